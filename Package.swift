@@ -1,0 +1,104 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+// Targets stand in the order a request meets them; DESIGN words are module words.
+let package = Package(
+  name: "needletail",
+  products: [
+    .executable(name: "needletail", targets: ["needletail"])
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    .executableTarget(
+      name: "needletail",
+      dependencies: [
+        "Bytes", "Configuration", "Events", "Gateway", "Memcached", "Model", "Publishing", "Reactor", "Snapshots",
+        "Telemetry", "Trainer",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ], swiftSettings: .needletail),
+
+    .target(
+      name: "Gateway",
+      dependencies: [
+        "Bytes", "Configuration", "Events", "HTTP", "JSON", "Memcached", "Model", "Publishing", "Reactor", "Snapshots",
+        "Telemetry", .product(name: "Logging", package: "swift-log"),
+      ], swiftSettings: .needletail),
+    .target(name: "HTTP", dependencies: ["Bytes"], swiftSettings: .needletail),
+    .target(
+      name: "Memcached", dependencies: ["Bytes", "CMemcached", "Reactor", "Telemetry"], swiftSettings: .needletail),
+    .target(name: "Events", dependencies: ["Bytes", "CLZ4", "JSON", "Model"], swiftSettings: .needletail),
+    .target(
+      name: "Publishing", dependencies: ["Bytes", "CLZ4", "Snapshots", .product(name: "Logging", package: "swift-log")],
+      swiftSettings: .needletail),
+    .target(name: "Model", dependencies: ["Bytes", "Ranking", "Retrieval", "Snapshots"], swiftSettings: .needletail),
+    .target(name: "Ranking", dependencies: ["Retrieval"], swiftSettings: .needletail),
+    .target(name: "Retrieval", dependencies: ["CKernels", "Snapshots"], swiftSettings: .needletail),
+    .target(name: "Snapshots", dependencies: ["Bytes"], swiftSettings: .needletail),
+    .target(name: "Trainer", dependencies: ["Bytes", "COpenBLAS", "Events", "Model"], swiftSettings: .needletail),
+    .target(name: "Reactor", dependencies: ["Clibuv"], swiftSettings: .needletail),
+    .target(name: "JSON", dependencies: ["CSIMDJSON"], swiftSettings: .needletail),
+    .target(
+      name: "Configuration", dependencies: [.product(name: "Yams", package: "Yams")], swiftSettings: .needletail),
+    .target(name: "Telemetry", dependencies: ["Bytes", .product(name: "Logging", package: "swift-log")], swiftSettings: .needletail),
+    .target(name: "Bytes", dependencies: ["CCrypto", "CXXHash"], swiftSettings: .needletail),
+
+    // C: kernels, and one shim a library.
+    .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
+    .target(name: "CSIMDJSON", cxxSettings: [.unsafeFlags(["-O2"])], linkerSettings: [.linkedLibrary("simdjson")]),
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+    .systemLibrary(name: "CMemcached", pkgConfig: "libmemcached", providers: [.apt(["libmemcached-dev"])]),
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-serial-dev"])]),
+    .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+    .systemLibrary(name: "Clibuv", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
+
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: .needletail),
+    .tests("Bytes"),
+    .tests("Configuration"),
+    .tests("Events", "Bytes", "JSON", "Model"),
+    .tests("HTTP", "Bytes"),
+    .tests("JSON"),
+    .tests("Memcached", "Bytes", "Reactor", "CMemcached"),
+    .tests("Model", "Bytes", "Ranking", "Retrieval", "Snapshots"),
+    .tests("Publishing", "Bytes", "Snapshots"),
+    .tests("Ranking", "Retrieval"),
+    .tests("Reactor"),
+    .tests("Retrieval", "CKernels", "Snapshots"),
+    .tests("Snapshots", "Bytes"),
+    .tests("Telemetry", "Bytes"),
+    .tests("Trainer", "Bytes", "Model", "Snapshots"),
+    .testTarget(
+      name: "GatewayIntegrationTests",
+      dependencies: ["Gateway", "Configuration", "Model", "Publishing", "Snapshots", "TestSupport", "Trainer"],
+      swiftSettings: .needletail),
+  ],
+  cxxLanguageStandard: .cxx17
+)
+
+extension [SwiftSetting] {
+  static var needletail: [SwiftSetting] {
+    [
+      .swiftLanguageMode(.v6),
+      .enableUpcomingFeature("ExistentialAny"),
+      .enableUpcomingFeature("InternalImportsByDefault"),
+      .enableUpcomingFeature("MemberImportVisibility"),
+      .enableExperimentalFeature("Lifetimes"),
+      .treatAllWarnings(as: .error),
+    ]
+  }
+}
+
+extension Target {
+  /// The tests of one module, which mirror its sources file by file.
+  static func tests(_ module: String, _ others: String...) -> Target {
+    .testTarget(
+      name: "\(module)Tests", dependencies: ([module, "TestSupport"] + others).map { .byName(name: $0) },
+      swiftSettings: .needletail)
+  }
+}

@@ -1,0 +1,114 @@
+internal import Glibc
+
+/// A growable run of bytes that one owner fills, sends and fills again.
+///
+/// `removeAll` keeps the storage, so a buffer reused between requests allocates only until it has met its largest
+/// content. Appending is amortised O(bytes appended).
+public struct ByteBuffer: ~Copyable {
+  private var storage: UnsafeMutableRawBufferPointer
+  public private(set) var count = 0
+
+  public init(capacity: Int = 256) {
+    storage = .allocate(byteCount: max(capacity, 16), alignment: 16)
+  }
+
+  deinit { storage.deallocate() }
+
+  public var capacity: Int { storage.count }
+  public var isEmpty: Bool { count == 0 }
+
+  /// The content. Valid until the buffer is next changed.
+  public var bytes: RawSpan {
+    @_lifetime(borrow self)
+    borrowing get {
+      let span = RawSpan(_unsafeStart: UnsafeRawPointer(storage.baseAddress!), byteCount: count)
+      return _overrideLifetime(span, borrowing: self)
+    }
+  }
+
+  public mutating func removeAll() { count = 0 }
+
+  /// Forgets everything after the first `length` bytes.
+  public mutating func truncate(to length: Int) {
+    precondition(length >= 0 && length <= count)
+    count = length
+  }
+
+  /// Forgets the first `length` bytes and moves the rest to the front. O(bytes kept).
+  public mutating func removeFirst(_ length: Int) {
+    precondition(length >= 0 && length <= count)
+    guard length > 0 else { return }
+    memmove(storage.baseAddress!, storage.baseAddress! + length, count - length)
+    count -= length
+  }
+
+  public mutating func reserve(_ extra: Int) {
+    guard count + extra > storage.count else { return }
+    let grown = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: max(count + extra, storage.count * 2), alignment: 16)
+    memcpy(grown.baseAddress!, storage.baseAddress!, count)
+    storage.deallocate()
+    storage = grown
+  }
+
+  /// Lends the unused storage, at least `atLeast` bytes of it, and takes in as many as `body` says it wrote.
+  public mutating func appendInPlace(atLeast: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) {
+    reserve(atLeast)
+    let room = UnsafeMutableRawBufferPointer(rebasing: storage[count...])
+    let written = body(room)
+    precondition(written >= 0 && written <= room.count)
+    count += written
+  }
+
+  public mutating func append(_ byte: UInt8) {
+    reserve(1)
+    storage[count] = byte
+    count += 1
+  }
+
+  public mutating func append(_ bytes: RawSpan) {
+    bytes.withUnsafeBytes { append(unsafe: $0) }
+  }
+
+  public mutating func append(_ text: StaticString) {
+    append(unsafe: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+  }
+
+  public mutating func append(_ text: String) {
+    append(text.utf8.span.bytes)
+  }
+
+  public mutating func append(_ bytes: [UInt8]) {
+    bytes.withUnsafeBytes { append(unsafe: $0) }
+  }
+
+  /// Copies bytes that the caller vouches for.
+  public mutating func append(unsafe bytes: UnsafeRawBufferPointer) {
+    guard let start = bytes.baseAddress, bytes.count > 0 else { return }
+    reserve(bytes.count)
+    memcpy(storage.baseAddress! + count, start, bytes.count)
+    count += bytes.count
+  }
+
+  public mutating func append(littleEndian value: some FixedWidthInteger) {
+    var value = value.littleEndian
+    withUnsafeBytes(of: &value) { append(unsafe: $0) }
+  }
+
+  /// Writes over bytes that are already there.
+  public mutating func replace(at offset: Int, with bytes: RawSpan) {
+    precondition(offset >= 0 && offset + bytes.byteCount <= count)
+    bytes.withUnsafeBytes { source in
+      guard let start = source.baseAddress else { return }
+      memcpy(storage.baseAddress! + offset, start, source.count)
+    }
+  }
+
+  public mutating func replace(at offset: Int, littleEndian value: some FixedWidthInteger) {
+    var value = value.littleEndian
+    withUnsafeBytes(of: &value) { source in
+      precondition(offset >= 0 && offset + source.count <= count)
+      memcpy(storage.baseAddress! + offset, source.baseAddress!, source.count)
+    }
+  }
+}

@@ -1,0 +1,3 @@
+#ifndef NEEDLETAIL_KERNELS_H
+#define NEEDLETAIL_KERNELS_H
+#endif

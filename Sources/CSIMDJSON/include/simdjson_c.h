@@ -1,0 +1,3 @@
+#ifndef NEEDLETAIL_SIMDJSON_C_H
+#define NEEDLETAIL_SIMDJSON_C_H
+#endif

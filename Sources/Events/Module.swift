@@ -1,0 +1,1 @@
+// The first source file replaces this one.

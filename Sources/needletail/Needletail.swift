@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct Needletail: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "needletail", abstract: "The recommendation edge.")
+}
