@@ -62,6 +62,7 @@ let package = Package(
     .tests("Bytes"),
     .tests("Configuration"),
     .tests("Events", "Bytes", "JSON", "Model"),
+    .tests("Gateway", "Bytes", "HTTP", "Model"),
     .tests("HTTP", "Bytes"),
     .tests("JSON"),
     .tests("Memcached", "Bytes", "Reactor", "CMemcached"),
