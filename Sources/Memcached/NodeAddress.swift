@@ -46,7 +46,7 @@ public struct NodeAddress: Sendable, Hashable, CustomStringConvertible {
       return Int(digits)!
     }
     let (host, rest) = try Self.splitHost(text)
-    let fields = rest.split(separator: ":", omittingEmptySubsequences: false)
+    let fields = rest.isEmpty ? [] : rest.split(separator: ":", omittingEmptySubsequences: false)
     let isPath = text.utf8.first == UInt8(ascii: "/")
     guard fields.count <= (isPath ? 1 : 2) else {
       throw NodeAddressError(

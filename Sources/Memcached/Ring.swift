@@ -7,10 +7,10 @@ internal import Glibc
 /// the rest of libmemcached blocks in `poll` and never runs here. Auto-eject stays off, for it changes the ring while
 /// other clients still use the old one; a dead server costs hits, never a stale read from a neighbour.
 ///
-/// **Unix sockets.** The library knows two rings for them: `memcached_server_add` counts a socket as port 11211 and so
-/// hashes `<path>-<i>`, while a server list pushed with port 0 hashes `<path>:0-<i>`. We follow the first, the public
-/// call that most clients use: the path is the host string and the port is 11211. Paths must then be the same on every
-/// machine, as host names must.
+/// **Unix sockets.** The library has two rings for them: `memcached_server_add_with_weight` counts a socket as port
+/// 11211 and so hashes `<path>-<i>`, while `memcached_server_push` of a list makes it port 0 and hashes `<path>:0-<i>`.
+/// We use the first, so the path is the host string and the port is 11211; a client that pushes lists finds the keys of
+/// a pool with sockets elsewhere. Paths must be the same on every machine, as host names must.
 ///
 /// Not thread-safe by declaration: one ring a worker.
 public final class Ring {
@@ -26,7 +26,7 @@ public final class Ring {
   private let library: UnsafeMutablePointer<memcached_st>
 
   /// Throws when there is no server, there are too many, or one is named twice.
-  /// - Complexity: O(p log p) for the p ≈ 160 × servers points.
+  /// - Complexity: O(s · p log p) for s servers and p ≈ 160 s points, as the library sorts again for each server added.
   public init(nodes: [NodeAddress]) throws(RingError) {
     try Self.check(nodes)
     guard let library = memcached_create(nil) else { throw .library("out of memory") }
@@ -73,16 +73,10 @@ public final class Ring {
   ) throws(RingError) {
     try expectSuccess(memcached_behavior_set(library, MEMCACHED_BEHAVIOR_KETAMA_WEIGHTED, 1))
     precondition(memcached_behavior_get(library, MEMCACHED_BEHAVIOR_AUTO_EJECT_HOSTS) == 0)
-    // One list and one push: `memcached_server_add` sorts the whole ring again for every server.
-    var list: memcached_server_list_st?
-    defer { memcached_server_list_free(list) }
     for node in nodes {
-      var status = MEMCACHED_SUCCESS
-      list = memcached_server_list_append_with_weight(
-        list, node.host, in_port_t(node.port), UInt32(node.weight), &status)
-      try expectSuccess(status)
+      try expectSuccess(
+        memcached_server_add_with_weight(library, node.host, in_port_t(node.port), UInt32(node.weight)))
     }
-    try expectSuccess(memcached_server_push(library, list))
     guard Int(memcached_server_count(library)) == nodes.count else { throw .library("it kept fewer servers than given") }
   }
 
