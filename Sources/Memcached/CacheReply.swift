@@ -58,7 +58,7 @@ public protocol MemcachedReceiver: AnyObject {
   /// that call has returned. New requests may be made from inside it; they leave at the end of the turn.
   func memcachedAnswered(_ ticket: UInt64, _ reply: borrowing CacheReply)
 
-  /// A node came up or went down. For logs; the default does nothing.
+  /// A node came up, went down or was closed; attempts to connect are not told. For logs; the default does nothing.
   func memcachedChanged(node: Int, to state: NodeState)
 }
 

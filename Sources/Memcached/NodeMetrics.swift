@@ -24,6 +24,15 @@ public struct NodeMetrics: Sendable {
   /// Requests that failed or were refused in this way.
   public func count(of failure: MemcachedFailure) -> UInt64 { failures[Int(failure.rawValue)] }
 
+  mutating func add(_ kind: PendingRequest.Kind) {
+    switch kind {
+    case .get: gets += 1
+    case .set: sets += 1
+    case .delete: deletes += 1
+    case .probe: break
+    }
+  }
+
   mutating func add(_ failure: MemcachedFailure) { failures[Int(failure.rawValue)] += 1 }
 
   mutating func add(_ status: CacheReply.Status, won hasWon: Bool) {

@@ -32,14 +32,14 @@ public final class MemcachedClient {
     ring = nodes.isEmpty ? nil : try Ring(nodes: nodes)
     self.loop = loop
     self.settings = settings
-    let resolver = Resolver(loop)
-    self.nodes = nodes.enumerated().map { Node($1, index: $0, on: loop, settings, resolver, receiver) }
-    ticker = Timer(loop) { [unowned self] in tick() }
+    self.nodes = nodes.enumerated().map { Node($1, index: $0, on: loop, settings, receiver) }
+    ticker = Timer(loop: loop) { [unowned self] in tick() }
     loop.atTurnEnd { [weak self] in self?.flush() }
     for node in self.nodes { node.connect() }
   }
 
-  deinit { close() }
+  /// Nobody is told: say `close` first where somebody waits.
+  deinit { for node in nodes { node.abandon() } }
 
   // MARK: Requests
 
@@ -53,7 +53,7 @@ public final class MemcachedClient {
     guard let node = node(for: key) else { return false }
     let now = loop.nowNanoseconds
     return submitted(
-      node.submit(\.gets) { connection throws(MemcachedFailure) in
+      node.submit(.get) { connection throws(MemcachedFailure) in
         try connection.get(
           key: key, recacheSeconds: recacheSeconds, vivifySeconds: vivifySeconds, ticket: ticket, now: now)
       })
@@ -68,7 +68,7 @@ public final class MemcachedClient {
     guard let node = node(for: key) else { return false }
     let now = loop.nowNanoseconds
     return submitted(
-      node.submit(\.sets) { connection throws(MemcachedFailure) in
+      node.submit(.set) { connection throws(MemcachedFailure) in
         // Value bytes only: the rest is bounded by pendingMax × the longest command.
         guard connection.queuedBytes + value.byteCount <= settings.queuedBytesMax || !connection.isReady else {
           throw .overloaded
@@ -85,7 +85,7 @@ public final class MemcachedClient {
     guard let node = node(for: key) else { return false }
     let now = loop.nowNanoseconds
     return submitted(
-      node.submit(\.deletes) { connection throws(MemcachedFailure) in
+      node.submit(.delete) { connection throws(MemcachedFailure) in
         try connection.delete(key: key, cas: cas, staleSeconds: staleSeconds, ticket: ticket, now: now)
       })
   }
@@ -123,7 +123,7 @@ public final class MemcachedClient {
     if !isTicking {
       isTicking = true
       seenNanoseconds = 0
-      ticker.start(milliseconds: settings.tickMilliseconds, repeating: settings.tickMilliseconds)
+      ticker.start(milliseconds: settings.tickMilliseconds, repeating: true)
     }
     return true
   }

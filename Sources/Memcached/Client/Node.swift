@@ -8,7 +8,6 @@ final class Node {
   private let loop: EventLoop
   private let settings: MemcachedSettings
   private unowned let receiver: any MemcachedReceiver
-  private let resolver: Resolver
   private(set) var metrics = NodeMetrics()
   private(set) var state = NodeState.connecting
   private var connection: NodeConnection?
@@ -18,7 +17,7 @@ final class Node {
   private var attempts = 0
 
   init(
-    _ address: NodeAddress, index: Int, on loop: EventLoop, _ settings: MemcachedSettings, _ resolver: Resolver,
+    _ address: NodeAddress, index: Int, on loop: EventLoop, _ settings: MemcachedSettings,
     _ receiver: any MemcachedReceiver
   ) {
     self.address = address
@@ -26,9 +25,8 @@ final class Node {
     self.loop = loop
     self.settings = settings
     self.receiver = receiver
-    self.resolver = resolver
     reconnection = Reconnection(delays: settings.delays)
-    timer = Timer(loop) { [unowned self] in timeUp() }
+    timer = Timer(loop: loop) { [unowned self] in timeUp() }
   }
 
   var status: NodeStatus {
@@ -39,11 +37,13 @@ final class Node {
   // MARK: Requests
 
   /// Runs one request on the connection; a refusal is counted and is all that happens.
-  func submit(_ count: WritableKeyPath<NodeMetrics, UInt64>, _ body: (NodeConnection) throws(MemcachedFailure) -> Void) -> Bool {
+  func submit(
+    _ kind: PendingRequest.Kind, _ body: (NodeConnection) throws(MemcachedFailure) -> Void
+  ) -> Bool {
     do throws(MemcachedFailure) {
       guard let connection else { throw .down }
       try body(connection)
-      metrics[keyPath: count] += 1
+      metrics.add(kind)
       return true
     } catch {
       metrics.add(error)
@@ -79,7 +79,7 @@ final class Node {
     change(to: .connecting)
     timer.start(milliseconds: settings.connectTimeoutMilliseconds)
     let attempt = attempts
-    resolver.resolve(address) { [weak self] result in
+    resolve(address, on: loop) { [weak self] result in
       // The answer to an attempt that has timed out is of no use any more.
       guard let self, attempt == attempts, connection == nil, state == .connecting else { return }
       switch result {
@@ -154,8 +154,17 @@ final class Node {
     lose(.connectionLost, "")
   }
 
+  /// Ends without a word to the receiver, which may be gone.
+  func abandon() {
+    timer.stop()
+    connection?.detach()
+    connection = nil
+    state = .closed
+  }
+
   private func change(to next: NodeState) {
     state = next
-    receiver.memcachedChanged(node: index, to: next)
+    // Attempts are no news: a node that stays away would fill the log.
+    if next != .connecting { receiver.memcachedChanged(node: index, to: next) }
   }
 }

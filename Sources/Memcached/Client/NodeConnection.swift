@@ -18,7 +18,7 @@ final class NodeConnection: StreamHandler {
   init(_ node: Node, to address: SocketAddress, on loop: EventLoop, _ settings: MemcachedSettings) {
     self.node = node
     self.loop = loop
-    stream = ByteStream.connect(on: loop, to: address)
+    stream = ByteStream.connect(loop: loop, to: address)
     meta = MetaConnection(
       pendingMax: settings.pendingMax, timeoutNanoseconds: UInt64(settings.timeoutMilliseconds) * 1_000_000,
       valueBytesMax: settings.valueBytesMax)

@@ -1,50 +1,30 @@
 internal import Reactor
 
-/// Turns a node's host into an address. Literals and socket paths at once; names on a thread of their own, because the
-/// system's resolver blocks for as long as DNS takes, and again for every attempt, because a name may move.
-final class Resolver {
-  typealias Answer = (Result<SocketAddress, LoopError>) -> Void
-
-  private struct Resolved: Sendable {
-    let request: Int
-    let result: Result<SocketAddress, LoopError>
-  }
-
-  private var mailbox: Mailbox<Resolved>!
-  private var waiting: [Int: Answer] = [:]
-  private var requests = 0
-
-  init(_ loop: EventLoop) {
-    mailbox = Mailbox(loop) { [unowned self] resolved in
-      waiting.removeValue(forKey: resolved.request)?(resolved.result)
-    }
-  }
-
-  /// Answers on the loop's thread, for literals before this returns.
-  func resolve(_ node: NodeAddress, _ answer: @escaping Answer) {
-    let (host, port) = (Self.withoutBrackets(node.host), UInt16(node.port))
-    do throws(LoopError) {
-      if node.isUnixSocket { return answer(.success(try SocketAddress(unixPath: node.host))) }
-      if let literal = SocketAddress(literal: host, port: port) { return answer(.success(literal)) }
-    } catch {
-      return answer(.failure(error))
-    }
-    requests += 1
-    let request = requests
-    waiting[request] = answer
-    let mailbox = mailbox!
-    _ = LoopThread.spawn(name: "resolve") {
-      let result: Result<SocketAddress, LoopError>
+/// Turns a node's host into an address and calls `answer` on the loop's thread: for literals and socket paths before
+/// this returns, for names later. Names are resolved on a thread of their own, because the system's resolver blocks for
+/// as long as DNS takes, and anew for every attempt, because a name may move.
+func resolve(
+  _ node: NodeAddress, on loop: EventLoop, _ answer: @escaping (Result<SocketAddress, LoopError>) -> Void
+) {
+  let (host, port) = (withoutBrackets(node.host), UInt16(node.port))
+  do throws(LoopError) {
+    if node.isUnixSocket { return answer(.success(try SocketAddress(unixPath: node.host))) }
+    if let literal = SocketAddress(literal: host, port: port) { return answer(.success(literal)) }
+    // One mailbox a question: it closes itself when the thread lets it go.
+    let mailbox = try Mailbox<Result<SocketAddress, LoopError>>(loop: loop, deliver: answer)
+    _ = try LoopThread.spawn(name: "mc-resolve") {
       do throws(LoopError) {
-        result = .success(try SocketAddress.resolve(host: host, port: port))
+        mailbox.post(.success(try SocketAddress.resolve(host: host, port: port)))
       } catch {
-        result = .failure(error)
+        mailbox.post(.failure(error))
       }
-      mailbox.post(Resolved(request: request, result: result))
     }
+  } catch {
+    answer(.failure(error))
   }
+}
 
-  static func withoutBrackets(_ host: String) -> String {
-    host.first == "[" && host.last == "]" ? String(host.dropFirst().dropLast()) : host
-  }
+/// The ring hashes `[::1]` as it is written; the kernel wants `::1`.
+private func withoutBrackets(_ host: String) -> String {
+  host.first == "[" && host.last == "]" ? String(host.dropFirst().dropLast()) : host
 }
