@@ -6,21 +6,24 @@ import Memcached
 struct KetamaOracle {
   private(set) var points: [(value: UInt32, node: Int)] = []
 
-  /// Float32 at every step, in this order: the rounding decides between 156 and 160 points.
   init(_ nodes: [NodeAddress]) {
-    let total = Float(nodes.reduce(0) { $0 + $1.weight })
     for (index, node) in nodes.enumerated() {
-      var share = Float(node.weight) / total
-      share *= 160
-      share /= 4
-      share *= Float(nodes.count)
-      share = Float(Double(share) + 0.0000000001)
       let name = node.port == 11211 ? node.host : "\(node.host):\(node.port)"
-      for i in 0..<Int(share.rounded(.down)) {
+      for i in 0..<Self.pointCount(of: node, among: nodes) / 4 {
         for word in MD5.words("\(name)-\(i)") { points.append((word, index)) }
       }
     }
     points.sort { ($0.value, $0.node) < ($1.value, $1.node) }
+  }
+
+  /// Float32 at every step, in this order: the rounding decides between 156 and 160 points.
+  static func pointCount(of node: NodeAddress, among nodes: [NodeAddress]) -> Int {
+    var share = Float(node.weight) / Float(nodes.reduce(0) { $0 + $1.weight })
+    share *= 160
+    share /= 4
+    share *= Float(nodes.count)
+    share = Float(Double(share) + 0.0000000001)
+    return Int(share.rounded(.down)) * 4
   }
 
   func point(for key: String) -> (value: UInt32, node: Int) {

@@ -54,7 +54,11 @@ public final class MemcachedServer {
   }
 
   /// SIGSTOP: connections stand and are even accepted by the kernel, but nothing is answered.
-  public func stop() { signal(SIGSTOP) }
+  public func stop() {
+    signal(SIGSTOP)
+    // A signal takes effect when it likes; this returns when it has.
+    waitpid(process, nil, WUNTRACED)
+  }
 
   public func resume() { signal(SIGCONT) }
 
