@@ -1,0 +1,52 @@
+/// How well clusters separate a sample of points (Rousseeuw 1987): for each point a = mean distance to its own cluster, b = the
+/// smallest mean distance to another, s = (b − a) / max(a, b); the mean of s is between −1 and 1.
+///
+/// Distances of the sample are computed once and serve every number of clusters: 1,000 points take 4 MB and
+/// 0.5 ms a question.
+struct Silhouette {
+  static let sampleMax = 1000
+
+  /// The points whose distances are known, ascending.
+  let sample: [Int]
+  private let distances: [Float]
+
+  init(_ points: PointTable, seed: UInt64) {
+    var random = SplitMix64(seed: seed, purpose: 0x5151)
+    sample = random.sample(Self.sampleMax, of: points.count)
+    let chosen = points.selecting(sample)
+    let norms = chosen.squaredNorms()
+    let count = sample.count
+    var distances = [Float](repeating: 0, count: count * count)
+    chosen.forEachTile(dotProductsWith: chosen) { rows, products in
+      for row in rows {
+        for other in 0..<count where other != row {
+          let squared = norms[row] + norms[other] - 2 * Double(products[(row - rows.lowerBound) * count + other])
+          distances[row * count + other] = Float(max(0, squared).squareRoot())
+        }
+      }
+    }
+    self.distances = distances
+  }
+
+  /// The mean over the sample. A point alone in its cluster counts 0, as Rousseeuw has it.
+  func mean(of clustering: Clustering) -> Double {
+    let clusters = clustering.clusterCount
+    let assignment = sample.map { clustering.assignment[$0] }
+    let sizes = assignment.reduce(into: [Int](repeating: 0, count: clusters)) { $0[$1] += 1 }
+    guard sizes.count(where: { $0 > 0 }) > 1 else { return 0 }
+    var total = 0.0
+    var sums = [Double](repeating: 0, count: clusters)
+    for point in sample.indices where sizes[assignment[point]] > 1 {
+      for cluster in 0..<clusters { sums[cluster] = 0 }
+      for other in sample.indices { sums[assignment[other]] += Double(distances[point * sample.count + other]) }
+      let own = assignment[point]
+      let a = sums[own] / Double(sizes[own] - 1)
+      var b = Double.infinity
+      for cluster in 0..<clusters where cluster != own && sizes[cluster] > 0 {
+        b = min(b, sums[cluster] / Double(sizes[cluster]))
+      }
+      total += max(a, b) > 0 ? (b - a) / max(a, b) : 0
+    }
+    return total / Double(sample.count)
+  }
+}
