@@ -1,4 +1,4 @@
-// swift-tools-version: 6.2
+// swift-tools-version: 6.3
 
 import PackageDescription
 
@@ -62,6 +62,7 @@ let package = Package(
     .tests("Bytes"),
     .tests("Configuration"),
     .tests("Events", "Bytes", "JSON", "Model"),
+    .tests("Gateway", "Bytes", "HTTP", "Model"),
     .tests("HTTP", "Bytes"),
     .tests("JSON"),
     .tests("Memcached", "Bytes", "Reactor", "CMemcached"),
