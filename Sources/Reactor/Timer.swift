@@ -7,7 +7,10 @@
 public final class Timer {
   private let slot: TimerSlot
 
-  public init(loop: EventLoop, _ body: @escaping () -> Void) { slot = TimerSlot(loop.core, body) }
+  /// `holdsLoop: false` makes a timer that is no reason to go on: `run` may return while it is active.
+  public init(loop: EventLoop, holdsLoop: Bool = true, _ body: @escaping () -> Void) {
+    slot = TimerSlot(loop.core, holdsLoop: holdsLoop, body)
+  }
 
   deinit { slot.close() }
 
