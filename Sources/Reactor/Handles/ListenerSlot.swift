@@ -45,7 +45,7 @@ final class ListenerSlot: HandleSlot {
 
   var stream: UnsafeMutablePointer<uv_stream_t> { raw.assumingMemoryBound(to: uv_stream_t.self) }
 
-  override func closed() { onAccept = nil }
+  override func letGo() { onAccept = nil }
 
   fileprivate func arrived(_ status: CInt) {
     core.noteEvent()

@@ -34,6 +34,8 @@ final class StreamSlot: HandleSlot {
   private var waiting = OutputQueue()
   private var inFlight = OutputQueue()
   private var isWriting = false
+  /// Whether anything waits or is in flight: one flag that a write looks at, for both queues.
+  private var isQueueing = false
   private var writeRequest: UnsafeMutablePointer<uv_write_t>?
   /// Of the connect or the shutdown, which never overlap.
   private var controlRequest: UnsafeMutableRawPointer?
@@ -182,7 +184,7 @@ final class StreamSlot: HandleSlot {
   // MARK: Writing
 
   var queuedBytes: Int {
-    guard !isClosing else { return 0 }
+    guard isQueueing, !isClosing else { return 0 }
     return waiting.count + (isWriting ? uv_stream_get_write_queue_size(stream) : 0)
   }
 
@@ -194,7 +196,7 @@ final class StreamSlot: HandleSlot {
   private func send(_ bytes: UnsafeRawBufferPointer) -> Bool {
     guard !bytes.isEmpty else { return true }
     var taken = 0
-    if isConnected, !isWriting, waiting.isEmpty {
+    if isConnected, !isQueueing {
       var buffer = uv_buf_t(bytes)
       let status = uv_try_write(stream, &buffer, 1)
       if status == bytes.count { return true }
@@ -204,6 +206,7 @@ final class StreamSlot: HandleSlot {
       }
       taken = max(0, Int(status))
     }
+    isQueueing = true
     waiting.append(UnsafeRawBufferPointer(rebasing: bytes[taken...]))
     writeWaiting()
     return true
@@ -227,6 +230,7 @@ final class StreamSlot: HandleSlot {
     core.noteEvent()
     guard status == 0 else { return fail(LoopError(status: status, while: "writing")) }
     guard waiting.isEmpty else { return writeWaiting() }
+    isQueueing = false
     attachment?._withUnsafeGuaranteedRef { $0.handler.drained() }
     finishIfDrained()
   }
@@ -240,7 +244,7 @@ final class StreamSlot: HandleSlot {
   }
 
   private func finishIfDrained() {
-    guard isFinishing, isConnected, !isWriting, waiting.isEmpty, controlRequest == nil, !isFinished, !isClosing else {
+    guard isFinishing, isConnected, !isQueueing, controlRequest == nil, !isFinished, !isClosing else {
       return
     }
     let request = UnsafeMutablePointer<uv_shutdown_t>.allocate(capacity: 1)
