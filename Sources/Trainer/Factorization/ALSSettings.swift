@@ -20,6 +20,15 @@ public struct ALSSettings: Sendable, Codable, Equatable {
   public var threads: Int = 0
 
   public init() {}
+
+  /// Settings for data nobody has tuned on yet: α₀ by the data's density, the rest as it is.
+  public static func suited(to matrix: InteractionMatrix) -> ALSSettings {
+    var settings = ALSSettings()
+    let cells = Double(matrix.userCount) * Double(matrix.itemCount)
+    let density = cells > 0 ? Double(matrix.entryCount) / cells : 0
+    settings.alpha0 = Float(min(max(15 * density, 0.003), 1))
+    return settings
+  }
 }
 
 /// A row's share of the regularisation, λ (entries + α₀ others)^ν: `others` is how many rows stand on the other side.
