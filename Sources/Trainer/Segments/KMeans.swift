@@ -22,7 +22,7 @@ struct KMeans {
   /// Lloyd ends by itself when no point moves; on real users that is mostly within 30 rounds.
   var iterationsMax = 60
 
-  /// - Complexity: O(points × clusters × dimension) a round, by GEMM.
+  /// - Complexity: O(points × clusters × dimension) a round.
   func cluster(_ points: PointTable) -> Clustering {
     precondition(clusters > 0 && clusters <= points.count)
     let norms = points.squaredNorms()
@@ -38,9 +38,9 @@ struct KMeans {
     let clusters = centroids.count
     var assignment = [Int](repeating: 0, count: points.count)
     var distances = [Double](repeating: 0, count: points.count)
-    points.forEachTile(dotProductsWith: centroids) { rows, products in
+    points.forEachTile(dotProductsWith: centroids) { rows, products, stride in
       for row in rows {
-        let own = products + (row - rows.lowerBound) * clusters
+        let own = products + (row - rows.lowerBound) * stride
         var best = 0
         var bestDistance = Double.infinity
         for cluster in 0..<clusters {
@@ -71,12 +71,11 @@ struct KMeans {
     let dimension = points.dimension
     var sums = [Double](repeating: 0, count: clusters * dimension)
     var sizes = [Int](repeating: 0, count: clusters)
-    points.values.withUnsafeBufferPointer { values in
-      for point in 0..<points.count {
-        let cluster = assignment[point]
-        sizes[cluster] += 1
-        for place in 0..<dimension { sums[cluster * dimension + place] += Double(values[point * dimension + place]) }
-      }
+    for point in 0..<points.count {
+      let cluster = assignment[point]
+      let row = points.row(point)
+      sizes[cluster] += 1
+      for place in 0..<dimension { sums[cluster * dimension + place] += Double(row[place]) }
     }
     var farthest = distances.indices.sorted { (distances[$0], $1) > (distances[$1], $0) }[...]
     var means = [Float](repeating: 0, count: sums.count)

@@ -1,19 +1,20 @@
-internal import COpenBLAS
+import CFactorization
 
 /// Points of one dimension, row-major, with what distances between them need.
 struct PointTable {
-  let dimension: Int
-  private(set) var values: [Float]
+  let table: FactorTable
 
-  var count: Int { values.count / dimension }
+  var dimension: Int { table.dimension }
+  var count: Int { table.count }
 
   init(dimension: Int, values: [Float]) {
     precondition(dimension > 0 && values.count % dimension == 0)
-    self.dimension = dimension
-    self.values = values
+    table = FactorTable(rows: values, dimension: dimension)
   }
 
-  func row(_ index: Int) -> ArraySlice<Float> { values[index * dimension..<(index + 1) * dimension] }
+  func row(_ index: Int) -> UnsafeBufferPointer<Float> {
+    UnsafeBufferPointer(start: table.row(index), count: dimension)
+  }
 
   func selecting(_ rows: [Int]) -> PointTable {
     var selected: [Float] = []
@@ -27,26 +28,34 @@ struct PointTable {
     (0..<count).map { row($0).reduce(0.0) { $0 + Double($1) * Double($1) } }
   }
 
-  /// Calls `body` with a few points at a time and their dot products with all of `others`: row `i` of the products
-  /// begins at `i * others.count`.
+  /// Calls `body` with a few points at a time, their dot products with all of `others`, and how far apart in them the
+  /// rows of two points are.
   ///
-  /// In tiles, so that the products of many points never exist at once: 512 × 64 floats are 128 KB.
-  func forEachTile(dotProductsWith others: PointTable, _ body: (Range<Int>, UnsafePointer<Float>) -> Void) {
+  /// In tiles, so that the products of many points never exist at once: 256 × 64 floats are 64 KB.
+  func forEachTile(dotProductsWith others: PointTable, _ body: (Range<Int>, UnsafePointer<Float>, Int) -> Void) {
     precondition(dimension == others.dimension)
-    let tile = 512
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: max(1, min(tile, count) * others.count)) { products in
-      for first in stride(from: 0, to: count, by: tile) {
-        let rows = first..<min(first + tile, count)
-        values.withUnsafeBufferPointer { points in
-          others.values.withUnsafeBufferPointer { others in
-            cblas_sgemm(
-              CblasRowMajor, CblasNoTrans, CblasTrans, Int32(rows.count), Int32(others.count / dimension),
-              Int32(dimension), 1, points.baseAddress! + first * dimension, Int32(dimension), others.baseAddress!,
-              Int32(dimension), 0, products.baseAddress!, Int32(others.count / dimension))
-          }
-        }
-        body(rows, UnsafePointer(products.baseAddress!))
-      }
+    let panels = others.panels()
+    let tile = 256
+    let stride = paddedToLanes(others.count)
+    let products = allocateFloats(tile * stride)
+    defer { products.deallocate() }
+    for first in Swift.stride(from: 0, to: count, by: tile) {
+      let rows = first..<min(first + tile, count)
+      kernels.multiply(
+        rows.count, dimension, table.row(first), table.width, others.count, panels.base, products, stride)
+      body(rows, UnsafePointer(products), stride)
     }
+  }
+
+  /// The points as the product kernel wants its right side: number k of panel p's 16 points lies at
+  /// `p.row[k * 16 ..< k * 16 + 16]`.
+  private func panels() -> FactorTable {
+    let lanes = Int(NT_LANES)
+    let panels = FactorTable(count: paddedToLanes(count) / lanes, dimension: dimension * lanes)
+    for point in 0..<count {
+      let panel = panels.row(point / lanes) + point % lanes
+      for (place, value) in row(point).enumerated() { panel[place * lanes] = value }
+    }
+    return panels
   }
 }

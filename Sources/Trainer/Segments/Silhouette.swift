@@ -17,10 +17,10 @@ struct Silhouette {
     let norms = chosen.squaredNorms()
     let count = sample.count
     var distances = [Float](repeating: 0, count: count * count)
-    chosen.forEachTile(dotProductsWith: chosen) { rows, products in
+    chosen.forEachTile(dotProductsWith: chosen) { rows, products, stride in
       for row in rows {
         for other in 0..<count where other != row {
-          let squared = norms[row] + norms[other] - 2 * Double(products[(row - rows.lowerBound) * count + other])
+          let squared = norms[row] + norms[other] - 2 * Double(products[(row - rows.lowerBound) * stride + other])
           distances[row * count + other] = Float(max(0, squared).squareRoot())
         }
       }
