@@ -31,6 +31,8 @@ final class Connection: StreamHandler {
   private var parsed = 0
   private var parser: RequestParser
   private(set) var body = ByteBuffer(capacity: 256)
+  /// The window of the request's user, once it is known.
+  var window = ByteBuffer(capacity: 64)
   private var inputEndedAlready = false
   private var isPaused = false
   private var drainedBytes = 0
@@ -192,6 +194,14 @@ final class Connection: StreamHandler {
   }
 
   func close() { stream.close() }
+
+  var queuedBytes: Int { stream.queuedBytes }
+
+  /// The request did not arrive in time.
+  func timeOut() {
+    worker.refuse(body.isEmpty && headBytes == 0 ? .headTimeout : .bodyTimeout, on: self)
+    linger()
+  }
 
   // MARK: Flow.
 

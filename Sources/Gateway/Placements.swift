@@ -10,7 +10,8 @@ struct Placements: Sendable {
     let numResults: Int
     /// Its own list is the trending one.
     let isTrending: Bool
-    let namespace: String
+    /// Stands in recommendation ids.
+    let code: UInt16
 
     var scope: Exchange.Scope {
       switch policy.scope {
@@ -32,7 +33,7 @@ struct Placements: Sendable {
     all = try settings.placements.sorted { $0.key < $1.key }.map { name, placement in
       try Placement(
         policy: PlacementPolicy(name: name, placement), numResults: placement.numResults, isTrending: name == "trending",
-        namespace: settings.memcachedNamespace)
+        code: RecommendationID.placementCode(name))
     }
     names = all.map(\.policy.name)
   }

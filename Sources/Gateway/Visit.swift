@@ -15,11 +15,10 @@ struct Visit {
   var exchange = Exchange(Exchange.Question(scope: .auto))
   var user: UserHash?
   /// The user's row in the snapshot.
-  var userRow: Int?
-  var window: Window?
+  var userRow: UserRow?
   var item: UInt32?
   var segment = 0
-  var bucket = ContextBucket.none
+  var bucket = ContextBucket.any
   var filter = ItemFilter.none
   var variant = Variant.standard
   /// The list that the exchange is looking for, at hand but past fresh.

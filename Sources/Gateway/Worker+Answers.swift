@@ -8,7 +8,7 @@ extension Worker {
   /// `list` is lent and may lie in the first cache, which nothing here changes.
   func compose(_ answer: Exchange.Answer, for connection: Connection, list: RawSpan) {
     guard let visit = connection.visit else { return }
-    let policy = placements[visit.placement]
+    let policy = placements[visit.placement].policy
     let start = outbox.count
     var answer = answer
     gatherSkipped(visit, connection)
@@ -31,11 +31,9 @@ extension Worker {
     key.append(hex: hash)
     outbox.replace(at: tag, with: key.bytes)
     outbox.patch(contentLength: outbox.count - body, at: length)
-    if let id {
-      key.removeAll()
-      key.append(RecommendationID.random(version: visit.served?.identity.version ?? 0, placement: visit.placement, using: &random))
-      outbox.replace(at: id, with: key.bytes)
-    }
+    RecommendationID.replace(
+      at: id, version: visit.served?.identity.version ?? 0, placement: placements[visit.placement].code,
+      random: (random.next(), UInt16(truncatingIfNeeded: random.next())), in: &outbox)
 
     var status = 200
     if connection.method != .post && matches(connection, entityTag: outbox.bytes.extracting(tag - 3..<tag + 17)) {
@@ -60,7 +58,7 @@ extension Worker {
   private func gatherSkipped(_ visit: Visit, _ connection: Connection) {
     skipped.removeAll()
     for hash in connection.request.excluded { skipped.insert(hash) }
-    if let window = visit.window {
+    if let window = try? Window(connection.window.bytes) {
       for index in 0..<window.count { skipped.insert(xxh3(window.itemID(index))) }
     }
     fields.removeAll()
@@ -71,9 +69,9 @@ extension Worker {
 
   /// Appends the body; returns where the recommendation id goes.
   private func composeBody(
-    _ answer: inout Exchange.Answer, _ visit: Visit, _ connection: Connection, _ policy: Placement,
+    _ answer: inout Exchange.Answer, _ visit: Visit, _ connection: Connection, _ policy: PlacementPolicy,
     list: RawSpan
-  ) -> Int? {
+  ) -> Int {
     outbox.append("{\"recommendationId\":\"" as StaticString)
     let id = outbox.count
     outbox.append("00000000000000000000000000\",\"placement\":\"" as StaticString)
@@ -110,7 +108,7 @@ extension Worker {
   ) {
     guard let served = visit.served else { return }
     var written = 0
-    let rules = visit.rules
+    let rules = served.model.rules(seenBy: visit.userRow, filter: visit.filter)
     if case .list = answer.source {
       let rendered = RenderedList(validated: list)
       written = rendered.slice(upTo: visit.count, skipping: skipped, rules: rules, fields: fields, into: &outbox)
@@ -122,7 +120,7 @@ extension Worker {
         upTo: visit.count - written, skipping: skipped, rules: rules, fields: fields, continuing: written > 0, into: &outbox)
       skipped.insert(itemsOf: trending)
     }
-    guard written == 0, visit.filter.isEmpty == false else { return }
+    guard written == 0, !visit.filter.isEmpty else { return }
     answer.fallback = Fallback(reason: .filterEmpty, source: .trending, tier: .popular)
     guard !connection.request.strictFiltering else { return }
     skipped.removeAll()

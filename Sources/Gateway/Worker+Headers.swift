@@ -12,7 +12,7 @@ extension Worker {
   }
 
   /// `Cache-Status` (RFC 9211) names the tier; `Age` and `Cache-Control` (RFC 9111, RFC 5861) are for the client's cache.
-  func appendCaching(_ answer: Exchange.Answer, _ policy: Placement, age: UInt32, isPersonal: Bool) {
+  func appendCaching(_ answer: Exchange.Answer, _ policy: PlacementPolicy, age: UInt32, isPersonal: Bool) {
     let remaining = Int(policy.freshSeconds) - Int(age)
     switch answer.tier {
     case .l1, .l2, .stale:
@@ -38,12 +38,14 @@ extension Worker {
   }
 
   /// The origin's permission to read the answer, if it has one. `Vary` whenever the answer would depend on it.
-  func appendCORS(_ connection: Connection) {
+  func appendCORS(_ connection: Connection) { appendCORS(connection, to: &outbox) }
+
+  func appendCORS(_ connection: Connection, to out: inout ByteBuffer) {
     guard !settings.corsOrigins.isEmpty else { return }
-    outbox.append("Vary: Origin\r\n" as StaticString)
+    out.append("Vary: Origin\r\n" as StaticString)
     guard let origin = connection.origin, allows(origin) else { return }
-    outbox.append(field: "Access-Control-Allow-Origin", origin)
-    outbox.append("Access-Control-Expose-Headers: Cache-Status, ETag, Retry-After\r\n" as StaticString)
+    out.append(field: "Access-Control-Allow-Origin", origin)
+    out.append("Access-Control-Expose-Headers: Cache-Status, ETag, Retry-After\r\n" as StaticString)
   }
 
   private func allows(_ origin: String) -> Bool {
@@ -56,7 +58,7 @@ extension Worker {
 
   /// Replaces the answer that begins at `start` by a 304 with the same tag (RFC 9110 §15.4.5).
   func composeNotModified(
-    from start: Int, tag: Int, _ connection: Connection, _ answer: Exchange.Answer, _ policy: Placement, age: UInt32
+    from start: Int, tag: Int, _ connection: Connection, _ answer: Exchange.Answer, _ policy: PlacementPolicy, age: UInt32
   ) {
     key.removeAll()
     key.append(outbox.bytes.extracting(tag..<tag + 16))

@@ -32,6 +32,16 @@ extension Worker {
     compose(answer, for: connection, list: bytes)
   }
 
+  func recipe(for list: Exchange.List, _ connection: Connection) -> Recipe? {
+    guard let visit = connection.visit else { return nil }
+    return visit.recipe(for: list, placements[visit.placement], window: connection.window.bytes)
+  }
+
+  func composeKey(of recipe: Recipe) {
+    key.removeAll()
+    recipe.append(keyTo: &key)
+  }
+
   /// Waits for the key's flight, which is begun if there is none. The key stands in `self.key`.
   private func join(_ recipe: Recipe, _ list: Exchange.List, for connection: Connection) {
     let waiter = Flights.Waiter(slot: connection.slot, visit: connection.visit!.id, list: list)

@@ -58,8 +58,9 @@ extension Worker {
         on: connection)
     }
     connection.request.removeAll()
+    connection.window.removeAll()
     do throws(RequestProblem) {
-      try readParameters(connection, placements[placement].listItems)
+      try readParameters(connection, placements[placement].policy.listItems)
       try start(connection, placement)
     } catch {
       answer(Problem(error, inBody: connection.method == .post), on: connection, placement: placement)
@@ -72,7 +73,7 @@ extension Worker {
       try readQuery(bytes.extracting(query), into: &connection.request, listItemsMax)
     }
     if connection.method == .post && !connection.body.isEmpty {
-      try json.read(connection.body.bytes, into: &connection.request, listItemsMax: listItemsMax)
+      try requestBody.read(connection.body.bytes, into: &connection.request, listItemsMax: listItemsMax)
     }
   }
 
@@ -96,18 +97,18 @@ extension Worker {
 
   /// Finds out who asks for what, and lets the exchange decide.
   private func start(_ connection: Connection, _ placement: Int) throws(RequestProblem) {
-    let policy = placements[placement]
+    let shelf = placements[placement]
     let served = self.served[placement]
     let started = connection.startedNanoseconds
-    let timeout = min(connection.request.timeoutMilliseconds.map { $0 * 1000 } ?? .max, policy.deadlineMicroseconds)
+    let timeout = min(connection.request.timeoutMilliseconds.map { $0 * 1000 } ?? .max, shelf.policy.deadlineMicroseconds)
     nextVisit += 1
     var visit = Visit(
       id: nextVisit, placement: placement, served: served, startedNanoseconds: started,
       deadlineNanoseconds: started + UInt64(timeout) * 1000,
-      count: connection.request.numResults ?? policy.numResults)
-    var question = Exchange.Question(scope: policy.scope, hasModel: served != nil, wantsTrending: policy.isTrending)
+      count: connection.request.numResults ?? shelf.numResults)
+    var question = Exchange.Question(scope: shelf.scope, hasModel: served != nil, wantsTrending: shelf.isTrending)
     if let served {
-      try visit.identify(connection.request, policy, served, identityKey, &question, unixSeconds)
+      try visit.identify(connection.request, shelf, served, identityKey, placements.vocabulary, &question, now: unixSeconds)
     }
     visit.exchange = Exchange(question)
     let action = visit.exchange.begin()
@@ -121,7 +122,7 @@ extension Worker {
     case .wait: break
     case .fetchWindow: fetchWindow(for: connection)
     case .find(let list): find(list, for: connection)
-    case .answer(let answer): compose(answer, for: connection, list: nil)
+    case .answer(let answer): compose(answer, for: connection, list: RawSpan())
     }
   }
 }

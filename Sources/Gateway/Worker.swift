@@ -35,6 +35,9 @@ final class Worker {
   var nextTicket: UInt64 = 0
   /// Lists to compute at the end of this turn: nobody waits for them.
   var refreshes: [Flights.Flight] = []
+  /// Connections that were answered out of turn and have not gone on yet.
+  var resumed: [Connection] = []
+  var batches: [UInt64: EventBatch] = [:]
 
   var connections: [Connection?] = []
   var freeSlots: [Int] = []
@@ -42,13 +45,14 @@ final class Worker {
 
   let scratch = ComputeScratch()
   let intake: EventIntake
-  var json: JSONScratch
+  let requestBody: RequestBody
   var composer: ResponseComposer
   /// Answers composed and not yet written; one connection's at a time.
   var outbox = ByteBuffer(capacity: 65536)
   var key = ByteBuffer(capacity: 256)
   var list = ByteBuffer(capacity: 65536)
-  var topUp = ByteBuffer(capacity: 65536)
+  var skipped = ItemHashSet()
+  var fields = MetadataFields()
   var random: SystemRandomNumberGenerator
   var metrics: WorkerMetrics
   var drainDeadlineNanoseconds: UInt64?
@@ -58,6 +62,9 @@ final class Worker {
   private var tick: Timer?
   var deadlineTick: Timer?
   private(set) var mailbox: Mailbox<WorkerMessage>!
+  /// Bytes that a connection's inbox may hold while an answer is awaited: a whole pipeline of plain requests.
+  var inboxBytesMax: Int { settings.http.headBytes + settings.http.pipelinedMax * 512 }
+
   /// Everyone's mailboxes, for what all workers must hear.
   var peers: [Mailbox<WorkerMessage>] = []
   var control: Mailbox<ControlMessage>!
@@ -79,24 +86,24 @@ final class Worker {
     random = SystemRandomNumberGenerator()
     l1 = L1Cache(bytesMax: settings.l1Bytes, seed: random.next())
     metrics = WorkerMetrics(placementCount: placements.all.count)
-    json = JSONScratch(bytesMax: max(settings.http.bodyBytes, settings.events.bodyBytes))
+    requestBody = RequestBody(bytesMax: max(settings.http.bodyBytes, settings.events.bodyBytes))
     loop = try EventLoop()
     composer = ResponseComposer(unixSeconds: time(nil))
     unixSeconds = UInt32(clamping: time(nil))
-    mailbox = Mailbox(loop: loop) { [unowned self] message in self.receive(message) }
+    mailbox = try Mailbox(loop: loop) { [unowned self] message in self.receive(message) }
   }
 
   /// Opens the listener and the memcached connections. The loop runs later, on the worker's thread.
-  func open(_ address: SocketAddress, sharing: PortSharing) throws {
-    listener = try Listener(loop: loop, address: address, share: sharing) { [unowned self] stream in
+  func open(_ claim: AddressClaim) throws {
+    listener = try Listener(loop: loop, claim: claim) { [unowned self] stream in
       self.accepted(stream)
     }
     if !settings.memcachedServers.isEmpty {
+      var clientSettings = MemcachedSettings()
+      clientSettings.timeoutMilliseconds = settings.memcachedTimeoutMilliseconds
+      clientSettings.connectTimeoutMilliseconds = settings.memcachedConnectTimeoutMilliseconds
       memcached = try MemcachedClient(
-        loop: loop, nodes: settings.memcachedServers.map { try NodeAddress($0) },
-        settings: MemcachedSettings(
-          timeoutMilliseconds: settings.memcachedTimeoutMilliseconds,
-          connectTimeoutMilliseconds: settings.memcachedConnectTimeoutMilliseconds),
+        loop: loop, nodes: settings.memcachedServers.map { try NodeAddress(parsing: $0) }, settings: clientSettings,
         receiver: self)
     }
     loop.atTurnEnd { [unowned self] in self.endTurn() }

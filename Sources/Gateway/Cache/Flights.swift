@@ -47,6 +47,7 @@ struct Flights {
   private var flights: [UInt64: Flight] = [:]
 
   var count: Int { flights.count }
+  var all: some Collection<Flight> { flights.values }
 
   func flight(_ key: RawSpan) -> Flight? {
     guard let flight = flights[xxh3(key)], equal(flight.key.span.bytes, key) else { return nil }

@@ -122,6 +122,13 @@ final class Control {
     }
   }
 
+  /// Versions by what became of their loading: model, result, reason.
+  private(set) var loadCounts: [LoadOutcome: UInt64] = [:]
+
+  struct LoadOutcome: Hashable {
+    let model, result, reason: String
+  }
+
   private var knownFaults: [String: PublishError] = [:]
 
   private func noteFault(_ model: String, _ version: Int, _ fault: PublishError) {
@@ -158,7 +165,8 @@ final class Control {
       do {
         let snapshot = try Snapshot.open(path: pulled.path, verify: .structure)
         let model = try ServedModel(
-          ServingModel(snapshot), identity, placements, namespace: settings.memcachedNamespace, now: unixSeconds())
+          ServingModel(
+            snapshot, name: identity.name, version: identity.version, digest: identity.digest, checks: .structure), identity, placements, namespace: settings.memcachedNamespace, now: unixSeconds())
         var lifecycle = Lifecycle(identity)
         for state in [ModelState.fetching, .verifying, .loading, .warming, .ready] { try lifecycle.advance(to: state) }
         lifecycles[identity] = lifecycle
@@ -186,6 +194,7 @@ final class Control {
 
   private func finishLoading(_ model: ServedModel, _ times: LoadTimes) {
     move(model.identity, to: .ready)
+    loadCounts[LoadOutcome(model: model.identity.name, result: "ready", reason: ""), default: 0] += 1
     loaded[model.identity] = model
     self.times[model.identity] = times
     log.info(
@@ -199,6 +208,7 @@ final class Control {
   }
 
   private func fail(_ identity: ModelIdentity, _ error: PublishError) {
+    loadCounts[LoadOutcome(model: identity.name, result: "rejected", reason: error.reason.rawValue), default: 0] += 1
     do { try lifecycles[identity]?.reject(error) } catch { log.error("\(error)") }
     log.error(
       "version rejected; what serves goes on",
@@ -256,6 +266,20 @@ final class Control {
       whenReady = nil
       ready()
     }
+  }
+
+  // MARK: For the admin listener.
+
+  /// Models that this node knows something of.
+  var models: [String] { Set(watchers.keys).union(lifecycles.keys.map(\.name)).sorted() }
+
+  /// Looks at the repository without waiting for the next time.
+  func lookNow() { look() }
+
+  /// Collects the counters of all workers.
+  func collect(_ done: @escaping (Scrapes.Result) -> Void) {
+    let scrape = scrapes.begin(workers: running, done)
+    for worker in workers { worker.post(.collect(scrape: scrape)) }
   }
 
   // MARK: The end.

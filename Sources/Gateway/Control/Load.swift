@@ -43,15 +43,13 @@ struct Load: Sendable {
   private func verify(_ path: String) throws(PublishError) -> ServedModel {
     do {
       let snapshot = try Snapshot.open(path: path, verify: .structure)
-      let model = try ServingModel(snapshot)
+      let model = try ServingModel(snapshot, name: identity.name, version: identity.version, digest: identity.digest)
       control.post(.moved(identity, .loading))
       snapshot.prefault()
       return try ServedModel(
         model, identity, placements, namespace: settings.memcachedNamespace, now: unixSeconds())
     } catch let error as SnapshotError {
       throw PublishError(error)
-    } catch let error as ModelError {
-      throw PublishError(RejectReason(rawValue: error.reason) ?? .tensorInvalid, error.description)
     } catch {
       throw PublishError(.manifestInvalid, "\(error)")
     }

@@ -15,13 +15,12 @@ final class ServedModel: Sendable {
   init(_ model: ServingModel, _ identity: ModelIdentity, _ placements: Placements, namespace: String, now: UInt32) throws {
     self.identity = identity
     self.model = model
-    keys = try placements.names.map {
-      try ListKeys(namespace: namespace, model: identity.name, digest: identity.digest.prefix, placement: $0)
-    }
-    let scratch = ComputeScratch(model)
-    trending = ([nil] + (0..<model.segmentCount).map(Optional.some)).map { segment in
+    keys = try placements.names.map { try model.keys(namespace: namespace, placement: $0) }
+    let scratch = ComputeScratch()
+    trending = try ([nil] + (0..<model.segmentCount).map(Optional.some)).map { segment in
       var list = ByteBuffer(capacity: 32768)
-      model.renderTrending(segment: segment, now: now, scratch: scratch, into: &list)
+      _ = try model.renderTrending(
+        segment: segment, for: .trending, keyHash: 0, now: now, scratch: scratch, into: &list)
       return list.bytes.copied()
     }
   }

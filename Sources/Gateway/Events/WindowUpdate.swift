@@ -127,7 +127,7 @@ extension Worker {
     let sent =
       current.status == .hit
       ? memcached?.set(
-        key: key.bytes, value: window.span.bytes, flags: Window.flags, ttlSeconds: Window.ttlSeconds, cas: current.cas,
+        key: key.bytes, value: window.span.bytes, flags: Window.flags, ttlSeconds: Window.ttlSeconds, mode: .ifUnchanged(cas: current.cas),
         ticket: ticket)
       : memcached?.set(
         key: key.bytes, value: window.span.bytes, flags: Window.flags, ttlSeconds: Window.ttlSeconds, mode: .add,

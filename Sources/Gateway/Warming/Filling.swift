@@ -19,7 +19,7 @@ final class Filling: MemcachedReceiver {
   private var client: MemcachedClient!
   private var start: Timer?
   private var end: Timer?
-  private let scratch: ComputeScratch
+  private let scratch = ComputeScratch()
   private var key = ByteBuffer(capacity: 256)
   private var list = ByteBuffer(capacity: 65536)
   private var next = 0
@@ -39,15 +39,14 @@ final class Filling: MemcachedReceiver {
     self.progress = progress
     self.budgetMilliseconds = budgetMilliseconds
     connectTimeoutMilliseconds = settings.memcachedConnectTimeoutMilliseconds
-    scratch = ComputeScratch(recipes[0].served.model)
     loop = try EventLoop()
+    var clientSettings = MemcachedSettings()
+    // Nobody waits for this: a slow node gets more time than on a request's path.
+    clientSettings.timeoutMilliseconds = max(1000, settings.memcachedTimeoutMilliseconds)
+    clientSettings.connectTimeoutMilliseconds = connectTimeoutMilliseconds
     client = try MemcachedClient(
-      loop: loop, nodes: settings.memcachedServers.map { try NodeAddress($0) },
-      settings: MemcachedSettings(
-        // Nobody waits for this: a slow node gets more time than on a request's path.
-        timeoutMilliseconds: max(1000, settings.memcachedTimeoutMilliseconds),
-        connectTimeoutMilliseconds: connectTimeoutMilliseconds),
-      receiver: self)
+      loop: loop, nodes: settings.memcachedServers.map { try NodeAddress(parsing: $0) },
+      settings: clientSettings, receiver: self)
   }
 
   func run() -> WarmCounts {
@@ -65,7 +64,7 @@ final class Filling: MemcachedReceiver {
 
   private func beginWhenUp() {
     waitedTurns += 1
-    let states = client.nodes.map(\.state)
+    let states = (0..<client.nodeCount).map { client.status(of: $0).state }
     let connecting = states.contains { if case .connecting = $0 { true } else { false } }
     guard !connecting || waitedTurns * 2 > connectTimeoutMilliseconds else { return }
     start?.stop()
@@ -105,7 +104,7 @@ final class Filling: MemcachedReceiver {
     let lifetime = Double(recipe.policy.freshSeconds + recipe.policy.staleSeconds)
     let ttl = max(2, Int(lifetime * (1 - 0.1 * Double.random(in: 0..<1))))
     let ticket = UInt64(index) | Filling.isWrite
-    if client.set(key: key.bytes, value: list.bytes, flags: RenderedList.flags, ttlSeconds: ttl, cas: cas, ticket: ticket) {
+    if client.set(key: key.bytes, value: list.bytes, flags: RenderedList.flags, ttlSeconds: ttl, mode: cas.map { .ifUnchanged(cas: $0) } ?? .always, ticket: ticket) {
       inFlight += 1
       counts.bytes += list.count
     } else {

@@ -44,17 +44,17 @@ public struct Warmer: Sendable {
 
   /// One recipe for each placement, context bucket and segment, the largest segments first.
   func recipes(for served: ServedModel) -> [Recipe] {
-    let segments = served.model.segmentsBySize
-    var recipes: [Recipe] = []
-    for segment in segments {
-      for (index, placement) in placements.all.enumerated()
-      where !placement.isTrending && placement.scope != .user && [nil, served.identity.name].contains(placement.policy.model ?? settings.model) {
-        for bucket in placements.vocabulary.buckets(placement.policy.context) {
-          recipes.append(
-            Recipe(served: served, placement: index, policy: placement.policy, subject: .segment(segment), bucket: bucket))
-        }
+    placements.all.indices.flatMap { index -> [Recipe] in
+      let placement = placements[index]
+      guard !placement.isTrending, placement.scope != .user,
+        [nil, served.identity.name].contains(placement.policy.model ?? settings.model)
+      else { return [] }
+      let plan = PrecomputePlan(served.model, placement.policy, placements.vocabulary)
+      return (0..<plan.count).map {
+        Recipe(
+          served: served, placement: index, policy: placement.policy, subject: .segment(plan[$0].segment),
+          bucket: plan[$0].context)
       }
     }
-    return recipes
   }
 }
