@@ -1,5 +1,5 @@
 import Glibc
-import Reactor
+@testable import Reactor
 import Synchronization
 import TestSupport
 import Testing
@@ -163,7 +163,7 @@ final class EchoWorker: Sendable {
 
   private final class Shared: Sendable {
     let accepted = Atomic(0)
-    let mailbox = Mutex<Mailbox<Bool>?>(nil)
+    let mailbox = Guarded<Mailbox<Bool>?>(nil)
   }
 
   init(_ claim: AddressClaim) throws {
