@@ -78,7 +78,9 @@ public final class Ring {
     // After the servers: before them, the library would sort the whole ring again for each.
     try expectSuccess(memcached_behavior_set(library, MEMCACHED_BEHAVIOR_KETAMA_WEIGHTED, 1))
     precondition(memcached_behavior_get(library, MEMCACHED_BEHAVIOR_AUTO_EJECT_HOSTS) == 0)
-    guard Int(memcached_server_count(library)) == nodes.count else { throw .library("it kept fewer servers than given") }
+    guard Int(memcached_server_count(library)) == nodes.count else {
+      throw .library("it kept fewer servers than given")
+    }
   }
 
   private static func expectSuccess(_ status: memcached_return_t) throws(RingError) {

@@ -208,11 +208,11 @@ extension MemcachedSettings {
     return settings
   }
 
-  /// For tests of a peer that does not answer.
-  static func impatient(timeoutMilliseconds: Int = 50) -> MemcachedSettings {
+  /// For tests of a peer that does not answer. Long enough for a busy machine to answer where an answer is due.
+  static func impatient(connectTimeoutMilliseconds: Int = 5000) -> MemcachedSettings {
     var settings = patient
-    settings.timeoutMilliseconds = timeoutMilliseconds
-    settings.connectTimeoutMilliseconds = 200
+    settings.timeoutMilliseconds = 300
+    settings.connectTimeoutMilliseconds = connectTimeoutMilliseconds
     return settings
   }
 }
