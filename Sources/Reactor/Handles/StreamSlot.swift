@@ -96,7 +96,7 @@ final class StreamSlot: HandleSlot {
     if status < 0 { failureBeforeStart = LoopError(status: status, while: "connecting to", address: address) }
   }
 
-  fileprivate func connectEnded(_ status: CInt) {
+  func connectEnded(_ status: CInt) {
     guard !isClosing else { return }
     freeControlRequest()
     guard status == 0 else { return fail(LoopError(status: status, while: "connecting")) }
@@ -162,7 +162,7 @@ final class StreamSlot: HandleSlot {
   }
 
   @inline(__always)
-  fileprivate func received(_ count: Int, _ bytes: UnsafeRawPointer?) {
+  func received(_ count: Int, _ bytes: UnsafeRawPointer?) {
     core.noteEvent()
     guard count <= 0 else {
       let bytes = RawSpan(_unsafeStart: bytes!, byteCount: count)
@@ -223,7 +223,7 @@ final class StreamSlot: HandleSlot {
     isWriting = true
   }
 
-  fileprivate func written(_ status: CInt) {
+  func written(_ status: CInt) {
     isWriting = false
     inFlight.removeAll()
     guard !isClosing else { return }
@@ -253,7 +253,7 @@ final class StreamSlot: HandleSlot {
     if status < 0 { fail(LoopError(status: status, while: "finishing a stream")) }
   }
 
-  fileprivate func finished(_ status: CInt) {
+  func finished(_ status: CInt) {
     guard !isClosing else { return }
     freeControlRequest()
     isFinished = true
@@ -272,41 +272,5 @@ extension uv_buf_t {
   fileprivate init(_ bytes: UnsafeRawBufferPointer) {
     self.init(
       base: UnsafeMutablePointer(mutating: bytes.baseAddress!.assumingMemoryBound(to: CChar.self)), len: bytes.count)
-  }
-}
-
-// MARK: Trampolines: C calls, the slot answers
-
-private func lendScratch(
-  _ handle: UnsafeMutablePointer<uv_handle_t>?, _: Int, _ buffer: UnsafeMutablePointer<uv_buf_t>?
-) {
-  handle!.withSlot(StreamSlot.self) { slot in
-    buffer!.pointee = uv_buf_t(
-      base: slot.core.scratch.assumingMemoryBound(to: CChar.self), len: LoopCore.scratchBytes)
-  }
-}
-
-private func streamRead(
-  _ stream: UnsafeMutablePointer<uv_stream_t>?, _ count: Int, _ buffer: UnsafePointer<uv_buf_t>?
-) {
-  stream!.withStreamSlot { $0.received(count, buffer!.pointee.base) }
-}
-
-private func streamConnected(_ request: UnsafeMutablePointer<uv_connect_t>?, _ status: CInt) {
-  request!.pointee.handle.withStreamSlot { $0.connectEnded(status) }
-}
-
-private func streamWritten(_ request: UnsafeMutablePointer<uv_write_t>?, _ status: CInt) {
-  request!.pointee.handle.withStreamSlot { $0.written(status) }
-}
-
-private func streamFinished(_ request: UnsafeMutablePointer<uv_shutdown_t>?, _ status: CInt) {
-  request!.pointee.handle.withStreamSlot { $0.finished(status) }
-}
-
-extension UnsafeMutablePointer<uv_stream_t> {
-  @inline(__always)
-  fileprivate func withStreamSlot(_ body: (StreamSlot) -> Void) {
-    UnsafeMutableRawPointer(self).assumingMemoryBound(to: uv_handle_t.self).withSlot(StreamSlot.self, body)
   }
 }
