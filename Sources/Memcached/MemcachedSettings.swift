@@ -3,7 +3,7 @@ public struct MemcachedSettings: Sendable, Equatable {
   /// How long an answer may take, from `get`, `set` or `delete`. A request that waited longer ends its connection and
   /// with it every other request of that node. Noticed within 2 ticks (`tickMilliseconds`).
   public var timeoutMilliseconds = 8
-  /// For name, connection and greeting together.
+  /// For connection and greeting together. A name is resolved before, for as long as the system's resolver takes.
   public var connectTimeoutMilliseconds = 250
   /// Unanswered requests of one node; what is beyond is refused at once. A node that answers in 200 µs at this depth
   /// serves 20 million requests per second, so a full ring means that it hangs.
@@ -19,6 +19,8 @@ public struct MemcachedSettings: Sendable, Equatable {
   public var settledMilliseconds = 1000
 
   public init() {}
+
+  var timeoutNanoseconds: UInt64 { UInt64(max(timeoutMilliseconds, 1)) * 1_000_000 }
 
   /// The timer looks for overdue requests this often, while there are any.
   var tickMilliseconds: Int { min(max(timeoutMilliseconds / 8, 1), 5) }

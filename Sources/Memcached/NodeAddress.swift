@@ -1,5 +1,5 @@
-/// One memcached server as an operator writes it: `host`, `host:port`, `host:port:weight`, `[::1]:11211`, `/run/mc.sock`
-/// or `/run/mc.sock:weight`.
+/// One memcached server as an operator writes it: `host`, `host:port`, `host:port:weight`, `[::1]:11211`,
+/// `/run/mc.sock` or `/run/mc.sock:weight`.
 ///
 /// The host is kept as the literal string, because the ring hashes the string and not the address it resolves to:
 /// `localhost`, `127.0.0.1` and a full name are three different servers to every ketama client. IPv6 brackets are part
@@ -39,33 +39,37 @@ public struct NodeAddress: Sendable, Hashable, CustomStringConvertible {
 
   /// Reads the text form. Throws what is wrong with it.
   public init(parsing text: String) throws(NodeAddressError) {
-    func number(_ digits: Substring, _ what: String) throws(NodeAddressError) -> Int {
-      guard !digits.isEmpty, digits.count <= 9, digits.utf8.allSatisfy({ (48...57).contains($0) }) else {
-        throw NodeAddressError(address: text, problem: "'\(digits)' is not a \(what)")
-      }
-      return Int(digits)!
-    }
     let (host, rest) = try Self.splitHost(text)
     let fields = rest.isEmpty ? [] : rest.split(separator: ":", omittingEmptySubsequences: false)
-    let isPath = text.utf8.first == UInt8(ascii: "/")
-    guard fields.count <= (isPath ? 1 : 2) else {
-      throw NodeAddressError(
-        address: text,
-        problem: isPath
-          ? "expected /path or /path:weight" : "expected host, host:port or host:port:weight; write IPv6 as [::1]:11211")
-    }
-    do {
-      if isPath {
-        try self.init(host: host, weight: fields.first.map { f throws(NodeAddressError) in try number(f, "weight") } ?? 1)
+    do throws(NodeAddressError) {
+      if text.utf8.first == UInt8(ascii: "/") {
+        guard fields.count <= 1 else {
+          throw NodeAddressError(address: text, problem: "expected /path or /path:weight")
+        }
+        try self.init(host: host, weight: Self.number(fields, 0, "weight") ?? 1)
       } else {
+        guard fields.count <= 2 else {
+          throw NodeAddressError(
+            address: text, problem: "expected host, host:port or host:port:weight; write IPv6 as [::1]:11211")
+        }
         try self.init(
-          host: host,
-          port: fields.first.map { f throws(NodeAddressError) in try number(f, "port") } ?? Self.defaultPort,
-          weight: fields.dropFirst().first.map { f throws(NodeAddressError) in try number(f, "weight") } ?? 1)
+          host: host, port: Self.number(fields, 0, "port") ?? Self.defaultPort,
+          weight: Self.number(fields, 1, "weight") ?? 1)
       }
     } catch {
       throw NodeAddressError(address: text, problem: error.problem)
     }
+  }
+
+  /// The number in a field; nil when there is no such field.
+  private static func number(_ fields: [Substring], _ index: Int, _ what: String) throws(NodeAddressError) -> Int? {
+    guard index < fields.count else { return nil }
+    let digits = fields[index]
+    // Nine digits are beyond any limit here, and fit an Int.
+    guard (1...9).contains(digits.utf8.count), digits.utf8.allSatisfy({ (48...57).contains($0) }) else {
+      throw NodeAddressError(address: "", problem: "'\(digits)' is not a \(what)")
+    }
+    return Int(digits)
   }
 
   /// The host, and what follows its colon. Only a bracketed host may hold colons itself.

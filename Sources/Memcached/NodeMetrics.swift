@@ -12,7 +12,7 @@ public struct NodeMetrics: Sendable {
   public internal(set) var notStored: UInt64 = 0
   /// Win tokens received.
   public internal(set) var won: UInt64 = 0
-  /// Connections made after the first, and attempts that failed.
+  /// Connections that became usable after the first one, and attempts that did not.
   public internal(set) var reconnects: UInt64 = 0
   public internal(set) var connectFailures: UInt64 = 0
   public internal(set) var bytesSent: UInt64 = 0

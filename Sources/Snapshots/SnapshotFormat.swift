@@ -27,7 +27,7 @@ enum SnapshotFormat {
   static let checksumOffset = headerBytes - 8
   static let tableOffset = 64
   static let entryBytes = 32
-  /// (4088 − 64) / 32 = 125.75.
+  /// (4088 − 64) / 32 = 125.75, cut.
   static let sectionsMax = (checksumOffset - tableOffset) / entryBytes
   /// A cache line, and the widest vector register.
   static let alignment = 64

@@ -1,5 +1,5 @@
 import Glibc
-import Reactor
+@testable import Reactor
 import Synchronization
 import TestSupport
 import Testing
@@ -133,6 +133,25 @@ import Testing
     #expect(first.text == "still here")
   }
 
+  @Test func `a paused listener leaves connections waiting, and takes them all when resumed`() throws {
+    let loop = try EventLoop()
+    var accepted = 0
+    let listener = try Listener(loop: loop, address: .anyPort) { _ in
+      accepted += 1
+      if accepted == 5 { loop.stop() }
+    }
+    listener.pauseAccepting()
+    let clients = (0..<5).map { _ in Recorder.connect(loop, to: listener.address) }
+    let later = Timer(loop: loop) {
+      #expect(accepted == 0)
+      #expect(clients.allSatisfy { $0.events == ["connected"] }, "the kernel completes them")
+      listener.resumeAccepting()
+    }
+    later.start(milliseconds: 30)
+    loop.runToEnd()
+    #expect(accepted == 5)
+  }
+
   @Test func `a stopped loop takes no new listener`() throws {
     let loop = try EventLoop()
     loop.stop()
@@ -163,7 +182,7 @@ final class EchoWorker: Sendable {
 
   private final class Shared: Sendable {
     let accepted = Atomic(0)
-    let mailbox = Mutex<Mailbox<Bool>?>(nil)
+    let mailbox = Guarded<Mailbox<Bool>?>(nil)
   }
 
   init(_ claim: AddressClaim) throws {

@@ -1,6 +1,6 @@
 import FoundationEssentials
 import Glibc
-import Reactor
+@testable import Reactor
 import Synchronization
 import Testing
 
@@ -20,7 +20,7 @@ import Testing
 }
 
 private final class NameBox: Sendable {
-  let value = Mutex("")
+  let value = Guarded("")
   func read() {
     let text = (try? String(contentsOfFile: "/proc/thread-self/comm", encoding: .utf8)) ?? ""
     value.withLock { $0 = text.split(separator: "\n").first.map(String.init) ?? "" }

@@ -1,5 +1,5 @@
 import Glibc
-import Reactor
+@testable import Reactor
 import Synchronization
 import Testing
 
@@ -63,7 +63,7 @@ import Testing
   @Test func `a mailbox dropped on another thread lets the loop go`() throws {
     let loop = try EventLoop()
     let heard = Atomic(0)
-    let box = Mutex<Mailbox<Int>?>(try Mailbox<Int>(loop: loop) { heard.add($0, ordering: .relaxed) })
+    let box = Guarded<Mailbox<Int>?>(try Mailbox<Int>(loop: loop) { heard.add($0, ordering: .relaxed) })
     try withExtendedLifetime(box) {
       let thread = try LoopThread.spawn(name: "dropper", DropLater(box.withLock { $0.take()! }).drop)
       loop.runToEnd()
@@ -116,8 +116,8 @@ import Testing
 
 /// The last holder of a mailbox on its way to another thread.
 private final class DropLater: Sendable {
-  private let mailbox: Mutex<Mailbox<Int>?>
-  init(_ mailbox: Mailbox<Int>) { self.mailbox = Mutex(mailbox) }
+  private let mailbox: Guarded<Mailbox<Int>?>
+  init(_ mailbox: Mailbox<Int>) { self.mailbox = Guarded(mailbox) }
 
   @Sendable func drop() {
     usleep(10_000)

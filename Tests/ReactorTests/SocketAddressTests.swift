@@ -4,7 +4,8 @@ import Testing
 @Suite struct SocketAddressTests {
   @Test(arguments: [
     ("127.0.0.1:8080", "127.0.0.1:8080", 8080), ("[::1]:8080", "[::1]:8080", 8080), (":8080", "0.0.0.0:8080", 8080),
-    ("[0:0::0:1]:80", "[::1]:80", 80), ("/run/needletail.sock", "/run/needletail.sock", 0), ("127.0.0.1:0", "127.0.0.1:0", 0),
+    ("[0:0::0:1]:80", "[::1]:80", 80), ("/run/needletail.sock", "/run/needletail.sock", 0),
+    ("127.0.0.1:0", "127.0.0.1:0", 0),
   ])
   func `a well formed address is read and printed`(text: String, printed: String, port: Int) throws {
     let address = try SocketAddress(text)
@@ -14,7 +15,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "8080", "localhost:8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:+1", "::1:8080", "[::1]", "[::1]8080",
+    "", "8080", "localhost:8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:+1", "::1:8080", "[::1]",
+    "[::1]8080",
     "[127.0.0.1]:80", "1.2.3:80", "relative/path.sock", "127.0.0.1:８０", "/" + String(repeating: "x", count: 107),
   ])
   func `anything else is refused`(text: String) {

@@ -14,7 +14,7 @@ final class Node {
   private var reconnection: Reconnection
   /// Ends an attempt that takes too long, or the wait for the next.
   private var timer: Timer!
-  private var attempts = 0
+  private var wasUp = false
 
   init(
     _ address: NodeAddress, index: Int, on loop: EventLoop, _ settings: MemcachedSettings,
@@ -74,14 +74,12 @@ final class Node {
 
   // MARK: The life of a connection
 
+  /// Finds the address first. That may take as long as the system's resolver allows; the node is `.connecting`
+  /// meanwhile, and no second question is asked.
   func connect() {
-    attempts += 1
     change(to: .connecting)
-    timer.start(milliseconds: settings.connectTimeoutMilliseconds)
-    let attempt = attempts
     resolve(address, on: loop) { [weak self] result in
-      // The answer to an attempt that has timed out is of no use any more.
-      guard let self, attempt == attempts, connection == nil, state == .connecting else { return }
+      guard let self, state == .connecting else { return }
       switch result {
       case .success(let address): open(address)
       case .failure(let error): retryLater("\(error)")
@@ -90,6 +88,7 @@ final class Node {
   }
 
   private func open(_ address: SocketAddress) {
+    timer.start(milliseconds: settings.connectTimeoutMilliseconds)
     let connection = NodeConnection(self, to: address, on: loop, settings)
     self.connection = connection
     connection.start()
@@ -103,7 +102,8 @@ final class Node {
     guard let connection else { return }
     timer.stop()
     reconnection.becameReady(now: loop.nowNanoseconds)
-    if attempts > 1 { metrics.reconnects += 1 }
+    if wasUp { metrics.reconnects += 1 }
+    wasUp = true
     change(to: .up(version: connection.version))
   }
 
@@ -117,9 +117,8 @@ final class Node {
     // From here on requests to this node are refused, also those made by the receivers of these failures.
     var failure = failure
     let now = loop.nowNanoseconds
-    let timeoutNanoseconds = UInt64(settings.timeoutMilliseconds) * 1_000_000
     while let request = lost.removePending() {
-      let isOverdue = request.askedNanoseconds &+ timeoutNanoseconds <= seen
+      let isOverdue = request.askedNanoseconds &+ settings.timeoutNanoseconds <= seen
       let answer = MetaConnection.Answer(
         request: request, status: .failed(isOverdue ? .timeout : failure),
         durationNanoseconds: now > request.askedNanoseconds ? now - request.askedNanoseconds : 0)
@@ -139,9 +138,7 @@ final class Node {
   private func timeUp() {
     switch state {
     case .down: connect()
-    case .connecting:
-      let reason = "no greeting within \(settings.connectTimeoutMilliseconds) ms"
-      if connection != nil { lose(.timeout, reason) } else { retryLater(reason) }
+    case .connecting: lose(.timeout, "no greeting within \(settings.connectTimeoutMilliseconds) ms")
     case .up, .closed: break
     }
   }

@@ -20,7 +20,7 @@ final class NodeConnection: StreamHandler {
     self.loop = loop
     stream = ByteStream.connect(loop: loop, to: address)
     meta = MetaConnection(
-      pendingMax: settings.pendingMax, timeoutNanoseconds: UInt64(settings.timeoutMilliseconds) * 1_000_000,
+      pendingMax: settings.pendingMax, timeoutNanoseconds: settings.timeoutNanoseconds,
       valueBytesMax: settings.valueBytesMax)
   }
 

@@ -106,19 +106,21 @@ func parseMetaLine(_ line: RawSpan) throws(MetaSyntaxError) -> (MetaReply, value
   guard line.byteCount >= 2 else { throw .code }
   let isTwoLetters = line.byteCount == 2 || byte(line, 2) == UInt8(ascii: " ")
   guard isTwoLetters else { return (MetaReply(code: try parseErrorLine(line)), 0) }
-  var at = 2
-  switch (byte(line, 0), byte(line, 1)) {
-  case (UInt8(ascii: "V"), UInt8(ascii: "A")):
-    guard at < line.byteCount, let length = parseNumber(line, from: at + 1, as: Int.self, max: Int(UInt32.max))
-    else { throw .length }
-    at = length.end
-    return (MetaReply(code: .value, flags: try parseMetaFlags(line, from: at)), length.value)
-  case (UInt8(ascii: "H"), UInt8(ascii: "D")): return (MetaReply(code: .done, flags: try parseMetaFlags(line, from: at)), 0)
-  case (UInt8(ascii: "E"), UInt8(ascii: "N")): return (MetaReply(code: .miss, flags: try parseMetaFlags(line, from: at)), 0)
-  case (UInt8(ascii: "N"), UInt8(ascii: "S")): return (MetaReply(code: .notStored, flags: try parseMetaFlags(line, from: at)), 0)
-  case (UInt8(ascii: "E"), UInt8(ascii: "X")): return (MetaReply(code: .exists, flags: try parseMetaFlags(line, from: at)), 0)
-  case (UInt8(ascii: "N"), UInt8(ascii: "F")): return (MetaReply(code: .notFound, flags: try parseMetaFlags(line, from: at)), 0)
-  default: throw .code
+  guard let code = metaCode(byte(line, 0), byte(line, 1)) else { throw .code }
+  guard code == .value else { return (MetaReply(code: code, flags: try parseMetaFlags(line, from: 2)), 0) }
+  guard let length = parseNumber(line, from: 3, as: Int.self, max: Int(UInt32.max)) else { throw .length }
+  return (MetaReply(code: code, flags: try parseMetaFlags(line, from: length.end)), length.value)
+}
+
+private func metaCode(_ first: UInt8, _ second: UInt8) -> MetaCode? {
+  switch (Unicode.Scalar(first), Unicode.Scalar(second)) {
+  case ("V", "A"): .value
+  case ("H", "D"): .done
+  case ("E", "N"): .miss
+  case ("N", "S"): .notStored
+  case ("E", "X"): .exists
+  case ("N", "F"): .notFound
+  default: nil
   }
 }
 

@@ -20,10 +20,10 @@ struct Reconnection {
 
   mutating func becameReady(now: UInt64) { readySince = now }
 
-  /// The attempt failed or the connection ended: how long to wait. `chance` is uniform in 0..<1.
+  /// The attempt failed or the connection ended: how many milliseconds to wait. `chance` is uniform in 0..<1.
   ///
-  /// The n-th failure in a row waits between half and all of min(first · 2ⁿ⁻¹, max): never at once, and workers that
-  /// lost the same node together come back apart.
+  /// The n-th failure in a row waits between half and all of min(first · 2ⁿ⁻¹, max): never at once, and workers
+  /// that lost the same node together come back apart.
   mutating func ended(now: UInt64, chance: Double) -> Int {
     if let readySince, now &- readySince >= UInt64(delays.settledMilliseconds) * 1_000_000 { failures = 0 }
     readySince = nil

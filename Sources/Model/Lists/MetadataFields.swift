@@ -1,4 +1,4 @@
-public import Bytes
+internal import Bytes
 
 /// The metadata members that a request wants (`fields=title,url`): names, compared as JSON spells them.
 ///

@@ -11,7 +11,7 @@ extension RenderedList {
   /// - Returns: items written. When too few, `skipped.insert(itemsOf: self)` and cut the rest from another list.
   /// - Complexity: O(bytes written + items looked at). No allocation.
   public func slice(
-    upTo limit: Int, skipping skipped: borrowing ItemSet, rules: ItemRules? = nil,
+    upTo limit: Int, skipping skipped: borrowing ItemHashSet, rules: SliceRules? = nil,
     fields: borrowing MetadataFields, continuing: Bool = false, into body: inout ByteBuffer
   ) -> Int {
     guard limit > 0, count > 0 else { return 0 }
@@ -28,7 +28,7 @@ extension RenderedList {
   }
 
   private func copy(
-    first wanted: Int, _ skipped: borrowing ItemSet, _ rules: ItemRules?, _ fields: borrowing MetadataFields,
+    first wanted: Int, _ skipped: borrowing ItemHashSet, _ rules: SliceRules?, _ fields: borrowing MetadataFields,
     into body: inout ByteBuffer
   ) -> Int {
     var written = 0

@@ -1,4 +1,4 @@
-public import Bytes
+internal import Bytes
 
 /// The stored form of a list: what memcached and the first cache hold, ready to be cut into a response unparsed.
 ///

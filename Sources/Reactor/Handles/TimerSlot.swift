@@ -12,7 +12,7 @@ final class TimerSlot: HandleSlot {
 
   private var timer: UnsafeMutablePointer<uv_timer_t> { raw.assumingMemoryBound(to: uv_timer_t.self) }
 
-  override func closed() { body = nil }
+  override func letGo() { body = nil }
 
   func start(milliseconds: Int, repeating: Bool) {
     guard !isClosing else { return }

@@ -31,7 +31,7 @@ import Testing
     bytes: String, failure: MemcachedFailure
   ) throws {
     let peer = peer(answering: bytes)
-    let client = try LoopedClient([peer.address], settings: .impatient(timeoutMilliseconds: 300))
+    let client = try LoopedClient([peer.address], settings: failure == .timeout ? .impatient() : .patient)
     #expect(client.waitUntilUp())
     #expect(client.get("k")?.status == .failed(failure))
     #expect(client.waitUntilUp())

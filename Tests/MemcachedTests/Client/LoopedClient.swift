@@ -2,7 +2,6 @@ internal import Bytes
 import Glibc
 internal import Memcached
 internal import Reactor
-internal import Synchronization
 
 /// A client on a loop and thread of its own, asked from the test's thread in blocking calls.
 final class LoopedClient {
@@ -32,13 +31,12 @@ final class LoopedClient {
 
   private final class Loop: MemcachedReceiver {
     let loop = try! EventLoop()
-    let told: Mutex<Told>
+    let told = Locked(Told())
     var client: MemcachedClient!
     /// Runs inside `memcachedAnswered`, where a gateway asks again.
     var onAnswer: ((MemcachedClient, UInt64) -> Void)?
 
     init(_ nodes: [String], _ settings: MemcachedSettings) throws {
-      told = Mutex(Told())
       client = try MemcachedClient(
         loop: loop, nodes: nodes.map { try NodeAddress(parsing: $0) }, settings: settings, receiver: self)
     }
@@ -85,22 +83,15 @@ final class LoopedClient {
 
   /// Runs `body` on the loop's thread and waits for what it returns.
   func perform<Result: Sendable>(_ body: @escaping @Sendable (MemcachedClient) -> Result) -> Result {
-    let box = Mutex<Result?>(nil)
-    return withExtendedLifetime(Holder(box)) { holder in
-      mailbox.post { client in
-        let result = body(client)
-        holder.box.withLock { $0 = result }
-      }
-      while true {
-        if let result = holder.box.withLock({ $0 }) { return result }
-        usleep(100)
-      }
+    let box = Locked<Result?>(nil)
+    mailbox.post { client in
+      let result = body(client)
+      box.withLock { $0 = result }
     }
-  }
-
-  private final class Holder<Result: Sendable>: Sendable {
-    let box: Mutex<Result?>
-    init(_ box: consuming Mutex<Result?>) { self.box = box }
+    while true {
+      if let result = box.withLock({ $0 }) { return result }
+      usleep(100)
+    }
   }
 
   func onAnswer(_ body: @escaping @Sendable (MemcachedClient, UInt64) -> Void) {
@@ -175,6 +166,28 @@ final class LoopedClient {
   }
 }
 
+/// A value behind a pthread mutex: ThreadSanitizer knows those, but not the futexes of Synchronization's.
+private final class Locked<Value: Sendable>: @unchecked Sendable {
+  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private var value: Value
+
+  init(_ value: Value) {
+    self.value = value
+    pthread_mutex_init(mutex, nil)
+  }
+
+  deinit {
+    pthread_mutex_destroy(mutex)
+    mutex.deallocate()
+  }
+
+  func withLock<Result>(_ body: (inout Value) -> Result) -> Result {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    return body(&value)
+  }
+}
+
 /// Polls for up to 10 s: tests share a busy machine, and wait for what must come, not for how long it may take.
 func waitUntil(_ condition: () -> Bool) -> Bool {
   for _ in 0..<10_000 {
@@ -195,11 +208,11 @@ extension MemcachedSettings {
     return settings
   }
 
-  /// For tests of a peer that does not answer.
-  static func impatient(timeoutMilliseconds: Int = 50) -> MemcachedSettings {
+  /// For tests of a peer that does not answer. Long enough for a busy machine to answer where an answer is due.
+  static func impatient(connectTimeoutMilliseconds: Int = 5000) -> MemcachedSettings {
     var settings = patient
-    settings.timeoutMilliseconds = timeoutMilliseconds
-    settings.connectTimeoutMilliseconds = 200
+    settings.timeoutMilliseconds = 300
+    settings.connectTimeoutMilliseconds = connectTimeoutMilliseconds
     return settings
   }
 }

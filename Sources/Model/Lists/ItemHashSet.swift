@@ -2,7 +2,7 @@
 ///
 /// Open addressing over a table at most half full. One a worker, emptied between requests in O(1): a slot counts only
 /// if it carries the current generation.
-public struct ItemSet: ~Copyable {
+public struct ItemHashSet: ~Copyable {
   private var slots: [Slot]
   private var generation: UInt32 = 1
   public private(set) var count = 0
