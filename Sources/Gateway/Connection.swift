@@ -1,4 +1,5 @@
 import Bytes
+import Configuration
 import HTTP
 import Reactor
 
@@ -63,18 +64,19 @@ final class Connection: StreamHandler {
   var query: Range<Int>? { parser.head.query }
 
   var origin: String? {
-    parser.head.value(of: .origin).map { String(copying: inbox.bytes.extracting(start + $0.lowerBound..<start + $0.upperBound)) }
+    guard let range = parser.head.value(of: .origin) else { return nil }
+    return withHead { _, bytes in String(copying: bytes.extracting(range)) }
   }
 
   func matches(entityTag: RawSpan) -> Bool {
-    parser.head.matches(entityTag: entityTag, in: inbox.bytes.extracting(start..<start + headBytes))
+    withHead { head, bytes in head.matches(entityTag: entityTag, in: bytes) }
   }
 
   /// Lends the head and the bytes that its ranges lie in.
   func withHead<Result, Failure: Error>(
     _ body: (borrowing RequestHead, RawSpan) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    try body(parser.head, inbox.bytes.extracting(start..<start + headBytes))
+    try inbox.withBytes(start..<start + headBytes) { (bytes) throws(Failure) in try body(parser.head, bytes) }
   }
 
   /// Whether the connection has nothing under way: it may be closed without a loss.
@@ -139,7 +141,7 @@ final class Connection: StreamHandler {
 
   /// One thing from the inbox; false when it holds nothing more that is whole.
   private func step() throws(HTTPError) -> Bool {
-    let step = try parser.step(inbox.bytes.extracting((start + parsed)...))
+    let step = try inbox.withBytes(start + parsed..<inbox.count) { (bytes) throws(HTTPError) in try parser.step(bytes) }
     switch step {
     case .needMore:
       if parsed > 0 && parser.head.expectContinue && parser.head.hasBody && body.isEmpty && parsed == headBytes {
@@ -154,7 +156,7 @@ final class Connection: StreamHandler {
       parser.bodyBytesMax = worker.bodyBytesMax(route)
     case .body(let range, let consumed):
       let at = start + parsed
-      body.append(inbox.bytes.extracting(at + range.lowerBound..<at + range.upperBound))
+      inbox.withBytes(at + range.lowerBound..<at + range.upperBound) { body.append($0) }
       parsed += consumed
     case .end(let consumed):
       parsed += consumed

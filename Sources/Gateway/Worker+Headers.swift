@@ -1,4 +1,5 @@
 import Bytes
+import Configuration
 import HTTP
 import Model
 
@@ -50,10 +51,6 @@ extension Worker {
 
   private func allows(_ origin: String) -> Bool {
     settings.corsOrigins.contains { $0 == "*" || $0 == origin }
-  }
-
-  func matches(_ connection: Connection, entityTag: RawSpan) -> Bool {
-    connection.matches(entityTag: entityTag)
   }
 
   /// Replaces the answer that begins at `start` by a 304 with the same tag (RFC 9110 §15.4.5).

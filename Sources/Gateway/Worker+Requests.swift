@@ -1,4 +1,5 @@
 import Bytes
+import Configuration
 import HTTP
 import JSON
 import Model
@@ -73,7 +74,9 @@ extension Worker {
       try readQuery(bytes.extracting(query), into: &connection.request, listItemsMax)
     }
     if connection.method == .post && !connection.body.isEmpty {
-      try requestBody.read(connection.body.bytes, into: &connection.request, listItemsMax: listItemsMax)
+      try connection.body.withBytes { (bytes) throws(RequestProblem) in
+        try requestBody.read(bytes, into: &connection.request, listItemsMax: listItemsMax)
+      }
     }
   }
 
@@ -90,7 +93,9 @@ extension Worker {
         do { try parameters.decode(parameter, into: &key) } catch {
           throw .bad(name.rawValue, error.reason.description)
         }
-        try request.take(name, key.bytes, listItemsMax: listItemsMax)
+        try key.withBytes { (value) throws(RequestProblem) in
+          try request.take(name, value, listItemsMax: listItemsMax)
+        }
       }
     }
   }

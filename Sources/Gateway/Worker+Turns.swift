@@ -1,5 +1,7 @@
 import Bytes
+import Configuration
 import Events
+import Logging
 import Memcached
 import Model
 import Reactor

@@ -95,7 +95,7 @@ final class Worker {
 
   /// Opens the listener and the memcached connections. The loop runs later, on the worker's thread.
   func open(_ claim: AddressClaim) throws {
-    listener = try Listener(loop: loop, claim: claim) { [unowned self] stream in
+    listener = try Listener(loop: loop, sharing: claim) { [unowned self] stream in
       self.accepted(stream)
     }
     if !settings.memcachedServers.isEmpty {

@@ -26,6 +26,7 @@ enum ControlMessage: Sendable {
   case switched(worker: Int, generation: Int)
   case collected(scrape: UInt64, worker: Int, WorkerMetrics, [NodeStatus])
   case ended(worker: Int)
+  case drain
 }
 
 /// How long the stages of loading a version took, milliseconds.

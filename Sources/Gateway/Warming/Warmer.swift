@@ -3,6 +3,7 @@ import Configuration
 import Logging
 import Memcached
 import Model
+import Publishing
 import Reactor
 
 /// Writes segment lists to memcached before anybody asks: for `needletail precompute`, and for a snapshot that is about
