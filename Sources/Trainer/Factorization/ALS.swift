@@ -49,25 +49,29 @@ public final class ALS {
     _ matrix: InteractionMatrix, _ settings: ALSSettings, progress: (ALSProgress) -> Void = { _ in }
   ) throws(FactorizationError) -> Factors {
     let training = try ALS(matrix, settings)
-    for _ in 0..<settings.epochs { training.runEpoch(progress: progress) }
+    for _ in 0..<settings.epochs { try training.runEpoch(progress: progress) }
     return try training.finish(progress: progress)
   }
 
   /// Users, then items.
-  public func runEpoch(progress: (ALSProgress) -> Void = { _ in }) {
-    updateUsers(progress: progress)
-    updateItems(progress: progress)
+  public func runEpoch(progress: (ALSProgress) -> Void = { _ in }) throws(FactorizationError) {
+    try updateUsers(progress: progress)
+    try updateItems(progress: progress)
     epoch += 1
   }
 
-  public func updateUsers(progress: (ALSProgress) -> Void = { _ in }) { run(users, progress) }
+  public func updateUsers(progress: (ALSProgress) -> Void = { _ in }) throws(FactorizationError) {
+    try run(users, progress)
+  }
 
-  public func updateItems(progress: (ALSProgress) -> Void = { _ in }) { run(items, progress) }
+  public func updateItems(progress: (ALSProgress) -> Void = { _ in }) throws(FactorizationError) {
+    try run(items, progress)
+  }
 
   /// The last half-step, over the users, and the rows. More epochs may follow, and another `finish`: an extra users'
   /// half-step repeats what the next epoch starts with and changes nothing but the basis.
   public func finish(progress: (ALSProgress) -> Void = { _ in }) throws(FactorizationError) -> Factors {
-    updateUsers(progress: progress)
+    try updateUsers(progress: progress)
     return try factors()
   }
 
@@ -82,7 +86,7 @@ public final class ALS {
     ALSLoss(users: users.target, items: items.target, history: users.history, settings: settings)
   }
 
-  private func run(_ step: HalfStep, _ progress: (ALSProgress) -> Void) {
+  private func run(_ step: HalfStep, _ progress: (ALSProgress) -> Void) throws(FactorizationError) {
     let begun = ContinuousClock.now
     var last = begun
     func report(_ done: Int) {
@@ -95,7 +99,7 @@ public final class ALS {
           rowsTotal: step.target.count, rowsPerSecond: Double(done) / max(seconds(now - begun), 1e-9),
           secondsElapsed: seconds(now - started)))
     }
-    step.run(progress: { done in if done < step.target.count { report(done) } })
+    try step.run(progress: { done in if done < step.target.count { report(done) } })
     report(step.target.count)
   }
 }

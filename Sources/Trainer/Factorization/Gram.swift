@@ -1,5 +1,6 @@
 import CFactorization
 import COpenBLAS
+internal import Synchronization
 
 /// G = H'H of a table, and the basis in which it is diagonal.
 ///
@@ -44,7 +45,9 @@ struct Gram {
   /// vector j.
   ///
   /// - Complexity: O(dimension³), on one thread: some 2 ms at 64.
-  func eigen() -> (values: [Double], vectors: [Double]) {
+  func eigen() throws(FactorizationError) -> (values: [Double], vectors: [Double]) {
+    // LAPACK may never come back from a NaN.
+    guard matrix.allSatisfy(\.isFinite) else { throw .diverged }
     var vectors = matrix  // LAPACK reads columns: the same for a symmetric matrix; and leaves a vector a column.
     var values = [Double](repeating: 0, count: dimension)
     var size = Int32(dimension)
@@ -55,9 +58,11 @@ struct Gram {
     var work = [Double](repeating: 0, count: Int(workCount))
     var integers = [Int32](repeating: 0, count: Int(integerCount))
     var leading = size
-    dsyevd_("V", "L", &size, &vectors, &leading, &values, &work, &workCount, &integers, &integerCount, &status, 1, 1)
-    // A positive status means that the iteration did not converge, which finite symmetric input does not do.
-    precondition(status <= 0, "dsyevd failed with \(status)")
+    lapack.withLock { _ in
+      dsyevd_("V", "L", &size, &vectors, &leading, &values, &work, &workCount, &integers, &integerCount, &status, 1, 1)
+    }
+    precondition(status >= 0, "argument \(-status) of dsyevd is wrong")
+    guard status == 0 else { throw .diverged }  // The iteration did not converge.
     return (values.map { max($0, 0) }, vectors)
   }
 }
@@ -79,6 +84,9 @@ extension FactorTable {
     }
   }
 }
+
+/// Debian's serial OpenBLAS does not lock its scratch memory: one thread at a time, also when two trainings run.
+private let lapack = Mutex(())
 
 /// The machine's best kernels, chosen once.
 nonisolated(unsafe) let kernels = nt_factorization_active().pointee

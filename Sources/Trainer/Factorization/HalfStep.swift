@@ -23,8 +23,8 @@ final class HalfStep: Sendable {
     threads = settings.threads > 0 ? settings.threads : availableCores()
   }
 
-  func run(progress: (Int) -> Void) {
-    let (values, vectors) = Gram(of: source, threads: threads).eigen()
+  func run(progress: (Int) -> Void) throws(FactorizationError) {
+    let (values, vectors) = try Gram(of: source, threads: threads).eigen()
     source.rotate(by: vectors, threads: threads)
     let spectrum = values.map { Float($0 * Double(settings.alpha0)) }
     forEachChunk(
