@@ -68,8 +68,14 @@ struct TrendingLists: Sendable {
     }
   }
 
+  /// The last rung of every fallback must not be empty: without events to count, popularity stands in.
+  private static func byPopularity(_ items: [ModelContent.Item]) -> [ModelContent.Trending] {
+    let order = items.indices.sorted { (items[$1].popularity, $0) < (items[$0].popularity, $1) }
+    return order.prefix(ModelContent.trendingMax).map { .init(item: UInt32($0), score: items[$0].popularity) }
+  }
+
   static func write(_ content: ModelContent, into section: inout SectionBuilder) throws(ModelContentError) {
-    let lists = [content.trendingGlobal] + (0..<content.segmentCount).map {
+    let lists = [content.trendingGlobal.isEmpty ? byPopularity(content.items) : content.trendingGlobal] + (0..<content.segmentCount).map {
       $0 < content.trendingBySegment.count ? content.trendingBySegment[$0] : []
     }
     var starts: [UInt64] = [0]

@@ -39,10 +39,10 @@ public struct HeldOutSplit: Sendable {
   private init(kind: Kind, cut: UInt32?, log: InteractionLog, isTest: (Int) -> Bool) {
     self.kind = kind
     self.cut = cut
-    let train = log.selecting((0..<log.count).lazy.filter { !isTest($0) })
+    let train = log.selecting((0..<log.count).filter { !isTest($0) })
     let known = KnownPairs(train)
     let test = log.selecting(
-      (0..<log.count).lazy.filter { row in
+      (0..<log.count).filter { row in
         isTest(row) && log.weights[row] > 0 && known.canBeForetold(user: log.users[row], item: log.items[row])
       })
     self.train = train

@@ -26,13 +26,13 @@ public final class ProgressPrinter: Sendable {
 
   /// To standard error, by what that is.
   public convenience init() {
-    self.init(isTerminal: isatty(2) == 1)
+    self.init(isTerminal: isatty(2) == 1, clock: monotonicSeconds) { text in
+      // Progress that cannot be written is lost, and no reason to stop.
+      text.withCString { _ = Glibc.write(2, $0, strlen($0)) }
+    }
   }
 
-  public init(
-    isTerminal: Bool, clock: @escaping @Sendable () -> Double = { monotonicSeconds() },
-    write: @escaping @Sendable (String) -> Void = { text in text.withCString { _ = Glibc.write(2, $0, strlen($0)) } }
-  ) {
+  init(isTerminal: Bool, clock: @escaping @Sendable () -> Double, write: @escaping @Sendable (String) -> Void) {
     self.isTerminal = isTerminal
     self.clock = clock
     self.write = write

@@ -17,7 +17,7 @@ public enum TrainPipeline {
   public static func run(
     _ options: TrainOptions, progress: @escaping ProgressReceiver = { _ in }
   ) throws(TrainError) -> TrainReport {
-    var stages = TrainStages(options: options, progress: progress)
+    let stages = TrainStages(options: options, progress: progress)
     let data = try stages.read()
     let split = stages.split(data)
     let settings = try stages.chooseSettings(data, split)
@@ -38,37 +38,44 @@ public enum TrainPipeline {
   }
 }
 
+/// What each phase took.
+private final class Stopwatch {
+  var seconds: [(phase: TrainProgress.Phase, seconds: Double)] = []
+}
+
 /// The stages of a run, each timed and with its progress.
 private struct TrainStages {
   let options: TrainOptions
   let progress: ProgressReceiver
-  private(set) var seconds: [(phase: TrainProgress.Phase, seconds: Double)] = []
+  private let watch = Stopwatch()
+
+  var seconds: [(phase: TrainProgress.Phase, seconds: Double)] { watch.seconds }
 
   init(options: TrainOptions, progress: @escaping ProgressReceiver) {
     self.options = options
     self.progress = progress
   }
 
-  private mutating func timed<Result>(
+  private func timed<Result>(
     _ phase: TrainProgress.Phase, _ body: () throws(TrainError) -> Result
   ) throws(TrainError) -> Result {
     let start = monotonicSeconds()
     let result = try body()
-    seconds.append((phase, monotonicSeconds() - start))
+    watch.seconds.append((phase, monotonicSeconds() - start))
     return result
   }
 
-  private mutating func timed<Result>(_ phase: TrainProgress.Phase, _ body: () -> Result) -> Result {
+  private func timed<Result>(_ phase: TrainProgress.Phase, _ body: () -> Result) -> Result {
     let start = monotonicSeconds()
-    defer { seconds.append((phase, monotonicSeconds() - start)) }
+    defer { watch.seconds.append((phase, monotonicSeconds() - start)) }
     return body()
   }
 
-  mutating func read() throws(TrainError) -> Dataset {
+  func read() throws(TrainError) -> Dataset {
     try timed(.reading) { () throws(TrainError) in try Dataset.read(options.data, progress: progress) }
   }
 
-  mutating func split(_ data: Dataset) -> HeldOutSplit? {
+  func split(_ data: Dataset) -> HeldOutSplit? {
     guard options.heldOutShare > 0 else { return nil }
     return timed(.splitting) {
       progress(TrainProgress(.splitting, 0, of: 1, "splits"))
@@ -80,7 +87,7 @@ private struct TrainStages {
 
   // MARK: - Settings
 
-  mutating func chooseSettings(_ data: Dataset, _ split: HeldOutSplit?) throws(TrainError) -> ALSSettings {
+  func chooseSettings(_ data: Dataset, _ split: HeldOutSplit?) throws(TrainError) -> ALSSettings {
     let whole = matrix(data.log.merged())
     let start = ownSettings(options.factorization ?? .suited(to: whole), users: data.report.users, items: data.report.items)
     // Searched on a part of the training part: the held-out part is looked at once, in the end.
@@ -88,7 +95,7 @@ private struct TrainStages {
       return start
     }
     return try timed(.searching) { () throws(TrainError) in
-      do {
+      do throws(FactorizationError) {
         let tuner = Tuner(train: matrix(inner.train.merged()), valid: matrix(inner.test.merged()), start: start)
         return try tuner.search { done, total, best in
           progress(TrainProgress(.searching, done, of: total, "trials", note: "ndcg@20 \(fixed(best.ndcg, 4))"))
@@ -108,7 +115,7 @@ private struct TrainStages {
 
   // MARK: - Factors
 
-  mutating func evaluate(_ split: HeldOutSplit?, _ settings: ALSSettings) throws(TrainError) -> [TrainReport.ModelMetrics] {
+  func evaluate(_ split: HeldOutSplit?, _ settings: ALSSettings) throws(TrainError) -> [TrainReport.ModelMetrics] {
     guard let split else { return [] }
     let train = split.train.merged()
     let trainMatrix = matrix(train)
@@ -134,7 +141,7 @@ private struct TrainStages {
     }
   }
 
-  mutating func refit(_ data: Dataset, _ settings: ALSSettings) throws(TrainError) -> Factors {
+  func refit(_ data: Dataset, _ settings: ALSSettings) throws(TrainError) -> Factors {
     let whole = matrix(data.log.merged())
     return try timed(.refitting) { () throws(TrainError) in try train(whole, settings, .refitting) }
   }
@@ -146,7 +153,7 @@ private struct TrainStages {
     let total = settings.epochs * perEpoch + matrix.userCount
     var halves = 0
     progress(TrainProgress(phase, 0, of: total, "rows"))
-    do {
+    do throws(FactorizationError) {
       return try ALS.train(matrix, settings) { step in
         let before = halves / 2 * perEpoch + (halves % 2 == 1 ? matrix.userCount : 0)
         if step.rowsDone == step.rowsTotal { halves += 1 }
@@ -159,7 +166,7 @@ private struct TrainStages {
 
   // MARK: - Segments, trends, snapshot
 
-  mutating func formSegments(_ data: Dataset, _ factors: Factors) -> Segmentation {
+  func formSegments(_ data: Dataset, _ factors: Factors) -> Segmentation {
     timed(.segments) {
       var settings = options.segments
       settings.seed = options.seed
@@ -170,7 +177,7 @@ private struct TrainStages {
     }
   }
 
-  mutating func countTrends(_ data: Dataset, _ segments: Segmentation) -> Trending {
+  func countTrends(_ data: Dataset, _ segments: Segmentation) -> Trending {
     timed(.trending) {
       progress(TrainProgress(.trending, 0, of: 1, "lists"))
       let trending = Trending(
@@ -181,7 +188,7 @@ private struct TrainStages {
   }
 
   /// Returns the size of the file.
-  mutating func write(_ content: ModelContent) throws(TrainError) -> Int {
+  func write(_ content: ModelContent) throws(TrainError) -> Int {
     let (path, progress) = (options.snapshotPath, progress)
     try timed(.writing) { () throws(TrainError) in
       progress(TrainProgress(.writing, 0, of: 1, "snapshots"))

@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Model
 
 /// All that a run learnt, on its way into a snapshot.

@@ -35,23 +35,34 @@ struct KMeans {
   /// Assigns points to given centroids.
   static func assign(_ points: PointTable, _ norms: [Double], to centroids: PointTable) -> (assignment: [Int], distances: [Double]) {
     let centroidNorms = centroids.squaredNorms()
-    let clusters = centroids.count
     var assignment = [Int](repeating: 0, count: points.count)
     var distances = [Double](repeating: 0, count: points.count)
     points.forEachTile(dotProductsWith: centroids) { rows, products, stride in
       for row in rows {
-        let own = products + (row - rows.lowerBound) * stride
-        var best = 0
-        var bestDistance = Double.infinity
-        for cluster in 0..<clusters {
-          let distance = centroidNorms[cluster] - 2 * Double(own[cluster])
-          if distance < bestDistance { (best, bestDistance) = (cluster, distance) }
-        }
-        assignment[row] = best
-        distances[row] = max(0, bestDistance + norms[row])
+        let (cluster, distance) = nearest(centroidNorms, products + (row - rows.lowerBound) * stride)
+        assignment[row] = cluster
+        distances[row] = max(0, distance + norms[row])
       }
     }
     return (assignment, distances)
+  }
+
+  /// The least of |c|² − 2 x·c, which orders centroids as their distances to x do.
+  private static func nearest(_ norms: [Double], _ products: UnsafePointer<Float>) -> (cluster: Int, distance: Double) {
+    norms.withUnsafeBufferPointer { norms in
+      var best = 0
+      var bestDistance = Double.infinity
+      var cluster = 0
+      while cluster < norms.count {
+        let distance = norms[cluster] - 2 * Double(products[cluster])
+        if distance < bestDistance {
+          bestDistance = distance
+          best = cluster
+        }
+        cluster += 1
+      }
+      return (best, bestDistance)
+    }
   }
 
   private func lloyd(_ points: PointTable, _ norms: [Double], from start: PointTable) -> Clustering {
@@ -73,9 +84,16 @@ struct KMeans {
     var sizes = [Int](repeating: 0, count: clusters)
     for point in 0..<points.count {
       let cluster = assignment[point]
-      let row = points.row(point)
       sizes[cluster] += 1
-      for place in 0..<dimension { sums[cluster * dimension + place] += Double(row[place]) }
+      sums.withUnsafeMutableBufferPointer { sums in
+        let row = points.table.row(point)
+        let sum = sums.baseAddress! + cluster * dimension
+        var place = 0
+        while place < dimension {
+          sum[place] += Double(row[place])
+          place += 1
+        }
+      }
     }
     var farthest = distances.indices.sorted { (distances[$0], $1) > (distances[$1], $0) }[...]
     var means = [Float](repeating: 0, count: sums.count)

@@ -35,8 +35,9 @@ public struct Segmentation: Sendable, Equatable {
 /// Finds segments: k-means over standardised features, the number of segments where the silhouette is best.
 public struct Segmenter {
   /// Numbers of segments are compared on a sample this large, and then formed on everybody: 5,000 users tell how many
-  /// clusters there are as well as a million.
+  /// clusters there are as well as a million, and two starts tell it as well as four.
   static let searchSampleMax = 5000
+  static let searchRestarts = 2
   /// k-means runs on at most this many users; the rest join the nearest centroid.
   static let clusteredMax = 200_000
   /// A number of segments that leaves one with less than this share of users is passed over: such a segment is a
@@ -54,10 +55,11 @@ public struct Segmenter {
   /// `userVectors`: users × dimension factor rows, from which centroids are made.
   func segment(userVectors: [Float], dimension: Int, progress: ProgressReceiver) -> Segmentation {
     let (count, silhouettes) = chooseCount(progress)
-    progress(TrainProgress(.segments, 0, of: 1, "passes", note: "\(count) segments"))
+    let passes = silhouettes.count + 1
+    progress(TrainProgress(.segments, passes - 1, of: passes, "passes", note: "\(count) segments"))
     let clustering = cluster(count)
     let result = ordered(clustering, userVectors, dimension, silhouettes)
-    progress(TrainProgress(.segments, 1, of: 1, "passes", note: "\(count) segments"))
+    progress(TrainProgress(.segments, passes, of: passes, "passes", note: "\(count) segments"))
     return result
   }
 
@@ -73,7 +75,7 @@ public struct Segmenter {
     let candidates = Self.candidates(range).filter { $0 <= sample.count }
     for (done, candidate) in candidates.enumerated() {
       progress(TrainProgress(.segments, done, of: candidates.count + 1, "passes"))
-      let clustering = KMeans(clusters: candidate, seed: settings.seed).cluster(sample)
+      let clustering = KMeans(clusters: candidate, seed: settings.seed, restarts: Self.searchRestarts).cluster(sample)
       let mean = silhouette.mean(of: clustering)
       silhouettes[candidate] = mean
       let smallest = Double(clustering.sizes.min()!) / Double(sample.count)

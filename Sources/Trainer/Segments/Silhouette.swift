@@ -37,8 +37,7 @@ struct Silhouette {
     var total = 0.0
     var sums = [Double](repeating: 0, count: clusters)
     for point in sample.indices where sizes[assignment[point]] > 1 {
-      for cluster in 0..<clusters { sums[cluster] = 0 }
-      for other in sample.indices { sums[assignment[other]] += Double(distances[point * sample.count + other]) }
+      addDistances(of: point, to: &sums, assignment)
       let own = assignment[point]
       let a = sums[own] / Double(sizes[own] - 1)
       var b = Double.infinity
@@ -48,5 +47,23 @@ struct Silhouette {
       total += max(a, b) > 0 ? (b - a) / max(a, b) : 0
     }
     return total / Double(sample.count)
+  }
+
+  /// The sum of a point's distances to the points of each cluster.
+  private func addDistances(of point: Int, to sums: inout [Double], _ assignment: [Int]) {
+    let count = sample.count
+    distances.withUnsafeBufferPointer { distances in
+      assignment.withUnsafeBufferPointer { assignment in
+        sums.withUnsafeMutableBufferPointer { sums in
+          sums.update(repeating: 0)
+          let row = distances.baseAddress! + point * count
+          var other = 0
+          while other < count {
+            sums[assignment[other]] += Double(row[other])
+            other += 1
+          }
+        }
+      }
+    }
   }
 }
