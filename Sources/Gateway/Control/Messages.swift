@@ -47,4 +47,12 @@ public struct WarmCounts: Sendable {
   public var left = 0
 
   public init() {}
+
+  mutating func add(_ other: WarmCounts) {
+    written += other.written
+    present += other.present
+    failed += other.failed
+    bytes += other.bytes
+    left += other.left
+  }
 }
