@@ -22,6 +22,46 @@ public struct CatalogueItem: Sendable, Equatable {
     self.id = id
     self.title = title ?? id
   }
+
+  /// A longer title is cut.
+  static let titleBytesMax = 1024
+  /// JSON of the categories and of the further metadata, each: together with a title they stay below the 16 KB that a
+  /// snapshot takes for an item, and a list of 100 items below a megabyte or so.
+  static let categoriesBytesMax = 4096
+  static let metadataBytesMax = 4096
+
+  /// Brings the item within what a snapshot holds: each category and each name of metadata once, none of them empty, texts
+  /// within their limits. Returns how many categories and values did not fit and were left out.
+  mutating func fit() -> Int {
+    if title.utf8.count > Self.titleBytesMax { title = String(decoding: title.utf8.prefix(Self.titleBytesMax - 3), as: UTF8.self) + "…" }
+    var room = Self.categoriesBytesMax
+    var leftOut = 0
+    var kept: [String] = []
+    for category in categories where !category.isEmpty && !kept.contains(category) {
+      room -= jsonBytes(category)
+      if room >= 0 { kept.append(category) } else { leftOut += 1 }
+    }
+    categories = kept
+
+    room = Self.metadataBytesMax
+    var pairs: [Pair] = []
+    for pair in metadata where !["", "title", "categories"].contains(pair.name) && !pairs.contains(where: { $0.name == pair.name }) {
+      let bytes = jsonBytes(pair.name) + jsonBytes(pair.value)
+      guard bytes <= room else {
+        leftOut += 1
+        continue
+      }
+      room -= bytes
+      pairs.append(pair)
+    }
+    metadata = pairs
+    return leftOut
+  }
+}
+
+/// The most that a text takes as a JSON string, with its quotes and a comma or colon.
+private func jsonBytes(_ text: String) -> Int {
+  text.utf8.reduce(3) { $0 + ($1 < 0x20 ? 6 : $1 == 0x22 || $1 == 0x5C ? 2 : 1) }
 }
 
 /// What a column or a JSON member of an items file holds, by its folded name.

@@ -98,6 +98,7 @@ struct DatasetSource {
     var describedCount = 0
     for var item in described {
       if movieLens != nil { MovieLens.date(&item) }
+      report.metadataLeftOut += item.fit()
       if let place = places[item.id] {
         items[place] = item
         describedCount += 1

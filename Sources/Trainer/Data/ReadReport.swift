@@ -44,6 +44,8 @@ public struct ReadReport: Sendable, Equatable {
   public var coldItems = 0
   /// Items of the log that the metadata does not know; their title is their id.
   public var itemsWithoutMetadata = 0
+  /// Categories and metadata that were too long to be carried along (`CatalogueItem.fit`).
+  public var metadataLeftOut = 0
 
   public init() {}
 }

@@ -191,9 +191,16 @@ private struct TrainStages {
   func write(_ content: ModelContent) throws(TrainError) -> Int {
     let (path, progress) = (options.snapshotPath, progress)
     try timed(.writing) { () throws(TrainError) in
-      progress(TrainProgress(.writing, 0, of: 1, "snapshots"))
-      do { try content.write(to: path) } catch { throw TrainError(.output, "\(path): \(error)") }
-      progress(TrainProgress(.writing, 1, of: 1, "snapshots"))
+      do throws(ModelContentError) {
+        try content.write(to: path) { step, share in
+          progress(TrainProgress(.writing, Int(share * 100), of: 100, "parts", note: step))
+        }
+      } catch {
+        switch error {
+        case .invalid: throw TrainError(.badInput, "\(error)")
+        case .cannotWrite: throw TrainError(.output, "\(error)")
+        }
+      }
     }
     var status = stat()
     return stat(path, &status) == 0 ? Int(status.st_size) : 0

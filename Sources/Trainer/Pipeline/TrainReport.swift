@@ -77,6 +77,7 @@ extension TrainReport {
     if data.ignored > 0 { lines.append("\(data.ignored) rows of no weight left out") }
     let unknown = data.eventTypes.filter { !$0.isKnown }.map { "\"\($0.name)\" (\($0.count))" }
     if !unknown.isEmpty { lines.append("unknown event types, counted as a view: " + unknown.prefix(5).joined(separator: ", ")) }
+    if data.metadataLeftOut > 0 { lines.append("\(data.metadataLeftOut) values of metadata too long to carry along") }
     for (what, broken) in [("interactions", data.broken), ("items", data.itemsBroken)] where broken.count > 0 {
       lines.append("\(broken.count) broken rows of \(what) left out:")
       lines.append(contentsOf: broken.first.map { "  \($0)" })

@@ -5,7 +5,7 @@ import Testing
 
 struct HeldOutSplitTests {
   @Test func `a cut in time lets no later event into training`() throws {
-    let rows = (0..<1000).map { (user: ($0 * 7) % 40, item: ($0 * 13) % 90, day: Double($0), weight: Float(1)) }
+    let rows = (0..<1000).map { (user: ($0 * 7) % 40, item: ($0 * 13) % 97, day: Double($0), weight: Float(1)) }
     let split = try #require(HeldOutSplit.make(makeLog(rows), seed: 1))
     #expect(split.kind == .globalTime)
     #expect(split.train.times.max()! < split.cut!)
