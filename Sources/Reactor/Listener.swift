@@ -58,6 +58,11 @@ public final class Listener {
   /// streams go on.
   public func close() { slot.close() }
 
+  /// Leaves further connections in the kernel's backlog: the last step before refusing them. At most one more is
+  /// accepted, and held back.
+  public func pauseAccepting() { slot.pause() }
+  public func resumeAccepting() { slot.resume() }
+
   /// Connections that could not be accepted, mostly for want of descriptors (EMFILE).
   public var failedAccepts: Int { slot.failedAccepts }
 

@@ -1,5 +1,3 @@
-internal import Synchronization
-
 /// Carries messages to a loop from any thread: the only way to reach one from outside.
 ///
 /// `uv_async_send` coalesces, so messages lie in a queue of our own and the wake-up only says "look". Each sender's
@@ -37,7 +35,7 @@ final class MailQueue<Message: Sendable>: Sendable {
     var wake: WakeSlot.Address?
   }
 
-  private let state = Mutex(State())
+  private let state = Guarded(State())
 
   func opened(_ slot: WakeSlot) {
     let address = slot.isClosing ? nil : slot.address

@@ -1,8 +1,16 @@
 /// Why a stream is over.
-public enum StreamEnd: Sendable {
+public enum StreamEnd: Sendable, CustomStringConvertible {
   case closedByPeer
   case failed(LoopError)
   case closedHere
+
+  public var description: String {
+    switch self {
+    case .closedByPeer: "closed by peer"
+    case .failed(let error): "failed: \(error)"
+    case .closedHere: "closed here"
+    }
+  }
 }
 
 /// What a stream does when its peer has sent all it will (FIN).

@@ -3,11 +3,14 @@
 /// Resolution is a millisecond, and time is the loop's cached time: a start in the middle of a long turn counts from
 /// the beginning of that turn. Deadlines are compared with `EventLoop.nowNanoseconds`, not counted in timers.
 ///
-/// The closure is held until the timer closes: capture the owner weakly or unowned.
+/// The closure is held until the timer is dropped or its loop stops: capture the owner weakly or unowned.
 public final class Timer {
   private let slot: TimerSlot
 
-  public init(loop: EventLoop, _ body: @escaping () -> Void) { slot = TimerSlot(loop.core, body) }
+  /// `holdsLoop: false` makes a timer that is no reason to go on: `run` may return while it is active.
+  public init(loop: EventLoop, holdsLoop: Bool = true, _ body: @escaping () -> Void) {
+    slot = TimerSlot(loop.core, holdsLoop: holdsLoop, body)
+  }
 
   deinit { slot.close() }
 

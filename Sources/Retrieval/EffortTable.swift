@@ -4,6 +4,8 @@ internal import Glibc
 struct SearchBudget: Sendable, Equatable {
   var blocks: Int
   var rescored: Int
+  /// With a filter: blocks with allowed items to scan at least, however many of those they hold.
+  var least = 0
 }
 
 /// The budgets that reached each recall on the calibration queries, at a few list lengths.

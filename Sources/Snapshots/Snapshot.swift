@@ -12,6 +12,8 @@ public final class Snapshot: Sendable {
     case structure
   }
 
+  public static let sectionsMax = SnapshotFormat.sectionsMax
+
   /// The path it was opened under, or the name it was given.
   public let file: String
   /// In the order of the file.

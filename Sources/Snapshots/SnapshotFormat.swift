@@ -27,12 +27,10 @@ enum SnapshotFormat {
   static let checksumOffset = headerBytes - 8
   static let tableOffset = 64
   static let entryBytes = 32
-  /// (4088 − 64) / 32 = 125.75.
+  /// (4088 − 64) / 32 = 125.75, cut.
   static let sectionsMax = (checksumOffset - tableOffset) / entryBytes
   /// A cache line, and the widest vector register.
   static let alignment = 64
-  /// A section may ask for more than `alignment`, up to a huge page; so no gap is as long as one.
-  static let alignmentMax = 2 << 20
 }
 
 /// Where a section lies in its file.
@@ -136,7 +134,7 @@ extension SnapshotHeader {
       }
       guard offset % UInt64(SnapshotFormat.alignment) == 0 else { throw refused("has a section that is not aligned to 64 bytes", tag) }
       guard offset >= UInt64(freeFrom) else { throw refused("has sections that overlap or are out of order", tag) }
-      guard Int(offset) - freeFrom < SnapshotFormat.alignmentMax else { throw refused("has a hole before a section", tag) }
+      guard Int(offset) - freeFrom < SnapshotFormat.alignment else { throw refused("has a hole before a section", tag) }
       let section = SectionEntry(
         tag: tag, offset: Int(offset), byteCount: Int(length), checksum: u64(bytes, at: at + 24))
       sections.append(section)
@@ -149,9 +147,9 @@ extension SnapshotHeader {
   }
 }
 
-/// The smallest multiple of `alignment`, a power of two, that is not below `value`.
-func aligned(_ value: Int, to alignment: Int = SnapshotFormat.alignment) -> Int {
-  (value + alignment - 1) & ~(alignment - 1)
+/// The smallest multiple of the alignment that is not below `value`.
+func aligned(_ value: Int) -> Int {
+  (value + SnapshotFormat.alignment - 1) & ~(SnapshotFormat.alignment - 1)
 }
 
 /// Whether all bytes of a range are zero. O(range).

@@ -24,27 +24,23 @@ public struct SnapshotWriter: ~Copyable {
     } catch { throw SnapshotError(error, writing: path) }
   }
 
-  public mutating func add(_ tag: SectionTag, _ section: SectionBuilder, alignment: Int = 64) throws(SnapshotError) {
-    try add(tag, section.bytes.span.bytes, alignment: alignment)
+  public mutating func add(_ tag: SectionTag, _ section: SectionBuilder) throws(SnapshotError) {
+    try add(tag, section.bytes.span.bytes)
   }
 
-  /// `alignment`: a power of two from 64 to 2 MiB that the section's offset in the file shall be a multiple of.
-  public mutating func add(_ tag: SectionTag, _ bytes: RawSpan, alignment: Int = 64) throws(SnapshotError) {
-    try begin(tag, alignment: alignment)
+  public mutating func add(_ tag: SectionTag, _ bytes: RawSpan) throws(SnapshotError) {
+    try begin(tag)
     try append(bytes)
   }
 
   /// Starts a section whose bytes come in pieces, by `append`. It ends where the next one starts, or with `seal`.
-  public mutating func begin(_ tag: SectionTag, alignment: Int = 64) throws(SnapshotError) {
-    precondition(
-      alignment >= SnapshotFormat.alignment && alignment <= SnapshotFormat.alignmentMax
-        && alignment & (alignment - 1) == 0, "alignment \(alignment)")
+  public mutating func begin(_ tag: SectionTag) throws(SnapshotError) {
     endSection()
     guard sections.count < SnapshotFormat.sectionsMax else {
       throw refused("has more than \(SnapshotFormat.sectionsMax) sections", tag)
     }
     guard !sections.contains(where: { $0.tag == tag }) else { throw refused("has two sections of one tag", tag) }
-    try pad(to: alignment)
+    try pad()
     self.tag = tag
     start = output.byteCount
   }
@@ -58,7 +54,7 @@ public struct SnapshotWriter: ~Copyable {
   /// Writes the header and puts the file in its place, durably. What stood there before stays mapped where it is.
   public consuming func seal() throws(SnapshotError) {
     endSection()
-    try pad(to: SnapshotFormat.alignment)
+    try pad()
     let header = SnapshotHeader(fileBytes: output.byteCount, sections: sections).encoded()
     do {
       try output.replace(at: 0, header.span.bytes)
@@ -74,8 +70,8 @@ public struct SnapshotWriter: ~Copyable {
     self.tag = nil
   }
 
-  private func pad(to alignment: Int) throws(SnapshotError) {
-    do { try output.appendZeros(aligned(output.byteCount, to: alignment) - output.byteCount) } catch {
+  private func pad() throws(SnapshotError) {
+    do { try output.appendZeros(aligned(output.byteCount) - output.byteCount) } catch {
       throw SnapshotError(error, writing: output.target)
     }
   }

@@ -24,6 +24,7 @@ package final class TemporaryFile {
       return opened < 0 ? -1 : 0
     }
     descriptor = opened
+    flock(opened, LOCK_EX | LOCK_NB)  // Says "in use" to `removeIfOrphaned`; the kernel takes it back with the process.
   }
 
   deinit {
@@ -45,6 +46,15 @@ package final class TemporaryFile {
 
   package func replace(at offset: Int, _ bytes: RawSpan) throws(DiskError) {
     try write(bytes, at: offset)
+  }
+
+  /// Removes a file that a killed process left behind. One that is still being written is locked, and stays.
+  package static func removeIfOrphaned(_ path: String, disk: Disk) throws(DiskError) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+    guard descriptor >= 0 else { return }
+    defer { close(descriptor) }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return }
+    try disk.remove(path)
   }
 
   /// Makes the content durable, then gives it its name, then makes the name durable.
@@ -75,21 +85,4 @@ package final class TemporaryFile {
 private let temporaryMark = ".tmp-"
 
 /// Whether a file name is one that a `TemporaryFile` of any process uses before it is sealed.
-package func isTemporary(_ name: String) -> Bool {
-  guard let mark = name.range(ofTemporaryMark: temporaryMark) else { return false }
-  return !name[mark...].isEmpty
-}
-
-extension String {
-  /// Where the text after the last `.tmp-` starts.
-  fileprivate func range(ofTemporaryMark mark: String) -> String.Index? {
-    let bytes = Array(utf8)
-    let wanted = Array(mark.utf8)
-    guard bytes.count > wanted.count else { return nil }
-    for start in stride(from: bytes.count - wanted.count, through: 0, by: -1)
-    where bytes[start..<start + wanted.count].elementsEqual(wanted) {
-      return utf8.index(utf8.startIndex, offsetBy: start + wanted.count)
-    }
-    return nil
-  }
-}
+package func isTemporary(_ name: String) -> Bool { name.contains(temporaryMark) }

@@ -22,6 +22,8 @@ struct WorkerMetrics: Sendable {
   var windowWrites: UInt64 = 0
   var windowConflicts: UInt64 = 0
   var windowFailures: UInt64 = 0
+  var impressions: [RecommendationSource: UInt64] = [:]
+  var clicks: [RecommendationSource: UInt64] = [:]
   var turns: UInt64 = 0
 
   init(placementCount: Int) {
@@ -63,6 +65,8 @@ struct WorkerMetrics: Sendable {
     windowWrites += other.windowWrites
     windowConflicts += other.windowConflicts
     windowFailures += other.windowFailures
+    impressions.merge(other.impressions, uniquingKeysWith: +)
+    clicks.merge(other.clicks, uniquingKeysWith: +)
     turns += other.turns
   }
 }

@@ -48,12 +48,17 @@ class HandleSlot {
     isClosing = true
     willClose()
     uv_close(handle, handleClosed)
+    letGo()
   }
 
   /// The last moment at which the handle may be touched.
   func willClose() {}
 
-  /// The handle is gone: let go of closures and handlers here, so that no cycle outlives it.
+  /// Forget closures here: no callback follows, and one that holds the loop must not wait for a turn of that loop.
+  /// After `uv_close`, because it may free the loop, which then has to find this handle closing.
+  func letGo() {}
+
+  /// The handle is gone, after all its other callbacks.
   func closed() {}
 }
 

@@ -6,6 +6,9 @@ final class ListenerSlot: HandleSlot {
   private let transport: StreamSlot.Transport
   private var onAccept: ((consuming ByteStream) -> Void)?
   private(set) var failedAccepts = 0
+  private var isPaused = false
+  /// libuv has accepted one more connection and holds it for us.
+  private var isOneWaiting = false
 
   /// Takes over a bound descriptor, whether this succeeds or not.
   init(
@@ -45,7 +48,7 @@ final class ListenerSlot: HandleSlot {
 
   var stream: UnsafeMutablePointer<uv_stream_t> { raw.assumingMemoryBound(to: uv_stream_t.self) }
 
-  override func closed() { onAccept = nil }
+  override func letGo() { onAccept = nil }
 
   fileprivate func arrived(_ status: CInt) {
     core.noteEvent()
@@ -54,6 +57,20 @@ final class ListenerSlot: HandleSlot {
       failedAccepts += 1
       return
     }
+    // A callback that does not take its connection stops the listener until somebody does (uv__server_io).
+    if isPaused { isOneWaiting = true } else { take() }
+  }
+
+  func pause() { isPaused = true }
+
+  func resume() {
+    isPaused = false
+    guard isOneWaiting, !isClosing else { return }
+    isOneWaiting = false
+    take()
+  }
+
+  private func take() {
     let slot = StreamSlot(core, transport)
     let stream = ByteStream(slot)
     guard slot.accept(from: self.stream), let onAccept else {

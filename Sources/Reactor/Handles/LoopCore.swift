@@ -35,14 +35,17 @@ final class LoopCore {
 
   /// The hooks exist from the start but are no reason to keep the loop running.
   func openTurnHooks() throws(LoopError) {
-    let prepare = HandleSlot(self, UV_PREPARE)
-    try prepare.open(while: "making an event loop") { uv_prepare_init($0, prepare.raw.assumingMemoryBound(to: uv_prepare_t.self)) }
-    let check = HandleSlot(self, UV_CHECK)
-    try check.open(while: "making an event loop") { uv_check_init($0, check.raw.assumingMemoryBound(to: uv_check_t.self)) }
-    uv_prepare_start(prepare.raw.assumingMemoryBound(to: uv_prepare_t.self), beforePoll)
-    uv_check_start(check.raw.assumingMemoryBound(to: uv_check_t.self), afterPoll)
-    uv_unref(prepare.handle)
-    uv_unref(check.handle)
+    let before = HandleSlot(self, UV_PREPARE)
+    let prepare = before.raw.assumingMemoryBound(to: uv_prepare_t.self)
+    try before.open(while: "making an event loop") { uv_prepare_init($0, prepare) }
+    uv_prepare_start(prepare, beforePoll)
+    uv_unref(before.handle)
+
+    let after = HandleSlot(self, UV_CHECK)
+    let check = after.raw.assumingMemoryBound(to: uv_check_t.self)
+    try after.open(while: "making an event loop") { uv_check_init($0, check) }
+    uv_check_start(check, afterPoll)
+    uv_unref(after.handle)
   }
 
   func addTurnHook(_ body: @escaping () -> Void) { turnHooks.append(body) }

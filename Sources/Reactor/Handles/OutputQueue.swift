@@ -2,9 +2,9 @@ internal import Glibc
 
 /// Bytes waiting for the kernel. Holds no memory until the first byte waits, and gives back what a burst took.
 struct OutputQueue: ~Copyable {
-  /// Kept between bursts; a larger buffer is freed when emptied. A response is a few KiB, so ordinary back-pressure
-  /// fits, and 10 000 connections that once queued keep at most 640 MiB / 10 = 64 KiB each.
-  static let keptBytesMax = 64 * 1024
+  /// Kept between bursts; a larger buffer is freed when emptied. A response or two fit. A stream has two queues, so
+  /// 10 000 connections that have all been slow once keep 10 000 × 2 × 16 KiB = 313 MiB, and as a rule none.
+  static let keptBytesMax = 16 * 1024
 
   private(set) var start: UnsafeMutableRawPointer?
   private(set) var count = 0

@@ -16,7 +16,7 @@ final class SignalSlot: HandleSlot {
     }
   }
 
-  override func closed() { deliver = nil }
+  override func letGo() { deliver = nil }
 
   fileprivate func arrived(_ signal: Int32) {
     core.noteEvent()

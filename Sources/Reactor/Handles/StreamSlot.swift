@@ -34,6 +34,8 @@ final class StreamSlot: HandleSlot {
   private var waiting = OutputQueue()
   private var inFlight = OutputQueue()
   private var isWriting = false
+  /// Whether anything waits or is in flight: one flag that a write looks at, for both queues.
+  private var isQueueing = false
   private var writeRequest: UnsafeMutablePointer<uv_write_t>?
   /// Of the connect or the shutdown, which never overlap.
   private var controlRequest: UnsafeMutableRawPointer?
@@ -94,7 +96,7 @@ final class StreamSlot: HandleSlot {
     if status < 0 { failureBeforeStart = LoopError(status: status, while: "connecting to", address: address) }
   }
 
-  fileprivate func connectEnded(_ status: CInt) {
+  func connectEnded(_ status: CInt) {
     guard !isClosing else { return }
     freeControlRequest()
     guard status == 0 else { return fail(LoopError(status: status, while: "connecting")) }
@@ -160,7 +162,7 @@ final class StreamSlot: HandleSlot {
   }
 
   @inline(__always)
-  fileprivate func received(_ count: Int, _ bytes: UnsafeRawPointer?) {
+  func received(_ count: Int, _ bytes: UnsafeRawPointer?) {
     core.noteEvent()
     guard count <= 0 else {
       let bytes = RawSpan(_unsafeStart: bytes!, byteCount: count)
@@ -182,7 +184,7 @@ final class StreamSlot: HandleSlot {
   // MARK: Writing
 
   var queuedBytes: Int {
-    guard !isClosing else { return 0 }
+    guard isQueueing, !isClosing else { return 0 }
     return waiting.count + (isWriting ? uv_stream_get_write_queue_size(stream) : 0)
   }
 
@@ -194,7 +196,7 @@ final class StreamSlot: HandleSlot {
   private func send(_ bytes: UnsafeRawBufferPointer) -> Bool {
     guard !bytes.isEmpty else { return true }
     var taken = 0
-    if isConnected, !isWriting, waiting.isEmpty {
+    if isConnected, !isQueueing {
       var buffer = uv_buf_t(bytes)
       let status = uv_try_write(stream, &buffer, 1)
       if status == bytes.count { return true }
@@ -204,6 +206,7 @@ final class StreamSlot: HandleSlot {
       }
       taken = max(0, Int(status))
     }
+    isQueueing = true
     waiting.append(UnsafeRawBufferPointer(rebasing: bytes[taken...]))
     writeWaiting()
     return true
@@ -220,13 +223,14 @@ final class StreamSlot: HandleSlot {
     isWriting = true
   }
 
-  fileprivate func written(_ status: CInt) {
+  func written(_ status: CInt) {
     isWriting = false
     inFlight.removeAll()
     guard !isClosing else { return }
     core.noteEvent()
     guard status == 0 else { return fail(LoopError(status: status, while: "writing")) }
     guard waiting.isEmpty else { return writeWaiting() }
+    isQueueing = false
     attachment?._withUnsafeGuaranteedRef { $0.handler.drained() }
     finishIfDrained()
   }
@@ -240,7 +244,7 @@ final class StreamSlot: HandleSlot {
   }
 
   private func finishIfDrained() {
-    guard isFinishing, isConnected, !isWriting, waiting.isEmpty, controlRequest == nil, !isFinished, !isClosing else {
+    guard isFinishing, isConnected, !isQueueing, controlRequest == nil, !isFinished, !isClosing else {
       return
     }
     let request = UnsafeMutablePointer<uv_shutdown_t>.allocate(capacity: 1)
@@ -249,7 +253,7 @@ final class StreamSlot: HandleSlot {
     if status < 0 { fail(LoopError(status: status, while: "finishing a stream")) }
   }
 
-  fileprivate func finished(_ status: CInt) {
+  func finished(_ status: CInt) {
     guard !isClosing else { return }
     freeControlRequest()
     isFinished = true
@@ -268,41 +272,5 @@ extension uv_buf_t {
   fileprivate init(_ bytes: UnsafeRawBufferPointer) {
     self.init(
       base: UnsafeMutablePointer(mutating: bytes.baseAddress!.assumingMemoryBound(to: CChar.self)), len: bytes.count)
-  }
-}
-
-// MARK: Trampolines: C calls, the slot answers
-
-private func lendScratch(
-  _ handle: UnsafeMutablePointer<uv_handle_t>?, _: Int, _ buffer: UnsafeMutablePointer<uv_buf_t>?
-) {
-  handle!.withSlot(StreamSlot.self) { slot in
-    buffer!.pointee = uv_buf_t(
-      base: slot.core.scratch.assumingMemoryBound(to: CChar.self), len: LoopCore.scratchBytes)
-  }
-}
-
-private func streamRead(
-  _ stream: UnsafeMutablePointer<uv_stream_t>?, _ count: Int, _ buffer: UnsafePointer<uv_buf_t>?
-) {
-  stream!.withStreamSlot { $0.received(count, buffer!.pointee.base) }
-}
-
-private func streamConnected(_ request: UnsafeMutablePointer<uv_connect_t>?, _ status: CInt) {
-  request!.pointee.handle.withStreamSlot { $0.connectEnded(status) }
-}
-
-private func streamWritten(_ request: UnsafeMutablePointer<uv_write_t>?, _ status: CInt) {
-  request!.pointee.handle.withStreamSlot { $0.written(status) }
-}
-
-private func streamFinished(_ request: UnsafeMutablePointer<uv_shutdown_t>?, _ status: CInt) {
-  request!.pointee.handle.withStreamSlot { $0.finished(status) }
-}
-
-extension UnsafeMutablePointer<uv_stream_t> {
-  @inline(__always)
-  fileprivate func withStreamSlot(_ body: (StreamSlot) -> Void) {
-    UnsafeMutableRawPointer(self).assumingMemoryBound(to: uv_handle_t.self).withSlot(StreamSlot.self, body)
   }
 }

@@ -3,15 +3,16 @@ internal import Clibuv
 final class TimerSlot: HandleSlot {
   private var body: (() -> Void)?
 
-  init(_ core: LoopCore, _ body: @escaping () -> Void) {
+  init(_ core: LoopCore, holdsLoop: Bool, _ body: @escaping () -> Void) {
     self.body = body
     super.init(core, UV_TIMER)
     try! open(while: "making a timer") { uv_timer_init($0, timer) }  // Cannot fail (src/timer.c).
+    if !holdsLoop { uv_unref(handle) }
   }
 
   private var timer: UnsafeMutablePointer<uv_timer_t> { raw.assumingMemoryBound(to: uv_timer_t.self) }
 
-  override func closed() { body = nil }
+  override func letGo() { body = nil }
 
   func start(milliseconds: Int, repeating: Bool) {
     guard !isClosing else { return }

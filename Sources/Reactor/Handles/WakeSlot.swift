@@ -29,7 +29,7 @@ final class WakeSlot: HandleSlot {
     tellClosed = nil
   }
 
-  override func closed() { wake = nil }
+  override func letGo() { wake = nil }
 
   fileprivate func woken() {
     core.noteEvent()

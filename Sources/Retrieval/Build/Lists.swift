@@ -5,10 +5,16 @@ internal import Dispatch
 ///
 /// Spherical k-means (Dhillon and Modha, 2001) on a sample: L2 centroids of unequal norms attract everything.
 struct Lists {
-  var centroids: [Float]
+  var centroids: [Float] = []
   var count: Int
   /// The list of each item.
   var assignment: [UInt32] = []
+  private let kernels: Kernels
+
+  private init(count: Int, kernels: Kernels) {
+    self.count = count
+    self.kernels = kernels
+  }
 
   static let rounds = 8
   /// Sampled items per list.
@@ -24,7 +30,7 @@ struct Lists {
     let wanted = listCount(items: rows.count)
     var random = SplitMix(seed: seed)
     let sample = random.sample(min(rows.count, wanted * sampleItems), from: rows.count)
-    var lists = Lists(centroids: [], count: wanted)
+    var lists = Lists(count: wanted, kernels: kernels)
     for place in 0..<wanted { lists.append(direction: rows.row(Int(sample[place])), rows) }
     for round in 0..<rounds {
       progress?(.clustering, Double(round) / Double(rounds))
@@ -45,7 +51,7 @@ struct Lists {
   private mutating func normalize(count list: Int, _ dimension: Int) {
     centroids.withUnsafeMutableBufferPointer {
       let row = $0.baseAddress! + list * dimension
-      let norm = Kernels.active.dot(row, row, dimension).squareRoot()
+      let norm = kernels.dot(row, row, dimension).squareRoot()
       if norm > Search.smallestNorm { nt_scale(row, 1 / norm, dimension, row) }
     }
   }

@@ -85,29 +85,46 @@ extension Search {
   /// is near. Ends as soon as reading the allowed rows would have been cheaper, by reading them: nothing is lost.
   private func scanAllowed(_ allow: AllowedItems, _ budget: SearchBudget) {
     let ranking = ranking()
-    let enough = Double(budget.blocks * tileVectors) * Double(allow.count) / Double(view.count)
-    let rowsCost = Double(allow.count) * SearchPlan.rowNanoseconds(view.dimension)
-    let (maskCost, blockCost) = (SearchPlan.maskNanoseconds, SearchPlan.blockNanoseconds(view.dimension))
     var pool = budget.blocks * 2
     while true {
       let ranked = ranking.best(pool)
       nt_sort_keys(scratch.blockKeys, ranked)
-      var (found, seen, walked) = (0, 0, 0)
-      while walked < ranked, Double(seen) < enough {
-        let taken = take(Int(nt_key_id(scratch.blockKeys[walked])), at: found, allow)
-        found += taken.blocks
-        seen += taken.items
-        walked += 1
-        if Double(walked) * maskCost + Double(found) * blockCost > rowsCost { return scanRows(allow) }
-      }
-      if Double(seen) >= enough || ranked >= view.blockCount {
-        finish(scan(blocks: found, masked: true, keep: budget.rescored))
+      switch takeAllowed(ranked, allow, budget) {
+      case .dear: return scanRows(allow)
+      case .enough(let blocks):
+        finish(scan(blocks: blocks, masked: true, keep: budget.rescored))
         scratch.work.path = .blocks
         return
+      case .tooFew: pool *= 4
       }
-      pool *= 4
     }
   }
+
+  private enum Taken { case enough(blocks: Int), tooFew, dear }
+
+  /// Walks the ranked blocks until as many allowed items are taken as a random filter would have shown within the budget.
+  /// Where that takes more than twice the budget, what is allowed lies far from the query; there bounds say less, and
+  /// more is taken in proportion. Where it takes next to nothing, all that is near is allowed, and the search needs as
+  /// many blocks as one without a filter.
+  private func takeAllowed(_ ranked: Int, _ allow: AllowedItems, _ budget: SearchBudget) -> Taken {
+    let expected = Double(budget.blocks * tileVectors) * Double(allow.count) / Double(view.count)
+    let rowsCost = Double(allow.count) * SearchPlan.rowNanoseconds(view.dimension)
+    let (maskCost, blockCost) = (SearchPlan.maskNanoseconds, SearchPlan.blockNanoseconds(view.dimension))
+    var (found, seen, walked) = (0, 0, 0)
+    while walked < ranked {
+      let delay = min(max(Double(walked) / Double(2 * budget.blocks), 1), Self.delayMax)
+      if found >= budget.least, Double(seen) >= expected * delay { return .enough(blocks: found) }
+      let taken = take(Int(nt_key_id(scratch.blockKeys[walked])), at: found, allow)
+      found += taken.blocks
+      seen += taken.items
+      walked += 1
+      if Double(walked) * maskCost + Double(found) * blockCost > rowsCost { return .dear }
+    }
+    return ranked < view.blockCount ? .tooFew : .enough(blocks: found)
+  }
+
+  /// Above this the walk would read most of what is allowed anyway.
+  private static var delayMax: Double { 8 }
 
   /// The exact rows of all items that may answer: the oracle, and the way for narrow filters.
   private func scanRows(_ allow: AllowedItems?) {

@@ -2,6 +2,7 @@ public import Bytes
 internal import Glibc
 
 func logarithm(_ value: Double) -> Double { log(value) }
+func exponential(_ value: Double) -> Double { exp(value) }
 
 /// Who did what when, in order of time: a struct of arrays, 16 bytes a row.
 ///

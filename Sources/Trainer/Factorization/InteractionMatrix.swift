@@ -68,15 +68,7 @@ public struct InteractionMatrix: Sendable, Equatable {
     return (columns[range], weights[range])
   }
 
-  public func contains(user: Int, item: UInt32) -> Bool {
-    var range = range(of: user)
-    while !range.isEmpty {
-      let middle = range.lowerBound + range.count / 2
-      if columns[middle] == item { return true }
-      range = columns[middle] < item ? middle + 1..<range.upperBound : range.lowerBound..<middle
-    }
-    return false
-  }
+  public func contains(user: Int, item: UInt32) -> Bool { containsSorted(row(user).columns, item) }
 
   /// Items × users: each item's users, ascending.
   ///
@@ -107,6 +99,21 @@ public struct InteractionMatrix: Sendable, Equatable {
   public func merging(_ other: InteractionMatrix) -> InteractionMatrix {
     precondition(userCount == other.userCount && itemCount == other.itemCount)
     return InteractionMatrix(userCount: userCount, itemCount: itemCount, entries: entries + other.entries)
+  }
+
+  /// What is in this matrix and not in the other, whatever the weights.
+  public func removing(_ other: InteractionMatrix) -> InteractionMatrix {
+    precondition(userCount == other.userCount && itemCount == other.itemCount)
+    return InteractionMatrix(
+      userCount: userCount, itemCount: itemCount,
+      entries: entries.filter { !other.contains(user: Int($0.user), item: $0.item) })
+  }
+
+  /// The same entries, each of weight 1.
+  public func withUnitWeights() -> InteractionMatrix {
+    InteractionMatrix(
+      userCount: userCount, itemCount: itemCount, rowOffsets: rowOffsets, columns: columns,
+      weights: [Float](repeating: 1, count: entryCount))
   }
 
   /// Every entry, by user and then by item.
