@@ -46,7 +46,7 @@ struct Evaluate: ParsableCommand {
           print(json ? row.json : describe(row))
         }
       } catch {
-        throw CommandFailure(.data, error.description)
+        throw CommandFailure(.data, "\(error)")
       }
     }
   }
@@ -64,11 +64,11 @@ extension ProgressPrinter {
   func show(_ step: EvaluationStep) {
     switch step {
     case .ranking(let model, let done, let users):
-      show(TrainProgress(.evaluate, done, of: users, "users", note: model))
+      show(TrainProgress(.evaluating, done, of: users, "users", note: model))
     case .tuning(let done, let trials, let best):
-      show(TrainProgress(.tune, done, of: trials, "trials", note: "best ndcg@20 \(best.score)"))
+      show(TrainProgress(.searching, done, of: trials, "trials", note: "best ndcg@20 \(best.ndcg)"))
     case .training(let seed, let progress):
-      show(TrainProgress(.train, progress.rowsDone, of: progress.rows, "rows", note: "seed \(seed)"))
+      show(TrainProgress(.training, progress.epoch, of: progress.epochs, "epochs", note: "seed \(seed)"))
     }
   }
 }

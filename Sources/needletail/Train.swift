@@ -146,8 +146,10 @@ extension TrainError {
   /// Whose fault it is, as sysexits.h has it.
   var exitCode: CommandFailure.Code {
     switch cause {
-    case .cannotWrite: .cannotWrite
-    default: .data
+    case .missingInput: .noInput
+    case .badInput, .numerics: .data
+    case .badSetting: .usage
+    case .output: .cannotWrite
     }
   }
 }
