@@ -281,6 +281,22 @@ private func failure(_ body: () throws -> Rendered) -> RenderFailure? {
   }
 }
 
+@Suite struct ChosenListTests {
+  @Test func `another program's choice keeps its order and gets our metadata`() throws {
+    let model = try ToyModel().model()
+    var placement = PlacementPolicy.home
+    placement.listItems = 3
+    placement.filter = try ItemFilter(query: "category:alpha".utf8.span.bytes)
+    let chosen = [9, 4, 2, 4, 60, 8, 6].map { ModelContent.Trending(item: $0, score: Float($0)) }
+    var value = ByteBuffer()
+    let count = model.renderChosen(chosen, for: placement, keyHash: 9, now: now, scratch: ComputeScratch(), into: &value)
+    #expect(count == 3)
+    let list = try read(value, keyHash: 9)
+    #expect(list.numbers == [4, 2, 8])
+    #expect(list.fragments[0].contains(#""score":4.0000,"reason":"personalized","metadata":{"title":"Title"#))
+  }
+}
+
 @Suite struct SliceRulesTests {
   private func cut(_ model: ServingModel, seenBy user: UserRow?, filter: String = "") throws -> [String] {
     var value = ByteBuffer()

@@ -86,13 +86,14 @@ private let user = ToyModel.hash("somebody")
 }
 
 @Suite struct RecommendationIDTests {
-  @Test func `an id tells version and arm`() {
-    for (version, arm) in [(0, 0), (1, 1), (42, 1023), ((1 << 40) - 1, 512)] as [(Int, UInt16)] {
-      let written = bytes { RecommendationID.append(version: version, arm: arm, random: (.max / 3, 77), to: &$0) }
+  @Test func `an id tells version, placement and arm`() {
+    for (version, arm) in [(0, 0), (1, 1), (42, 1023), ((1 << 30) - 1, 512)] as [(Int, UInt16)] {
+      let written = bytes { RecommendationID.append(version: version, placement: arm ^ 0x155, arm: arm, random: (.max / 3, 77), to: &$0) }
       #expect(written.count == 26)
       let id = RecommendationID(written.span.bytes)
       #expect(id?.version == UInt64(version))
       #expect(id?.arm == arm)
+      #expect(id?.placement == arm ^ 0x155)
       let lower = String(decoding: written, as: UTF8.self).lowercased()
       let again = RecommendationID(lower.utf8.span.bytes)
       #expect(again == id)

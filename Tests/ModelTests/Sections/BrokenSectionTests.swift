@@ -118,10 +118,10 @@ import Testing
 
   @Test func `ranking weights that order nothing are refused`() throws {
     let broken = try rewritten(toy.snapshot(), ModelTag.ranking) { bytes in
-      let text = String(decoding: bytes, as: UTF8.self)
-      let place = text.utf8.count - text.split(separator: "\"diversity\":")[1].utf8.count
       var bytes = bytes
-      bytes[place] = UInt8(ascii: "9")
+      let name = Array("\"diversity\":".utf8)
+      let place = bytes.indices.first { bytes[$0...].starts(with: name) }!
+      bytes[place + name.count] = UInt8(ascii: "9")
       return bytes
     }
     let error = fault(broken)
