@@ -36,7 +36,8 @@ final class Connection: StreamHandler {
   var window = ByteBuffer(capacity: 64)
   private var inputEndedAlready = false
   private var isPaused = false
-  private var drainedBytes = 0
+  /// The inbox is being worked off: answers are collected and sent when it is done.
+  private var isAdvancing = false
 
   /// What the request at hand is doing; nil for one that needs no waiting.
   var visit: Visit?
@@ -126,6 +127,8 @@ final class Connection: StreamHandler {
 
   /// Reads and answers whatever complete requests the inbox holds, then sends all their answers in one write.
   private func advance() {
+    isAdvancing = true
+    defer { isAdvancing = false }
     while phase == .reading && stream.queuedBytes <= worker.settings.http.outputBytes {
       do throws(HTTPError) {
         guard try step() else { break }
@@ -145,7 +148,7 @@ final class Connection: StreamHandler {
     switch step {
     case .needMore:
       if parsed > 0 && parser.head.expectContinue && parser.head.hasBody && body.isEmpty && parsed == headBytes {
-        worker.sendContinue()
+        worker.sendContinue(self)
       }
       return false
     case .head(let bytes):
@@ -167,6 +170,9 @@ final class Connection: StreamHandler {
   }
 
   /// The request's answer has been composed: on to the next one. `closes`: it said that it is the last.
+  ///
+  /// An answer that was waited for is sent at once, and what came in meanwhile is taken up at the end of the turn: it
+  /// may begin new searches, which must not meet a list that is still lent.
   func answered(closes: Bool) {
     visit = nil
     eventBatch = nil
@@ -174,9 +180,12 @@ final class Connection: StreamHandler {
     parsed = 0
     headBytes = 0
     if closes { linger() } else { phase = .reading }
+    guard !isAdvancing else { return }
+    worker.flush(self)
+    worker.resumed.append(self)
   }
 
-  /// An answer that was waited for has been sent: take up what came in meanwhile.
+  /// The turn in which an awaited answer was sent ends.
   func goOn() {
     guard phase == .reading else { return }
     if inputEndedAlready && start == inbox.count { return stream.finishWriting() }

@@ -11,6 +11,7 @@ extension Worker {
   func compose(_ answer: Exchange.Answer, for connection: Connection, list: RawSpan) {
     guard let visit = connection.visit else { return }
     let policy = placements[visit.placement].policy
+    claimOutbox(for: connection)
     let start = outbox.count
     var answer = answer
     gatherSkipped(visit, connection)

@@ -161,8 +161,7 @@ extension Worker {
 
   // MARK: The end of a flight.
 
-  /// Answers everyone who waits with the list, then lets each connection go on: that may begin new searches, which must
-  /// not meet a list that is still lent.
+  /// Answers everyone who waits with the list.
   private func finish(_ flight: Flights.Flight, _ bytes: RawSpan, at tier: Tier) {
     flights.end(flight)
     for waiter in flight.waiters {
@@ -172,8 +171,6 @@ extension Worker {
           return
         }
         tell(connection, list, at: tier, bytes)
-        flush(connection)
-        resumed.append(connection)
       }
     }
   }
@@ -185,8 +182,6 @@ extension Worker {
       withWaiting(waiter) { connection in
         guard let list = waiter.list else { return }
         if let action = connection.visit?.exchange.missing(list, because: .filterEmpty) { perform(action, for: connection) }
-        flush(connection)
-        resumed.append(connection)
       }
     }
   }

@@ -16,11 +16,15 @@ extension Worker {
     }
   }
 
-  func sendContinue() { ResponseComposer.writeContinue(into: &outbox) }
+  func sendContinue(_ connection: Connection) {
+    claimOutbox(for: connection)
+    ResponseComposer.writeContinue(into: &outbox)
+  }
 
   /// A request that cannot be read: the answer says why, and is the last.
   func refuse(_ error: HTTPError, on connection: Connection) {
     metrics.malformed += 1
+    claimOutbox(for: connection)
     metrics.answered(placement: nil, status: error.status)
     composer.write(Problem(error), .close, to: .get, into: &outbox)
   }

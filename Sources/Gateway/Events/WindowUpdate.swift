@@ -157,7 +157,5 @@ extension Worker {
     batches[batch.id] = nil
     guard let connection = connections[batch.connectionSlot], connection.eventBatch === batch else { return }
     answer(batch, on: connection)
-    flush(connection)
-    resumed.append(connection)
   }
 }

@@ -77,6 +77,7 @@ extension Worker {
 
   /// 202: how many were taken, and why the others were not.
   func answer(_ batch: EventBatch, on connection: Connection) {
+    claimOutbox(for: connection)
     list.removeAll()
     list.append("{\"accepted\":" as StaticString)
     list.append(decimal: batch.accepted)
