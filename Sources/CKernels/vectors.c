@@ -47,3 +47,45 @@ size_t nt_allowed_items(const uint64_t *words, size_t word_count, size_t *word, 
   *word = at;
   return found;
 }
+
+void nt_code_sums(const int8_t *codes, size_t n, int32_t *sum, int32_t *energy) {
+  int32_t s = 0, e = 0;
+  for (size_t i = 0; i < n; i++) {
+    s += codes[i];
+    e += (int32_t)codes[i] * codes[i];
+  }
+  *sum = s;
+  *energy = e;
+}
+
+void nt_cosines(const int32_t *sums, int32_t offset, float scale, const float *scales, size_t count, float *cosines) {
+  for (size_t i = 0; i < count; i++) cosines[i] = (float)(sums[i] - offset) * (scale * scales[i]);
+}
+
+void nt_raise(float *nearest, const float *cosines, size_t count) {
+  for (size_t i = 0; i < count; i++) nearest[i] = cosines[i] > nearest[i] ? cosines[i] : nearest[i];
+}
+
+size_t nt_best_marginal(const float *relevance, const float *nearest, float lambda, size_t count) {
+  // Eight running maxima, so that the compiler can keep them in vector lanes; ties go to the smaller index.
+  float best[8];
+  uint32_t index[8];
+  for (uint32_t j = 0; j < 8; j++) { best[j] = -__builtin_inff(); index[j] = 0; }
+  const float share = 1 - lambda;
+  size_t i = 0;
+  for (; i + 8 <= count; i += 8)
+    for (uint32_t j = 0; j < 8; j++) {
+      const float value = share * relevance[i + j] - lambda * nearest[i + j];
+      const int better = value > best[j];
+      best[j] = better ? value : best[j];
+      index[j] = better ? (uint32_t)i + j : index[j];
+    }
+  for (uint32_t j = 0; i + j < count; j++) {
+    const float value = share * relevance[i + j] - lambda * nearest[i + j];
+    if (value > best[j]) { best[j] = value; index[j] = (uint32_t)i + j; }
+  }
+  size_t winner = 0;
+  for (size_t j = 1; j < 8; j++)
+    if (best[j] > best[winner] || (best[j] == best[winner] && index[j] < index[winner])) winner = j;
+  return index[winner];
+}

@@ -9,7 +9,7 @@ internal import Glibc
 /// whenever the process ended, and a file that is continued after a restart is still valid: frames may follow each
 /// other (LZ4 frame format 1.6.2, "Frame Concatenation").
 public struct SegmentWriter: ~Copyable {
-  private let folder: String
+  public let folder: String
   private var hour: UInt32 = .max
   private var descriptor: Int32 = -1
   private var frame = ByteBuffer(capacity: 65536)

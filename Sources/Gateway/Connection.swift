@@ -1,4 +1,5 @@
 import Bytes
+import Configuration
 import HTTP
 import Reactor
 
@@ -35,7 +36,8 @@ final class Connection: StreamHandler {
   var window = ByteBuffer(capacity: 64)
   private var inputEndedAlready = false
   private var isPaused = false
-  private var drainedBytes = 0
+  /// The inbox is being worked off: answers are collected and sent when it is done.
+  private var isAdvancing = false
 
   /// What the request at hand is doing; nil for one that needs no waiting.
   var visit: Visit?
@@ -63,18 +65,19 @@ final class Connection: StreamHandler {
   var query: Range<Int>? { parser.head.query }
 
   var origin: String? {
-    parser.head.value(of: .origin).map { String(copying: inbox.bytes.extracting(start + $0.lowerBound..<start + $0.upperBound)) }
+    guard let range = parser.head.value(of: .origin) else { return nil }
+    return withHead { _, bytes in String(copying: bytes.extracting(range)) }
   }
 
   func matches(entityTag: RawSpan) -> Bool {
-    parser.head.matches(entityTag: entityTag, in: inbox.bytes.extracting(start..<start + headBytes))
+    withHead { head, bytes in head.matches(entityTag: entityTag, in: bytes) }
   }
 
   /// Lends the head and the bytes that its ranges lie in.
   func withHead<Result, Failure: Error>(
     _ body: (borrowing RequestHead, RawSpan) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    try body(parser.head, inbox.bytes.extracting(start..<start + headBytes))
+    try inbox.withBytes(start..<start + headBytes) { (bytes) throws(Failure) in try body(parser.head, bytes) }
   }
 
   /// Whether the connection has nothing under way: it may be closed without a loss.
@@ -124,6 +127,8 @@ final class Connection: StreamHandler {
 
   /// Reads and answers whatever complete requests the inbox holds, then sends all their answers in one write.
   private func advance() {
+    isAdvancing = true
+    defer { isAdvancing = false }
     while phase == .reading && stream.queuedBytes <= worker.settings.http.outputBytes {
       do throws(HTTPError) {
         guard try step() else { break }
@@ -139,11 +144,11 @@ final class Connection: StreamHandler {
 
   /// One thing from the inbox; false when it holds nothing more that is whole.
   private func step() throws(HTTPError) -> Bool {
-    let step = try parser.step(inbox.bytes.extracting((start + parsed)...))
+    let step = try inbox.withBytes(start + parsed..<inbox.count) { (bytes) throws(HTTPError) in try parser.step(bytes) }
     switch step {
     case .needMore:
       if parsed > 0 && parser.head.expectContinue && parser.head.hasBody && body.isEmpty && parsed == headBytes {
-        worker.sendContinue()
+        worker.sendContinue(self)
       }
       return false
     case .head(let bytes):
@@ -154,7 +159,7 @@ final class Connection: StreamHandler {
       parser.bodyBytesMax = worker.bodyBytesMax(route)
     case .body(let range, let consumed):
       let at = start + parsed
-      body.append(inbox.bytes.extracting(at + range.lowerBound..<at + range.upperBound))
+      inbox.withBytes(at + range.lowerBound..<at + range.upperBound) { body.append($0) }
       parsed += consumed
     case .end(let consumed):
       parsed += consumed
@@ -165,6 +170,9 @@ final class Connection: StreamHandler {
   }
 
   /// The request's answer has been composed: on to the next one. `closes`: it said that it is the last.
+  ///
+  /// An answer that was waited for is sent at once, and what came in meanwhile is taken up at the end of the turn: it
+  /// may begin new searches, which must not meet a list that is still lent.
   func answered(closes: Bool) {
     visit = nil
     eventBatch = nil
@@ -172,9 +180,12 @@ final class Connection: StreamHandler {
     parsed = 0
     headBytes = 0
     if closes { linger() } else { phase = .reading }
+    guard !isAdvancing else { return }
+    worker.flush(self)
+    worker.resumed.append(self)
   }
 
-  /// An answer that was waited for has been sent: take up what came in meanwhile.
+  /// The turn in which an awaited answer was sent ends.
   func goOn() {
     guard phase == .reading else { return }
     if inputEndedAlready && start == inbox.count { return stream.finishWriting() }

@@ -24,9 +24,9 @@ struct Recipe {
   }
 
   /// Makes the list and appends it; false when there is nothing to answer with. O(search): some 100 µs.
-  func render(key: RawSpan, now: UInt32, scratch: ComputeScratch, into list: inout ByteBuffer) -> Bool {
+  func render(keyHash: UInt64, now: UInt32, scratch: ComputeScratch, into list: inout ByteBuffer) -> Bool {
     let query = ListQuery(
-      subject: subject, context: bucket, filter: filter, keyHash: xxh3(key), now: creationTime(now: now))
+      subject: subject, context: bucket, filter: filter, keyHash: keyHash, now: creationTime(now: now))
     do throws(RenderFailure) {
       guard let window else {
         return try served.model.render(query, for: policy, scratch: scratch, into: &list) > 0

@@ -1,5 +1,4 @@
 import Bytes
-import Configuration
 import Glibc
 import Logging
 public import Configuration
@@ -31,7 +30,7 @@ public final class Server {
     }
     let placements = try Placements(settings)
     let repository = FolderRepository(path: settings.repository)
-    let store = try SnapshotStore(dataDirectory: settings.dataDirectory)
+    let store = SnapshotStore(dataDirectory: settings.dataDirectory)
     let identityKey = try IdentityKeyFile.key(for: settings)
     intake = EventIntake(queueMax: settings.events.queueMax, now: unixSeconds())
     loop = try EventLoop()
@@ -77,7 +76,7 @@ public final class Server {
   /// Ends the server from another thread, as SIGTERM would.
   public var stopper: @Sendable () -> Void {
     let mailbox = control.mailbox!
-    return { mailbox.post(.drain) }
+    return { _ = mailbox.post(.drain) }
   }
 
   private func start(_ worker: Worker) throws -> LoopThread {

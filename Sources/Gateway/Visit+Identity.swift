@@ -53,10 +53,9 @@ extension Visit {
       }
       at = given
     }
-    let zone = request.timeZone.map { request.bytes($0) }
-    let clock = vocabulary.clock(hour: request.hour, unixSeconds: at, zone: zone)
+    let clock = vocabulary.clock(hour: request.hour, unixSeconds: at, zone: request.bytes(ifAny: request.timeZone))
     return vocabulary.bucket(
-      policy.context, device: request.device.map { request.bytes($0) }, locale: request.locale.map { request.bytes($0) },
+      policy.context, device: request.bytes(ifAny: request.device), locale: request.bytes(ifAny: request.locale),
       clock: clock)
   }
 

@@ -1,6 +1,8 @@
 import Bytes
 import HTTP
 import Model
+import Publishing
+import Reactor
 
 // From the decision to bytes in the outbox.
 extension Worker {
@@ -9,6 +11,7 @@ extension Worker {
   func compose(_ answer: Exchange.Answer, for connection: Connection, list: RawSpan) {
     guard let visit = connection.visit else { return }
     let policy = placements[visit.placement].policy
+    claimOutbox(for: connection)
     let start = outbox.count
     var answer = answer
     gatherSkipped(visit, connection)
@@ -36,7 +39,7 @@ extension Worker {
       random: (random.next(), UInt16(truncatingIfNeeded: random.next())), in: &outbox)
 
     var status = 200
-    if connection.method != .post && matches(connection, entityTag: outbox.bytes.extracting(tag - 3..<tag + 17)) {
+    if connection.method != .post && outbox.withBytes(tag - 3..<tag + 17, connection.matches) {
       status = 304
       composeNotModified(from: start, tag: tag, connection, answer, policy, age: age)
     } else if connection.method == .head {
@@ -108,23 +111,29 @@ extension Worker {
   ) {
     guard let served = visit.served else { return }
     var written = 0
-    let rules = served.model.rules(seenBy: visit.userRow, filter: visit.filter)
     if case .list = answer.source {
       let rendered = RenderedList(validated: list)
-      written = rendered.slice(upTo: visit.count, skipping: skipped, rules: rules, fields: fields, into: &outbox)
+      written = served.model.withRules(seenBy: visit.userRow, filter: visit.filter) { rules in
+        rendered.slice(upTo: visit.count, skipping: skipped, rules: rules, fields: fields, into: &outbox)
+      }
       if written < visit.count { skipped.insert(itemsOf: rendered) }
     }
     for index in [visit.segment + 1, 0] where written < visit.count {
-      let trending = RenderedList(validated: served.trending[index].span.bytes)
-      written += trending.slice(
-        upTo: visit.count - written, skipping: skipped, rules: rules, fields: fields, continuing: written > 0, into: &outbox)
+      let bytes = served.trending[index]
+      let trending = RenderedList(validated: bytes.span.bytes)
+      written += served.model.withRules(seenBy: visit.userRow, filter: visit.filter) { rules in
+        trending.slice(
+          upTo: visit.count - written, skipping: skipped, rules: rules, fields: fields, continuing: written > 0,
+          into: &outbox)
+      }
       skipped.insert(itemsOf: trending)
     }
     guard written == 0, !visit.filter.isEmpty else { return }
     answer.fallback = Fallback(reason: .filterEmpty, source: .trending, tier: .popular)
     guard !connection.request.strictFiltering else { return }
     skipped.removeAll()
-    let trending = RenderedList(validated: served.trending[0].span.bytes)
+    let bytes = served.trending[0]
+    let trending = RenderedList(validated: bytes.span.bytes)
     _ = trending.slice(upTo: visit.count, skipping: skipped, rules: nil, fields: fields, into: &outbox)
   }
 }

@@ -1,4 +1,5 @@
 import Bytes
+import Configuration
 import HTTP
 import Model
 
@@ -52,10 +53,6 @@ extension Worker {
     settings.corsOrigins.contains { $0 == "*" || $0 == origin }
   }
 
-  func matches(_ connection: Connection, entityTag: RawSpan) -> Bool {
-    connection.matches(entityTag: entityTag)
-  }
-
   /// Replaces the answer that begins at `start` by a 304 with the same tag (RFC 9110 §15.4.5).
   func composeNotModified(
     from start: Int, tag: Int, _ connection: Connection, _ answer: Exchange.Answer, _ policy: PlacementPolicy, age: UInt32
@@ -74,6 +71,7 @@ extension Worker {
 
   /// A preflight, or a question for the methods.
   func answerOptions(_ connection: Connection, _ route: Route) {
+    claimOutbox(for: connection)
     composer.begin(204, connection.persistence, into: &outbox)
     outbox.append(field: "Allow", route.allowedMethods)
     if connection.origin != nil {
@@ -87,6 +85,7 @@ extension Worker {
 
   func answerHealth(_ connection: Connection, problem: String?) {
     if let problem { return answer(Problem(status: 503, detail: problem), on: connection) }
+    claimOutbox(for: connection)
     composer.write(
       200, connection.persistence, to: connection.method, contentType: "application/json",
       body: "{\"status\":\"ok\"}".utf8.span.bytes, into: &outbox)
@@ -98,6 +97,7 @@ extension Worker {
     _ problem: Problem, on connection: Connection, placement: Int? = nil,
     fields: (inout ByteBuffer) -> Void = { _ in }
   ) {
+    claimOutbox(for: connection)
     composer.write(problem, connection.persistence, to: connection.method, into: &outbox) { out in
       fields(&out)
     }
@@ -130,6 +130,7 @@ extension Worker {
     list.append("],\"bodyBytes\":" as StaticString)
     list.append(decimal: connection.body.count)
     list.append("}" as StaticString)
+    claimOutbox(for: connection)
     composer.write(200, connection.persistence, to: connection.method, contentType: "application/json", body: list.bytes, into: &outbox)
     finish(connection, status: 200)
   }

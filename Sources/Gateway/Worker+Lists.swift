@@ -2,6 +2,8 @@ import Bytes
 import Glibc
 import Memcached
 import Model
+import Reactor
+import Telemetry
 
 // How a list is found: L1, then memcached, then computed here. One search a key, however many wait for it.
 extension Worker {
@@ -10,20 +12,21 @@ extension Worker {
     guard let recipe = recipe(for: list, connection), let visit = connection.visit else { return }
     composeKey(of: recipe)
     let entry = l1.find(key.bytes, now: unixSeconds)
-    guard let entry, recipe.accepts(RenderedList(validated: l1.value(entry))) else {
+    guard let entry, l1.withValue(entry, { recipe.accepts(RenderedList(validated: $0)) }) else {
       metrics.l1.misses += 1
       return join(recipe, list, for: connection)
     }
     if unixSeconds < l1.freshUntil(entry) {
       metrics.l1.hits += 1
-      return tell(connection, list, at: list == .segment ? visit.prefetched ?? .l1 : .l1, l1.value(entry))
+      let tier = list == .segment ? visit.prefetched ?? .l1 : .l1
+      return l1.withValue(entry) { tell(connection, list, at: tier, $0) }
     }
     metrics.l1.stale += 1
     if flights.flight(key.bytes) == nil { begin(recipe, purpose: .refresh) }
     // The entry may have moved on with what the refresh did at once.
     composeKey(of: recipe)
     guard let entry = l1.find(key.bytes, now: unixSeconds) else { return join(recipe, list, for: connection) }
-    tell(connection, list, at: .stale, l1.value(entry))
+    l1.withValue(entry) { tell(connection, list, at: .stale, $0) }
   }
 
   /// The list is here: the exchange decides, and the answer is composed from it.
@@ -34,7 +37,7 @@ extension Worker {
 
   func recipe(for list: Exchange.List, _ connection: Connection) -> Recipe? {
     guard let visit = connection.visit else { return nil }
-    return visit.recipe(for: list, placements[visit.placement], window: connection.window.bytes)
+    return connection.window.withBytes { visit.recipe(for: list, placements[visit.placement], window: $0) }
   }
 
   func composeKey(of recipe: Recipe) {
@@ -80,7 +83,7 @@ extension Worker {
   /// XFetch (Vattani et al., VLDB 2015): the closer to expiry, the likelier a read is asked to refresh. Computing takes
   /// far less than memcached's grain of a second, so the margin is one of those.
   private func earlyRefreshSeconds() -> Int {
-    1 + Int(-log(Double.random(in: .leastNonzeroMagnitude...1, using: &random)))
+    1 + Int(-Glibc.log(Double.random(in: .leastNonzeroMagnitude...1, using: &random)))
   }
 
   /// Memcached has answered about a list.
@@ -108,7 +111,7 @@ extension Worker {
     guard case .hit = reply.status else { return nil }
     do throws(RenderedListFault) {
       guard reply.flags == RenderedList.flags else { throw .foreign }
-      let list = try RenderedList(reply.value, keyHash: xxh3(flight.key.span.bytes))
+      let list = try RenderedList(reply.value, keyHash: flight.keyHash)
       return flight.recipe.accepts(list) ? list.createdAt : nil
     } catch {
       metrics.badLists += 1
@@ -131,12 +134,14 @@ extension Worker {
     }
     let started = loop.nowNanoseconds
     list.removeAll()
-    let isRendered = flight.recipe.render(key: flight.key.span.bytes, now: unixSeconds, scratch: scratch, into: &list)
+    let isRendered = flight.recipe.render(keyHash: flight.keyHash, now: unixSeconds, scratch: scratch, into: &list)
     metrics.stages.compute.record(nanoseconds: loop.nowNanoseconds - started)
     guard isRendered else { return fail(flight) }
-    keep(list.bytes, flight, createdAt: unixSeconds)
-    writeBack(list.bytes, flight)
-    finish(flight, list.bytes, at: .computed)
+    list.withBytes { bytes in
+      keep(bytes, flight, createdAt: unixSeconds)
+      writeBack(bytes, flight)
+      finish(flight, bytes, at: .computed)
+    }
   }
 
   /// Sends a list to memcached without waiting. The TTL is shortened by up to a tenth, so that lists made together do
@@ -144,18 +149,19 @@ extension Worker {
   private func writeBack(_ bytes: RawSpan, _ flight: Flights.Flight) {
     let lifetime = Double(flight.recipe.policy.freshSeconds + flight.recipe.policy.staleSeconds)
     let ttl = max(2, Int(lifetime * (1 - 0.1 * Double.random(in: 0..<1, using: &random))))
-    memcached?.set(key: flight.key.span.bytes, value: bytes, flags: RenderedList.flags, ttlSeconds: ttl)
+    let key = flight.key
+    memcached?.set(key: key.span.bytes, value: bytes, flags: RenderedList.flags, ttlSeconds: ttl)
   }
 
   private func keep(_ bytes: RawSpan, _ flight: Flights.Flight, createdAt: UInt32) {
     let fresh = createdAt &+ flight.recipe.policy.freshSeconds
-    l1.insert(flight.key.span.bytes, bytes, freshUntil: fresh, staleUntil: fresh &+ flight.recipe.policy.staleSeconds)
+    let key = flight.key
+    l1.insert(key.span.bytes, bytes, freshUntil: fresh, staleUntil: fresh &+ flight.recipe.policy.staleSeconds)
   }
 
   // MARK: The end of a flight.
 
-  /// Answers everyone who waits with the list, then lets each connection go on: that may begin new searches, which must
-  /// not meet a list that is still lent.
+  /// Answers everyone who waits with the list.
   private func finish(_ flight: Flights.Flight, _ bytes: RawSpan, at tier: Tier) {
     flights.end(flight)
     for waiter in flight.waiters {
@@ -165,8 +171,6 @@ extension Worker {
           return
         }
         tell(connection, list, at: tier, bytes)
-        flush(connection)
-        resumed.append(connection)
       }
     }
   }
@@ -178,8 +182,6 @@ extension Worker {
       withWaiting(waiter) { connection in
         guard let list = waiter.list else { return }
         if let action = connection.visit?.exchange.missing(list, because: .filterEmpty) { perform(action, for: connection) }
-        flush(connection)
-        resumed.append(connection)
       }
     }
   }

@@ -1,4 +1,6 @@
+import Configuration
 import Memcached
+import Reactor
 
 // What a worker is told from outside its thread.
 extension Worker {

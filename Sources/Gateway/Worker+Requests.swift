@@ -1,4 +1,5 @@
 import Bytes
+import Configuration
 import HTTP
 import JSON
 import Model
@@ -15,11 +16,15 @@ extension Worker {
     }
   }
 
-  func sendContinue() { ResponseComposer.writeContinue(into: &outbox) }
+  func sendContinue(_ connection: Connection) {
+    claimOutbox(for: connection)
+    ResponseComposer.writeContinue(into: &outbox)
+  }
 
   /// A request that cannot be read: the answer says why, and is the last.
   func refuse(_ error: HTTPError, on connection: Connection) {
     metrics.malformed += 1
+    claimOutbox(for: connection)
     metrics.answered(placement: nil, status: error.status)
     composer.write(Problem(error), .close, to: .get, into: &outbox)
   }
@@ -73,7 +78,9 @@ extension Worker {
       try readQuery(bytes.extracting(query), into: &connection.request, listItemsMax)
     }
     if connection.method == .post && !connection.body.isEmpty {
-      try requestBody.read(connection.body.bytes, into: &connection.request, listItemsMax: listItemsMax)
+      try connection.body.withBytes { (bytes) throws(RequestProblem) in
+        try requestBody.read(bytes, into: &connection.request, listItemsMax: listItemsMax)
+      }
     }
   }
 
@@ -90,7 +97,9 @@ extension Worker {
         do { try parameters.decode(parameter, into: &key) } catch {
           throw .bad(name.rawValue, error.reason.description)
         }
-        try request.take(name, key.bytes, listItemsMax: listItemsMax)
+        try key.withBytes { (value) throws(RequestProblem) in
+          try request.take(name, value, listItemsMax: listItemsMax)
+        }
       }
     }
   }

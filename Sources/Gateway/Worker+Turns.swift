@@ -1,5 +1,7 @@
 import Bytes
+import Configuration
 import Events
+import Logging
 import Memcached
 import Model
 import Reactor
@@ -82,8 +84,6 @@ extension Worker {
   private func cutIfLate(_ connection: Connection, _ now: UInt64) {
     guard let visit = connection.visit, now >= visit.deadlineNanoseconds else { return }
     cutShort(connection, because: .deadlineExceeded)
-    flush(connection)
-    resumed.append(connection)
   }
 
   /// Answers now with the best that is at hand.

@@ -1,4 +1,5 @@
 import Bytes
+import Configuration
 import Memcached
 import Model
 
@@ -21,12 +22,12 @@ extension Worker {
     let entry = l1.find(key.bytes, now: unixSeconds)
     if let entry, memcached == nil || unixSeconds < l1.freshUntil(entry) {
       metrics.windows.hits += 1
-      return tellWindow(l1.value(entry), to: connection)
+      return useWindow(entry, for: connection)
     }
     metrics.windows.misses += 1
     if askForWindow(of: user, for: connection) { return prefetchSegmentList(for: connection) }
     // A copy that may be behind is better than none.
-    if let entry { return tellWindow(l1.value(entry), to: connection) }
+    if let entry { return useWindow(entry, for: connection) }
     tellWindow(memcached == nil ? .empty : .unavailable, to: connection)
   }
 
@@ -74,7 +75,7 @@ extension Worker {
     key.removeAll()
     placements.windowKeys.append(user, to: &key)
     guard let entry = l1.find(key.bytes, now: unixSeconds) else { return tellWindow(.unavailable, to: connection) }
-    tellWindow(l1.value(entry), to: connection)
+    useWindow(entry, for: connection)
   }
 
   /// Keeps a window, empty ones too, so that a user's next request asks nobody. It outlives its freshness: with every
@@ -84,13 +85,20 @@ extension Worker {
     placements.windowKeys.append(user, to: &key)
     let lives = unixSeconds + UInt32(Window.ttlSeconds)
     let fresh = memcached == nil ? lives : unixSeconds + UInt32(settings.windowFreshSeconds)
-    l1.insert(key.bytes, window, freshUntil: fresh, staleUntil: lives)
+    _ = key.withBytes { l1.insert($0, window, freshUntil: fresh, staleUntil: lives) }
   }
 
   private func tellWindow(_ window: RawSpan, to connection: Connection) {
     connection.window.removeAll()
     connection.window.append(window)
     tellWindow(Exchange.WindowState(window), to: connection)
+  }
+
+  /// The same with a copy of this worker's. It is taken out first: what follows may change the cache.
+  private func useWindow(_ entry: L1Cache.Index, for connection: Connection) {
+    connection.window.removeAll()
+    l1.withValue(entry) { connection.window.append($0) }
+    tellWindow(connection.window.count > Window.emptyBytes ? .some : .empty, to: connection)
   }
 
   private func tellWindow(_ state: Exchange.WindowState, to connection: Connection) {
@@ -110,9 +118,13 @@ extension Worker {
 
 extension Exchange.WindowState {
   init(_ bytes: RawSpan) {
-    // Five bytes are the head of a window without events.
-    self = bytes.byteCount > 5 ? .some : .empty
+    self = bytes.byteCount > Window.emptyBytes ? .some : .empty
   }
+}
+
+extension Window {
+  /// Bytes of a window without events: its head alone.
+  static var emptyBytes: Int { 5 }
 }
 
 /// Whether a value is a window, so that it may be kept and read without another check.

@@ -47,8 +47,9 @@ final class Worker {
   let intake: EventIntake
   let requestBody: RequestBody
   var composer: ResponseComposer
-  /// Answers composed and not yet written; one connection's at a time.
+  /// Answers composed and not yet written, all of `outboxOwner`: whoever composes claims it first.
   var outbox = ByteBuffer(capacity: 65536)
+  private var outboxOwner: Connection?
   var key = ByteBuffer(capacity: 256)
   var list = ByteBuffer(capacity: 65536)
   var skipped = ItemHashSet()
@@ -95,7 +96,7 @@ final class Worker {
 
   /// Opens the listener and the memcached connections. The loop runs later, on the worker's thread.
   func open(_ claim: AddressClaim) throws {
-    listener = try Listener(loop: loop, claim: claim) { [unowned self] stream in
+    listener = try Listener(loop: loop, sharing: claim) { [unowned self] stream in
       self.accepted(stream)
     }
     if !settings.memcachedServers.isEmpty {
@@ -160,11 +161,20 @@ final class Worker {
     if drainDeadlineNanoseconds != nil && metrics.connectionsOpen == 0 { stop() }
   }
 
+  /// What is composed from now on is for this connection. A flight that lands while a pipeline is being answered
+  /// composes for others in between: what was composed before is sent first.
+  func claimOutbox(for connection: Connection) {
+    if let owner = outboxOwner, owner !== connection { flush(owner) }
+    outboxOwner = connection
+  }
+
   /// Sends what has been composed for a connection, in one write.
   func flush(_ connection: Connection) {
     guard !outbox.isEmpty else { return }
+    precondition(outboxOwner === connection, "an answer would go to another connection")
     connection.stream.write(outbox.bytes)
     outbox.removeAll()
+    outboxOwner = nil
   }
 
   // MARK: Drain.

@@ -40,7 +40,9 @@ public struct Aliases: Sendable, Hashable {
     do {
       versions = try JSONDecoder().decode([String: Int].self, from: bytes.withUnsafeBytes { Data($0) })
     } catch { throw PublishError(.manifestInvalid, "\(place): \(explained(error))") }
-    guard versions.count <= entriesMax else { throw PublishError(.manifestInvalid, "\(place): more than \(entriesMax) aliases") }
+    guard versions.count <= entriesMax else {
+      throw PublishError(.manifestInvalid, "\(place): more than \(entriesMax) aliases")
+    }
     for (alias, version) in versions {
       guard isName(alias) else { throw PublishError(.manifestInvalid, "\(place): \"\(alias)\" is not a name") }
       guard (1...Manifest.Limits.version).contains(version) else {

@@ -57,7 +57,9 @@ final class FileReader {
     var hash = SHA256()
     var more = true
     while more {
-      guard let went = try? file.next({ (piece: RawSpan) throws(PublishError) in hash.update(piece) }) else { return nil }
+      guard let went = try? file.next({ (piece: RawSpan) throws(PublishError) in hash.update(piece) }) else {
+        return nil
+      }
       more = went
     }
     return hash.finish()

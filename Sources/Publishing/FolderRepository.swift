@@ -92,6 +92,8 @@ public struct FolderRepository: Sendable {
 
 /// The number that a folder's name is, written as this program writes it: so one version has one name.
 private func version(named name: String) -> Int? {
-  guard let version = Int(name), (1...Manifest.Limits.version).contains(version), String(version) == name else { return nil }
+  guard let version = Int(name), (1...Manifest.Limits.version).contains(version), String(version) == name else {
+    return nil
+  }
   return version
 }

@@ -75,6 +75,9 @@ struct FrameDecompressor: ~Copyable {
         LZ4F_decompress(context, &output, &produced, source.baseAddress.map { $0 + taken }, &consumed, nil)
       }
       guard LZ4F_isError(result) == 0 else { throw PublishError(.digestMismatch, "LZ4: \(lz4Error(result))") }
+      guard consumed + produced > 0 || taken == input.byteCount else {
+        throw PublishError(.digestMismatch, "LZ4: a frame that leads nowhere")  // Rather than going round for ever.
+      }
       taken += consumed
       isFinished = result == 0
       filled = produced == output.count

@@ -14,7 +14,8 @@ extension Manifest: Codable {
     let container = try decoder.container(keyedBy: Key.self)
     let media = try container.decode(String.self, forKey: .mediaType)
     guard media == Self.mediaType else {
-      throw DecodingError.dataCorruptedError(forKey: .mediaType, in: container, debugDescription: "is not \(Self.mediaType)")
+      throw DecodingError.dataCorruptedError(
+        forKey: .mediaType, in: container, debugDescription: "is not \(Self.mediaType)")
     }
     let created = try container.decode(String.self, forKey: .createdAt)
     guard let date = try? Date(created, strategy: .iso8601), abs(date.timeIntervalSince1970) < 1e11 else {
@@ -62,7 +63,8 @@ extension Manifest.Section: Codable {
     }
     func digest(_ key: Key) throws -> SHA256Digest {
       let text = try container.decode(String.self, forKey: key)
-      guard text.hasPrefix(digestScheme), let digest = SHA256Digest(hex: String(text.dropFirst(digestScheme.count))) else {
+      guard text.hasPrefix(digestScheme), let digest = SHA256Digest(hex: String(text.dropFirst(digestScheme.count)))
+      else {
         throw DecodingError.dataCorruptedError(
           forKey: key, in: container, debugDescription: "is not sha256: and 64 lower-case hexadecimal digits")
       }

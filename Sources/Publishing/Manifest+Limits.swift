@@ -22,14 +22,17 @@ extension Manifest {
     }
     try refuse(unless: isName(model), "model: \"\(model)\" is not a name of [a-z0-9-], 1 to 32 characters")
     try refuse(unless: (1...Limits.version).contains(version), "version: \(version) is not in 1…\(Limits.version)")
-    try refuse(unless: ["dot", "cosine"].contains(details.metric), "metric: \"\(details.metric)\" is neither dot nor cosine")
+    try refuse(
+      unless: ["dot", "cosine"].contains(details.metric), "metric: \"\(details.metric)\" is neither dot nor cosine")
     try refuse(
       unless: (1...Limits.dimension).contains(details.dimension),
       "dimension: \(details.dimension) is not in 1…\(Limits.dimension)")
     try refuse(unless: details.counts.values.allSatisfy { $0 >= 0 }, "counts: one is negative")
     try refuse(unless: details.metrics.values.allSatisfy(\.isFinite), "metrics: one is not finite")
+    try refuse(
+      unless: max(details.counts.count, details.metrics.count, details.annotations.count) <= Limits.entries,
+      "more than \(Limits.entries) counts, metrics or annotations")
     let texts = [Array(details.counts.keys), Array(details.metrics.keys), details.annotations.flatMap { [$0, $1] }]
-    try refuse(unless: texts.allSatisfy { $0.count <= 2 * Limits.entries }, "more than \(Limits.entries) entries")
     try refuse(
       unless: texts.joined().allSatisfy { $0.utf8.count <= Limits.textBytes },
       "a text of more than \(Limits.textBytes) bytes")

@@ -138,6 +138,10 @@ func explained(_ error: any Error) -> String {
 private func path(_ keys: [any CodingKey]) -> String {
   guard !keys.isEmpty else { return "JSON" }
   return keys.reduce(into: "") { text, key in
-    if let index = key.intValue { text += "[\(index)]" } else { text += text.isEmpty ? key.stringValue : ".\(key.stringValue)" }
+    if let index = key.intValue {
+      text += "[\(index)]"
+    } else {
+      text += text.isEmpty ? key.stringValue : ".\(key.stringValue)"
+    }
   }
 }

@@ -31,6 +31,8 @@ public struct RepositoryWatcher: Sendable {
 
   public let model: String
   public private(set) var serving: ModelIdentity?
+  /// What served before: where a rollback leads.
+  public private(set) var previous: ModelIdentity?
   public private(set) var challenger: ModelIdentity?
   public private(set) var pinned: Int?
   private var listing = RepositoryListing(versions: [], aliases: .none)
@@ -77,6 +79,7 @@ public struct RepositoryWatcher: Sendable {
     precondition(identity != serving, "\(identity) serves")
     loaded.remove(identity)
     if challenger == identity { challenger = nil }
+    if previous == identity { previous = nil }
   }
 
   /// An operator pins a version, or with nil lets go of the pin. A pin outweighs an earlier rejection: the version is
@@ -85,6 +88,19 @@ public struct RepositoryWatcher: Sendable {
     pinned = version
     rejected = rejected.filter { $0.version != version }
     return plan()
+  }
+
+  /// An operator goes back to what served before: pinned, so that the next look at the repository does not undo it.
+  public mutating func rollback() -> [Action] {
+    guard let previous else { return [] }
+    return pin(previous.version)
+  }
+
+  /// Loaded versions that nothing needs: neither serving nor tried nor the one a rollback leads to. Let them drain, then
+  /// tell `unloaded`.
+  public var surplus: [ModelIdentity] {
+    let needed = [serving, challenger, previous]
+    return loaded.filter { !needed.contains($0) && $0.version != pinned }.sorted { $0.version < $1.version }
   }
 
   private mutating func plan() -> [Action] {
@@ -100,7 +116,9 @@ public struct RepositoryWatcher: Sendable {
     else { return [] }
     var actions: [Action] = []
     // `.serving` means: leave things as they are, even if the number now belongs to another build.
-    if choice.source != .serving, let champion = usable[choice.champion] { champion == serving ? () : swap(to: champion, &actions) }
+    if choice.source != .serving, let champion = usable[choice.champion], champion != serving {
+      swap(to: champion, &actions)
+    }
     settle(challenger: choice.challenger.flatMap { usable[$0] }, &actions)
     return actions
   }
@@ -112,6 +130,7 @@ public struct RepositoryWatcher: Sendable {
       challenger = nil
     }
     actions.append(.promote(champion))
+    previous = serving ?? previous
     serving = champion
   }
 

@@ -43,7 +43,9 @@ extension SnapshotStore {
       if localSnapshot(identity)?.isVerified != true { try? remove(identity) }
       throw error
     }
-    guard let here = localSnapshot(identity) else { throw PublishError(.fetchFailed, "\(path): went away while it was pulled") }
+    guard let here = localSnapshot(identity) else {
+      throw PublishError(.fetchFailed, "\(path): went away while it was pulled")
+    }
     return here
   }
 
@@ -54,7 +56,8 @@ extension SnapshotStore {
     guard free - Self.reservedBytes >= needed else {
       throw PublishError(
         .fetchFailed,
-        "\(dataDirectory): \(manifest.model)/\(manifest.version) needs \(needed) bytes beside \(Self.reservedBytes) in reserve, and \(free) are free")
+        "\(dataDirectory): \(manifest.model)/\(manifest.version) needs \(needed) bytes beside \(Self.reservedBytes) in reserve, and \(free) are free"
+      )
     }
   }
 

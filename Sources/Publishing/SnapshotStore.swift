@@ -52,7 +52,8 @@ public struct SnapshotStore: Sendable {
 
   /// The snapshot of an identity, if this node holds it.
   public func localSnapshot(_ identity: ModelIdentity) -> LocalSnapshot? {
-    guard isName(identity.name), let found = local(identity.name, stem: stem(identity)), found.identity == identity else {
+    guard isName(identity.name), let found = local(identity.name, stem: stem(identity)), found.identity == identity
+    else {
       return nil
     }
     return found
@@ -70,7 +71,8 @@ public struct SnapshotStore: Sendable {
   public func lastGood(of model: String) -> LocalSnapshot? {
     let recorded = recordedStem(of: model)
     let all = localSnapshots(of: model)
-    let inOrder = all.filter { stem($0.identity) == recorded } + all.filter(\.isVerified) + all.filter { !$0.isVerified }
+    let inOrder =
+      all.filter { stem($0.identity) == recorded } + all.filter(\.isVerified) + all.filter { !$0.isVerified }
     return inOrder.lazy.compactMap { $0.isVerified ? $0 : verified($0) }.first
   }
 
@@ -93,7 +95,8 @@ public struct SnapshotStore: Sendable {
   /// Removes all but the newest `keep` versions of a model, and none that is in use or served last. A file that is mapped stays whole
   /// for whoever maps it; its space comes back when they let go.
   @discardableResult
-  public func prune(_ model: String, keep: Int, inUse: Set<ModelIdentity> = []) throws(PublishError) -> [ModelIdentity] {
+  public func prune(_ model: String, keep: Int, inUse: Set<ModelIdentity> = []) throws(PublishError) -> [ModelIdentity]
+  {
     precondition(keep >= 0)
     let recorded = recordedStem(of: model)
     let doomed = localSnapshots(of: model).dropFirst(keep).map(\.identity)

@@ -8,9 +8,8 @@ internal import Retrieval
 /// candidates takes n × m cosines and not n² × m. Candidates stand in the order of relevance, and ties go to the first.
 struct Diversity: ~Copyable {
   private var relevance: [Float] = []
-  /// Per candidate: cosine with the nearest chosen one (infinite once it is chosen itself), and with the last chosen one.
+  /// Per candidate: cosine with the nearest chosen one; infinite once it is chosen itself.
   private var nearest: [Float] = []
-  private var cosines: [Float] = []
   private var rows: SimilarityRows
 
   init(kernels: Kernels) { rows = SimilarityRows(kernels: kernels) }
@@ -26,7 +25,6 @@ struct Diversity: ~Copyable {
   mutating func begin(candidates: Int, dimension: Int) {
     relevance.removeAll(keepingCapacity: true)
     nearest.removeAll(keepingCapacity: true)
-    cosines.removeAll(keepingCapacity: true)
     rows.removeAll(vectors: candidates, dimension: dimension)
   }
 
@@ -35,7 +33,6 @@ struct Diversity: ~Copyable {
     self.relevance.append(relevance)
     rows.append(row)
     nearest.append(-.infinity)
-    cosines.append(0)
   }
 
   /// The first choice: the most relevant one, since nothing is near an empty list.
@@ -43,18 +40,10 @@ struct Diversity: ~Copyable {
 
   /// The choice after `chosen`. There must be one left. O(candidates × dimension).
   mutating func next(after chosen: Choice, lambda: Float) -> Choice {
-    raiseNearest(by: chosen.place)
-    var best = Choice(place: 0, marginal: -.infinity, nearest: 0)
-    for place in relevance.indices {
-      let marginal = (1 - lambda) * relevance[place] - lambda * nearest[place]
-      if marginal > best.marginal { best = Choice(place: place, marginal: marginal, nearest: nearest[place]) }
-    }
-    return best
-  }
-
-  private mutating func raiseNearest(by chosen: Int) {
-    nearest[chosen] = .infinity
-    rows.cosines(with: chosen, into: &cosines)
-    for place in nearest.indices where cosines[place] > nearest[place] { nearest[place] = cosines[place] }
+    nearest[chosen.place] = .infinity
+    rows.raise(&nearest, by: chosen.place)
+    let place = bestMarginal(relevance: relevance, nearest: nearest, lambda: lambda)
+    return Choice(
+      place: place, marginal: (1 - lambda) * relevance[place] - lambda * nearest[place], nearest: nearest[place])
   }
 }

@@ -58,8 +58,8 @@ public final class RankingScratch {
   public internal(set) var ranked: [RankedItem] = []
   var features: [FeatureScores] = []
   var relevance: [Float] = []
-  /// Places of `candidates`, most relevant first.
-  var order: [UInt32] = []
+  /// The candidates, most relevant first.
+  var order: [RelevanceKey] = []
   var diversity: Diversity
 
   public init(kernels: Kernels = .active) { diversity = Diversity(kernels: kernels) }

@@ -25,15 +25,14 @@ public enum Reranker {
 
   private static func chooseRelevant(_ scratch: RankingScratch, count: Int) {
     for place in 0..<min(count, scratch.order.count) {
-      scratch.take(place, score: scratch.relevance[Int(scratch.order[place])], nearest: 0)
+      scratch.take(place, score: scratch.relevance[Int(scratch.order[place].place)], nearest: 0)
     }
   }
 
   private static func chooseDiverse(_ scratch: RankingScratch, lambda: Float, count: Int, _ index: VectorIndex) {
     scratch.diversity.begin(candidates: scratch.order.count, dimension: index.dimension)
-    for place in scratch.order {
-      let item = scratch.candidates[Int(place)].item
-      scratch.diversity.append(relevance: scratch.relevance[Int(place)], row: index.vector(of: item))
+    for key in scratch.order {
+      scratch.diversity.append(relevance: key.relevance, row: index.vector(of: key.item))
     }
     var choice = scratch.diversity.first(lambda: lambda)
     scratch.take(choice.place, score: choice.marginal, nearest: choice.nearest)
@@ -66,11 +65,11 @@ public enum Reranker {
 
   private static func orderByRelevance(_ scratch: RankingScratch) {
     scratch.order.removeAll(keepingCapacity: true)
-    for place in scratch.candidates.indices { scratch.order.append(UInt32(place)) }
-    heapSort(&scratch.order) { a, b in
-      let (first, second) = (scratch.relevance[Int(a)], scratch.relevance[Int(b)])
-      return first != second ? first > second : scratch.candidates[Int(a)].item < scratch.candidates[Int(b)].item
+    for place in scratch.candidates.indices {
+      scratch.order.append(
+        RelevanceKey(relevance: scratch.relevance[place], item: scratch.candidates[place].item, place: UInt32(place)))
     }
+    heapSort(&scratch.order)
   }
 
   /// 2^(-age / half-life): 1 when new, a half after one half-life. Unknown is 0; the future is new.
@@ -85,7 +84,7 @@ public enum Reranker {
 extension RankingScratch {
   /// Puts the candidate at a place in the order of relevance at the end of the list.
   func take(_ orderPlace: Int, score: Float, nearest: Float) {
-    let place = Int(order[orderPlace])
+    let place = Int(order[orderPlace].place)
     let candidate = candidates[place]
     ranked.append(
       RankedItem(
@@ -112,21 +111,37 @@ struct Stretch {
   }
 }
 
+/// What candidates are sorted by, with their place before that.
+struct RelevanceKey: BitwiseCopyable {
+  var relevance: Float
+  var item: UInt32
+  var place: UInt32
+
+  static func precedes(_ a: RelevanceKey, _ b: RelevanceKey) -> Bool {
+    a.relevance != b.relevance ? a.relevance > b.relevance : a.item < b.item
+  }
+}
+
 /// Sorts in place without the buffer that the standard library's merge sort allocates. O(n log n).
-func heapSort(_ numbers: inout [UInt32], before: (UInt32, UInt32) -> Bool) {
-  func sift(_ start: Int, _ end: Int) {
-    var root = start
-    while 2 * root + 1 < end {
-      var child = 2 * root + 1
-      if child + 1 < end, before(numbers[child], numbers[child + 1]) { child += 1 }
-      guard before(numbers[root], numbers[child]) else { return }
-      numbers.swapAt(root, child)
-      root = child
-    }
+func heapSort(_ keys: inout [RelevanceKey]) {
+  var keys = keys.mutableSpan
+  for start in stride(from: keys.count / 2 - 1, through: 0, by: -1) { sift(&keys, start, keys.count) }
+  for end in stride(from: keys.count - 1, to: 0, by: -1) {
+    keys.swapAt(0, end)
+    sift(&keys, 0, end)
   }
-  for start in stride(from: numbers.count / 2 - 1, through: 0, by: -1) { sift(start, numbers.count) }
-  for end in stride(from: numbers.count - 1, to: 0, by: -1) {
-    numbers.swapAt(0, end)
-    sift(0, end)
+}
+
+/// Lets the key at `start` sink below all that come later in the order.
+private func sift(_ keys: inout MutableSpan<RelevanceKey>, _ start: Int, _ end: Int) {
+  let sinking = keys[start]
+  var root = start
+  while 2 * root + 1 < end {
+    var child = 2 * root + 1
+    if child + 1 < end, RelevanceKey.precedes(keys[child], keys[child + 1]) { child += 1 }
+    guard RelevanceKey.precedes(sinking, keys[child]) else { break }
+    keys[root] = keys[child]
+    root = child
   }
+  keys[root] = sinking
 }

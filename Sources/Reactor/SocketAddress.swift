@@ -77,6 +77,15 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
     return address
   }
 
+  /// Whether only this machine can reach it: 127.0.0.0/8, ::1 or a unix path.
+  public var isLoopback: Bool {
+    switch kind {
+    case .ipv4(let host): host.hasPrefix("127.")
+    case .ipv6(let host): host == "::1"
+    case .unix: true
+    }
+  }
+
   public var isUnix: Bool { unixPath != nil }
 
   public var unixPath: String? {

@@ -4,6 +4,8 @@ internal import Glibc
 struct SearchBudget: Sendable, Equatable {
   var blocks: Int
   var rescored: Int
+  /// With a filter: blocks with allowed items to scan at least, however many of those they hold.
+  var least = 0
 }
 
 /// The budgets that reached each recall on the calibration queries, at a few list lengths.
@@ -23,7 +25,8 @@ struct EffortTable: Sendable, Equatable {
 
   func budget(_ effort: Effort, count: Double, blockCount: Int) -> SearchBudget {
     let row = min(effort.rawValue, Self.targets.count - 1) * Self.lengths.count
-    let wanted = powerLaw(row, count)
+    // The last bits of a logarithm must not round a whole number up.
+    let wanted = powerLaw(row, count) * (1 - 1e-9)
     return SearchBudget(
       blocks: min(max(1, Int(min(wanted.rounded(.up), 1e9))), blockCount), rescored: rescored(count))
   }

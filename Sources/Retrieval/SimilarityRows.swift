@@ -11,6 +11,8 @@ public struct SimilarityRows: ~Copyable {
   private var codes: UnsafeMutablePointer<Int8>
   private var sums: UnsafeMutablePointer<Int32>
   private var inverseNorms: UnsafeMutablePointer<Float>
+  private var offsets: UnsafeMutablePointer<Int32>
+  private var cosines: UnsafeMutablePointer<Float>
   private var tileRoom = 0, laneRoom = 0, codeRoom = 0
   private var groups = 0, vectors = 0
   public private(set) var count = 0
@@ -19,13 +21,20 @@ public struct SimilarityRows: ~Copyable {
     self.kernels = kernels
     (tiles, codes) = (.allocate(capacity: 1), .allocate(capacity: 1))
     (sums, inverseNorms) = (.allocate(capacity: 1), .allocate(capacity: 1))
+    (offsets, cosines) = (.allocate(capacity: 1), .allocate(capacity: 1))
   }
 
   deinit {
     tiles.deallocate()
     codes.deallocate()
+    releaseLanes()
+  }
+
+  private func releaseLanes() {
     sums.deallocate()
     inverseNorms.deallocate()
+    offsets.deallocate()
+    cosines.deallocate()
   }
 
   /// Makes room for `vectors` rows of `dimension` and forgets those that were there.
@@ -39,10 +48,11 @@ public struct SimilarityRows: ~Copyable {
       tileRoom = tileBytes
     }
     if lanes > laneRoom {
-      sums.deallocate()
-      inverseNorms.deallocate()
+      releaseLanes()
       sums = .allocate(capacity: lanes)
       inverseNorms = .allocate(capacity: lanes)
+      offsets = .allocate(capacity: lanes)
+      cosines = .allocate(capacity: lanes)
       laneRoom = lanes
     }
     if lanes * groups * 4 > codeRoom {
@@ -61,21 +71,43 @@ public struct SimilarityRows: ~Copyable {
     precondition(row.count <= padded && row.count + 4 > padded && count < vectors)
     let target = codes + count * padded
     row.withUnsafeBufferPointer { _ = kernels.quantize($0.baseAddress!, $0.count, padded: padded, into: target) }
-    var energy: Int32 = 0
-    for index in 0..<padded { energy += Int32(target[index]) * Int32(target[index]) }
+    var (sum, energy): (Int32, Int32) = (0, 0)
+    nt_code_sums(target, padded, &sum, &energy)
+    offsets[count] = 128 * sum
     inverseNorms[count] = energy > 0 ? 1 / Float(energy).squareRoot() : 0
     nt_pack(target, groups, count % tileVectors, tiles + count / tileVectors * groups * 128)
     count += 1
   }
 
-  /// The cosine of row `chosen` with every row, itself too, into `cosines`, which holds as many; 0 with a zero row.
+  /// The cosine of row `chosen` with every row, itself too, into `result`, which holds as many; 0 with a zero row.
   /// O(count × dimension).
-  public mutating func cosines(with chosen: Int, into cosines: inout [Float]) {
-    precondition(chosen >= 0 && chosen < count && cosines.count >= count)
-    let query = codes + chosen * groups * 4
-    let offset = tileOffset(query, groups * 4)
-    kernels.table.pointee.tiles_i8(query, groups, tiles, tileCount(count), sums)
-    let scale = inverseNorms[chosen]
-    for row in 0..<count { cosines[row] = Float(sums[row] - offset) * (scale * inverseNorms[row]) }
+  public mutating func cosines(with chosen: Int, into result: inout [Float]) {
+    precondition(result.count >= count)
+    score(chosen)
+    for row in 0..<count { result[row] = cosines[row] }
+  }
+
+  /// Raises each entry of `nearest`, one per row, to the row's cosine with row `chosen`. O(count × dimension).
+  public mutating func raise(_ nearest: inout [Float], by chosen: Int) {
+    precondition(nearest.count >= count)
+    score(chosen)
+    nearest.withUnsafeMutableBufferPointer { nt_raise($0.baseAddress!, cosines, count) }
+  }
+
+  private func score(_ chosen: Int) {
+    precondition(chosen >= 0 && chosen < count)
+    kernels.table.pointee.tiles_i8(codes + chosen * groups * 4, groups, tiles, tileCount(count), sums)
+    nt_cosines(sums, offsets[chosen], inverseNorms[chosen], inverseNorms, count, cosines)
+  }
+}
+
+/// The first place of the largest (1 - lambda) × relevance - lambda × nearest; 0 when every one is minus infinity.
+public func bestMarginal(relevance: borrowing [Float], nearest: borrowing [Float], lambda: Float) -> Int {
+  precondition(relevance.count == nearest.count)
+  return relevance.withUnsafeBufferPointer { relevance in
+    nearest.withUnsafeBufferPointer { nearest in
+      guard let first = relevance.baseAddress, let second = nearest.baseAddress else { return 0 }
+      return nt_best_marginal(first, second, lambda, relevance.count)
+    }
   }
 }

@@ -78,7 +78,9 @@ package struct Disk: Sendable {
     guard descriptor >= 0 else { throw DiskError(step: .synchronize, path: path, code: errno) }
     defer { close(descriptor) }
     // A file system that cannot synchronise folders (EINVAL) has nothing to lose there.
-    guard fsync(descriptor) == 0 || errno == EINVAL else { throw DiskError(step: .synchronize, path: path, code: errno) }
+    guard fsync(descriptor) == 0 || errno == EINVAL else {
+      throw DiskError(step: .synchronize, path: path, code: errno)
+    }
   }
 }
 

@@ -18,7 +18,9 @@ public struct SectionReader {
   public var remainingBytes: Int { byteCount - position }
 
   /// The next number. Scalars are packed: they are not aligned.
-  public mutating func scalar<T: FixedWidthInteger & BitwiseCopyable>(of type: T.Type = T.self) throws(SnapshotError) -> T {
+  public mutating func scalar<T: FixedWidthInteger & BitwiseCopyable>(of type: T.Type = T.self) throws(SnapshotError)
+    -> T
+  {
     try T(littleEndian: take(type))
   }
 
@@ -29,7 +31,9 @@ public struct SectionReader {
   public mutating func count(max: Int) throws(SnapshotError) -> Int {
     let start = position
     let value = try take(UInt64.self)
-    guard value <= UInt64(Swift.max(0, max)) else { throw invalid("counts \(value) where at most \(max) can be", at: start) }
+    guard value <= UInt64(Swift.max(0, max)) else {
+      throw invalid("counts \(value) where at most \(max) can be", at: start)
+    }
     return Int(value)
   }
 
@@ -54,9 +58,13 @@ public struct SectionReader {
   public mutating func text() throws(SnapshotError) -> String {
     let start = position
     let length = Int(try take(UInt32.self))
-    guard length <= remainingBytes else { throw invalid("needs \(length) bytes of text and has \(remainingBytes)", at: start) }
+    guard length <= remainingBytes else {
+      throw invalid("needs \(length) bytes of text and has \(remainingBytes)", at: start)
+    }
     let bytes = UnsafeRawBufferPointer(start: base + position, count: length)
-    guard let text = String(validating: bytes, as: UTF8.self) else { throw invalid("has text that is not UTF-8", at: start) }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw invalid("has text that is not UTF-8", at: start)
+    }
     position += length
     return text
   }
@@ -67,7 +75,9 @@ public struct SectionReader {
   }
 
   /// The error of what was just read; `at` in bytes from the section's start, by default where reading stands.
-  public func invalid(_ detail: String, code: SnapshotError.Code = .tensorInvalid, at offset: Int? = nil) -> SnapshotError {
+  public func invalid(_ detail: String, code: SnapshotError.Code = .tensorInvalid, at offset: Int? = nil)
+    -> SnapshotError
+  {
     SnapshotError(code, detail, file: file, section: tag, offset: offset ?? position)
   }
 

@@ -26,7 +26,8 @@ public final class Snapshot: Sendable {
   }
 
   /// A snapshot out of bytes in memory, which are copied.
-  public static func load(copying bytes: RawSpan, name: String, verify: Verification) throws(SnapshotError) -> Snapshot {
+  public static func load(copying bytes: RawSpan, name: String, verify: Verification) throws(SnapshotError) -> Snapshot
+  {
     let mapping = bytes.withUnsafeBytes { Mapping(copying: $0) }
     return try Snapshot(mapping: mapping, file: name, verify: verify)
   }

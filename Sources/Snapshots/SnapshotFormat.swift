@@ -95,7 +95,8 @@ extension SnapshotHeader {
     // From here on the header is what some writer sealed. A foreign writer may still have meant harm.
     let version = UInt32(truncatingIfNeeded: u64(bytes, at: 8))
     guard version == SnapshotFormat.version else {
-      throw refused(.unsupportedSchema, "has format version \(version); this program reads \(SnapshotFormat.version)", at: 8)
+      throw refused(
+        .unsupportedSchema, "has format version \(version); this program reads \(SnapshotFormat.version)", at: 8)
     }
     let declared = u64(bytes, at: 16)
     guard declared == UInt64(fileBytes) else {
@@ -124,7 +125,9 @@ extension SnapshotHeader {
       func refused(_ detail: String, _ tag: SectionTag? = nil) -> SnapshotError {
         SnapshotError(.manifestInvalid, detail + (tag.map { " (section \($0))" } ?? ""), file: file, offset: at)
       }
-      guard let tag = SectionTag(code: u64(bytes, at: at)) else { throw refused("names a section with bytes that no tag has") }
+      guard let tag = SectionTag(code: u64(bytes, at: at)) else {
+        throw refused("names a section with bytes that no tag has")
+      }
       guard tags.insert(tag).inserted else { throw refused("has two sections of one tag", tag) }
       // Compared as unsigned 64-bit numbers before any of them becomes an Int, so that no sum can overflow.
       let offset = u64(bytes, at: at + 8)
@@ -132,7 +135,9 @@ extension SnapshotHeader {
       guard offset <= UInt64(fileBytes), length <= UInt64(fileBytes) - offset else {
         throw refused("has a section that reaches beyond the end of the file", tag)
       }
-      guard offset % UInt64(SnapshotFormat.alignment) == 0 else { throw refused("has a section that is not aligned to 64 bytes", tag) }
+      guard offset % UInt64(SnapshotFormat.alignment) == 0 else {
+        throw refused("has a section that is not aligned to 64 bytes", tag)
+      }
       guard offset >= UInt64(freeFrom) else { throw refused("has sections that overlap or are out of order", tag) }
       guard Int(offset) - freeFrom < SnapshotFormat.alignment else { throw refused("has a hole before a section", tag) }
       let section = SectionEntry(

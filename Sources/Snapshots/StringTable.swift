@@ -85,7 +85,9 @@ public struct StringTable: Sendable {
 private func isUTF8(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
   let raw = UnsafeRawBufferPointer(bytes)
   var at = 0
-  while at + 8 <= raw.count, raw.loadUnaligned(fromByteOffset: at, as: UInt64.self) & 0x8080_8080_8080_8080 == 0 { at += 8 }
+  while at + 8 <= raw.count, raw.loadUnaligned(fromByteOffset: at, as: UInt64.self) & 0x8080_8080_8080_8080 == 0 {
+    at += 8
+  }
   guard at < raw.count else { return true }
   return String(validating: raw[at...], as: UTF8.self) != nil
 }

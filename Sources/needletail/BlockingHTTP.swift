@@ -56,7 +56,7 @@ struct BlockingHTTP {
     let bytes = Array(text.utf8)
     var sent = 0
     while sent < bytes.count {
-      let wrote = bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress! + sent, $0.count - sent, Int32(MSG_NOSIGNAL.rawValue)) }
+      let wrote = bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress! + sent, $0.count - sent, Int32(MSG_NOSIGNAL)) }
       guard wrote > 0 else { throw CommandFailure(.unavailable, "the connection to \(address) broke") }
       sent += wrote
     }

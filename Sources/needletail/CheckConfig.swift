@@ -25,8 +25,8 @@ struct CheckConfig: ParsableCommand {
       throw CommandFailure(.configuration, "\(path) cannot be read")
     }
     do {
-      let nodes = try settings.memcachedServers.map { try NodeAddress($0) }
-      if !nodes.isEmpty { _ = try Ring(nodes) }
+      let nodes = try settings.memcachedServers.map { try NodeAddress(parsing: $0) }
+      if !nodes.isEmpty { _ = try Ring(nodes: nodes) }
     } catch {
       throw CommandFailure(.configuration, "memcached.servers: \(error)")
     }

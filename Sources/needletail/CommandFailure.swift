@@ -5,7 +5,9 @@ import Glibc
 struct CommandFailure: Error, CustomStringConvertible {
   enum Code: Int32 {
     case other = 1
+    case usage = 64
     case data = 65
+    case noInput = 66
     case unavailable = 69
     case cannotWrite = 73
     case tryAgain = 75
@@ -36,5 +38,6 @@ extension ParsableCommand {
 
 /// Messages go to standard error; standard output is for data.
 func printError(_ text: String) {
-  fputs(text + "\n", stderr)
+  let line = Array((text + "\n").utf8)
+  _ = write(STDERR_FILENO, line, line.count)
 }

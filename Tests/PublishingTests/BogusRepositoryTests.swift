@@ -17,7 +17,8 @@ import Testing
     try place.publish()
     let path = place.path(inRepository: "1/\(own)")
     let good = try place.bytes(path)
-    for offset in Array(0..<40) + Array(stride(from: 40, to: good.count, by: 97)) + Array(good.count - 12..<good.count) {
+    for offset in Array(0..<40) + Array(stride(from: 40, to: good.count, by: 97)) + Array(good.count - 12..<good.count)
+    {
       var bytes = good
       bytes[offset] ^= 0x20
       try place.overwrite(path, bytes)
@@ -109,7 +110,8 @@ import Testing
   @Test func `a manifest without a section that exists makes a snapshot without it, under another digest`() throws {
     let published = try place.publish()
     let manifest = try place.repository.manifest("home", 1).manifest
-    let less = Manifest(model: "home", version: 1, details: manifest.details, sections: Array(manifest.sections.dropLast()))
+    let less = Manifest(
+      model: "home", version: 1, details: manifest.details, sections: Array(manifest.sections.dropLast()))
     try place.overwrite(place.path(inRepository: "1/manifest.json"), try less.encoded())
     let local = try place.store.pull("home", 1, from: place.repository)
     #expect(local.identity.digest != published.identity.digest)
@@ -130,9 +132,13 @@ import Testing
   }
 
   private func expectRefused(_ reason: RejectReason, _ words: String = "") {
-    let error = #expect(throws: PublishError.self, "\(words)") { try place.store.pull("home", 1, from: place.repository) }
+    let error = #expect(throws: PublishError.self, "\(words)") {
+      try place.store.pull("home", 1, from: place.repository)
+    }
     #expect(error?.reason == reason, "\(words): \(error.map(\.description) ?? "")")
-    #expect(words.isEmpty || words.first!.isNumber || words.hasPrefix("byte ") || error?.detail.contains(words) == true, "\(error!)")
+    #expect(
+      words.isEmpty || words.first!.isNumber || words.hasPrefix("byte ") || error?.detail.contains(words) == true,
+      "\(error!)")
     #expect(place.files(below: place.store.dataDirectory) == [], "\(words)")
   }
 }

@@ -16,7 +16,9 @@ func someBytes(_ count: Int, seed: UInt64) -> [UInt8] {
   var bytes = [UInt8](repeating: 0, count: count)
   for start in stride(from: 0, to: count, by: 8) {
     let word = random.next() & 0x0707_0707_0707_0707
-    for place in 0..<min(8, count - start) { bytes[start + place] = UInt8(truncatingIfNeeded: word >> UInt64(8 * place)) }
+    for place in 0..<min(8, count - start) {
+      bytes[start + place] = UInt8(truncatingIfNeeded: word >> UInt64(8 * place))
+    }
   }
   return bytes
 }
@@ -37,7 +39,9 @@ final class Workplace {
 
   /// Publishes a version with one section of its own beside one that all have.
   @discardableResult
-  func publish(_ seed: UInt64 = 1, model: String = "home", to repository: FolderRepository? = nil) throws -> PublishedVersion {
+  func publish(_ seed: UInt64 = 1, model: String = "home", to repository: FolderRepository? = nil) throws
+    -> PublishedVersion
+  {
     let path = try snapshot(sections(seed))
     return try (repository ?? self.repository).publish(snapshotPath: path, model: model, details: someDetails)
   }

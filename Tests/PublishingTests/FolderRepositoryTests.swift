@@ -109,7 +109,9 @@ import Testing
     #expect(throws: PublishError.self) { try place.repository.models() }
   }
 
-  @Test(arguments: ["..", "../home", "a/b", "", "Home", ".", "home\0x"]) func `a name that could be a path is refused`(name: String) throws {
+  @Test(arguments: ["..", "../home", "a/b", "", "Home", ".", "home\0x"]) func `a name that could be a path is refused`(
+    name: String
+  ) throws {
     let path = try place.snapshot(place.sections(1))
     let error = #expect(throws: PublishError.self) {
       try place.repository.publish(snapshotPath: path, model: name, details: someDetails)
@@ -190,7 +192,10 @@ import Testing
     #expect(try repository.aliases(of: "home").versions.count == 16)
   }
 
-  @Test(arguments: ["[]", "{\"champion\":\"1\"}", "{\"champion\":-1}", "{\"../x\":1}", "{\"champion\":1.5}", "", "{\"champion\":99999999999}"])
+  @Test(arguments: [
+    "[]", "{\"champion\":\"1\"}", "{\"champion\":-1}", "{\"../x\":1}", "{\"champion\":1.5}", "",
+    "{\"champion\":99999999999}",
+  ])
   func `aliases that cannot be are refused`(text: String) throws {
     try place.publish(1)
     try place.overwrite(place.path(inRepository: "aliases.json"), Array(text.utf8))

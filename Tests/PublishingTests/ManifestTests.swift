@@ -63,7 +63,8 @@ import Testing
   }
 
   @Test func `two sections of one tag are refused`() {
-    let twice = Manifest(model: "home", version: 1, details: someDetails, sections: manifest.sections + manifest.sections)
+    let twice = Manifest(
+      model: "home", version: 1, details: someDetails, sections: manifest.sections + manifest.sections)
     let error = #expect(throws: PublishError.self) { try twice.encoded() }
     #expect(error?.detail.contains("vec.f32") == true)
   }

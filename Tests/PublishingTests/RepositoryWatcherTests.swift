@@ -58,6 +58,21 @@ import Testing
     #expect(watcher.serving == one)
   }
 
+  @Test func `a rollback leads to what served before, and back again`() {
+    var watcher = RepositoryWatcher(model: "home")
+    #expect(watcher.rollback() == [])
+    for version in [one, two, three] {
+      _ = watcher.observe(listing([version]))
+      #expect(watcher.loaded(version) == [.promote(version)])
+    }
+    #expect(watcher.surplus == [one])
+    watcher.unloaded(one)
+    #expect(watcher.surplus == [])
+    #expect(watcher.rollback() == [.promote(two)])
+    #expect(watcher.serving == two && watcher.previous == three && watcher.pinned == 2)
+    #expect(watcher.rollback() == [.promote(three)])
+  }
+
   @Test func `a version that the repository dropped can still be pinned while it is loaded`() {
     var watcher = RepositoryWatcher(model: "home", serving: one)
     _ = watcher.observe(listing([one, two]))
@@ -122,7 +137,8 @@ import Testing
         }
         for action in actions {
           switch action {
-          case .fetch(let identity): #expect(fetching.insert(identity).inserted && !loaded.contains(identity), "seed \(seed)")
+          case .fetch(let identity):
+            #expect(fetching.insert(identity).inserted && !loaded.contains(identity), "seed \(seed)")
           case .promote(let identity), .challenge(let identity): #expect(loaded.contains(identity), "seed \(seed)")
           case .demote: break
           }

@@ -21,11 +21,15 @@ import Testing
     for seed in UInt64(0)..<12 {
       var random = SeededRandom(seed: seed)
       let sections = (0..<Int.random(in: 0...6, using: &random)).map { index in
-        (SectionTag("s\(index)")!, someBytes([0, 1, 63, 64, 4096, 300_000, 5 << 20].randomElement(using: &random)!, seed: seed))
+        (
+          SectionTag("s\(index)")!,
+          someBytes([0, 1, 63, 64, 4096, 300_000, 5 << 20].randomElement(using: &random)!, seed: seed)
+        )
       }
       let place = Workplace()
       let path = try place.snapshot(sections)
-      let version = try place.repository.publish(snapshotPath: path, model: "home", details: someDetails).identity.version
+      let version = try place.repository.publish(snapshotPath: path, model: "home", details: someDetails).identity
+        .version
       let local = try place.store.pull("home", version, from: place.repository)
       #expect(try place.bytes(local.path) == place.bytes(path), "seed \(seed)")
     }

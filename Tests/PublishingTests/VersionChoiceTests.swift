@@ -32,7 +32,9 @@ import Testing
   private func choose(
     _ usable: [Int], _ aliases: Aliases, pinned: Int? = nil, serving: Int? = nil
   ) -> (Int, VersionChoice.Source)? {
-    VersionChoice.choose(usable: usable, aliases: aliases, pinned: pinned, serving: serving).map { ($0.champion, $0.source) }
+    VersionChoice.choose(usable: usable, aliases: aliases, pinned: pinned, serving: serving).map {
+      ($0.champion, $0.source)
+    }
   }
 }
 

@@ -105,10 +105,13 @@ import Testing
   @Test func `heap sort sorts`() {
     var random = SeededRandom(seed: 7)
     for count in 0..<70 {
-      var numbers = (0..<count).map { _ in UInt32.random(in: 0..<50, using: &random) }
-      let truth = numbers.sorted()
-      heapSort(&numbers, before: <)
-      #expect(numbers == truth)
+      var keys = (0..<UInt32(count)).map {
+        RelevanceKey(relevance: Float(Int.random(in: 0..<9, using: &random)), item: .random(in: 0...9, using: &random), place: $0)
+      }
+      let truth = keys.sorted(by: RelevanceKey.precedes)
+      heapSort(&keys)
+      #expect(keys.map(\.relevance) == truth.map(\.relevance) && keys.map(\.item) == truth.map(\.item))
+      #expect(Set(keys.map(\.place)).count == count)
     }
   }
 }

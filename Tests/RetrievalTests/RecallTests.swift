@@ -21,8 +21,8 @@ import Testing
   ]
 
   @Test(arguments: cases) func `each effort reaches its recall`(_ c: Case) throws {
-    let made = try Made(c.shape, items: c.items, dimension: 32, metric: c.metric)
-    for count in [1, 10, 40, 100, 500] {
+    let made = try Made(c.shape, items: c.items, dimension: 24, metric: c.metric)
+    for count in [1, 10, 40, 500] {
       for effort in [Effort.recall90, .recall95, .recall99] {
         let report = try measureRecall(made.index, queries: made.freshUsers, count: count, effort: effort)
         // 150 users measure a mean to about two points at k = 1, and to less than one at 100.

@@ -69,7 +69,9 @@ import Testing
       ("{\"schemaVersion\":1}", SnapshotError.Code.unsupportedSchema), ("", .digestMismatch),
       (String(repeating: "NTSNAP01", count: 600), .digestMismatch),
     ] {
-      let error = #expect(throws: SnapshotError.self) { try Snapshot.open(path: folder.write(text, to: "x"), verify: .checksums) }
+      let error = #expect(throws: SnapshotError.self) {
+        try Snapshot.open(path: folder.write(text, to: "x"), verify: .checksums)
+      }
       #expect(error?.code == code)
       #expect(error?.file == folder.file("x"))
     }
@@ -91,11 +93,15 @@ import Testing
 
   // A header whose checksum holds but whose table is a lie: what an attacker would write.
 
-  @Test(arguments: [UInt64.max, .max - 63, 1 << 63, 1 << 62, 1 << 40] as [UInt64]) func `an offset beyond the file`(offset: UInt64) {
+  @Test(arguments: [UInt64.max, .max - 63, 1 << 63, 1 << 62, 1 << 40] as [UInt64]) func `an offset beyond the file`(
+    offset: UInt64
+  ) {
     #expect(refusal { set(&$0, entry: 1, field: 8, offset) }?.code == .manifestInvalid)
   }
 
-  @Test(arguments: [UInt64.max, .max - 4096, 1 << 63, 1 << 40] as [UInt64]) func `a length beyond the file`(length: UInt64) {
+  @Test(arguments: [UInt64.max, .max - 4096, 1 << 63, 1 << 40] as [UInt64]) func `a length beyond the file`(
+    length: UInt64
+  ) {
     #expect(refusal { set(&$0, entry: 1, field: 16, length) }?.detail.contains("beyond the end") == true)
   }
 
@@ -123,7 +129,9 @@ import Testing
     #expect(refusal { set(&$0, entry: 0, field: 0, code) }?.detail.contains("no tag has") == true)
   }
 
-  @Test(arguments: [4, 125, 126, 1 << 31, .max] as [UInt32]) func `a count of sections that is not the table's`(count: UInt32) {
+  @Test(arguments: [4, 125, 126, 1 << 31, .max] as [UInt32]) func `a count of sections that is not the table's`(
+    count: UInt32
+  ) {
     let error = refusal { bytes in
       for byte in 0..<4 { bytes[12 + byte] = UInt8(truncatingIfNeeded: count >> UInt32(8 * byte)) }
     }

@@ -3,7 +3,9 @@ import Testing
 @testable import Snapshots
 
 @Suite struct ColumnTests {
-  @Test(arguments: [Float.nan, .infinity, -.infinity, .signalingNaN]) func `one value that is not finite is found`(value: Float) throws {
+  @Test(arguments: [Float.nan, .infinity, -.infinity, .signalingNaN]) func `one value that is not finite is found`(
+    value: Float
+  ) throws {
     for place in [0, 1, 500, 999] {
       var values = [Float](repeating: .greatestFiniteMagnitude, count: 1000)
       #expect(try isFinite(values))

@@ -4,7 +4,8 @@ import Testing
 @testable import Snapshots
 
 @Suite struct SectionReaderTests {
-  @Test(arguments: [.max, .max / 4 + 1, 1 << 61, 1 << 40, 5, -1, .min] as [Int]) func `a column that does not fit is refused`(count: Int) throws {
+  @Test(arguments: [.max, .max / 4 + 1, 1 << 61, 1 << 40, 5, -1, .min] as [Int])
+  func `a column that does not fit is refused`(count: Int) throws {
     let (snapshot, _) = try reader { $0.column([Float(1), 2, 3, 4]) }
     var section = try snapshot.section("test")
     let error = #expect(throws: SnapshotError.self) { try section.column(of: Float.self, count: count) }

@@ -9,7 +9,9 @@ import Testing
     #expect(SectionTag(code: tag.code) == tag)
   }
 
-  @Test(arguments: ["", "123456789", "a b", "a/b", "é", "a\0b"]) func `a name that cannot be a tag is none`(name: String) {
+  @Test(arguments: ["", "123456789", "a b", "a/b", "é", "a\0b"]) func `a name that cannot be a tag is none`(
+    name: String
+  ) {
     #expect(SectionTag(name) == nil)
   }
 }

@@ -34,7 +34,9 @@ import Testing
     #expect(error?.code == .tensorInvalid)
   }
 
-  @Test(arguments: [.max, 1 << 61, 1 << 40, 4] as [UInt64]) func `a count that the section cannot hold is refused`(count: UInt64) throws {
+  @Test(arguments: [.max, 1 << 61, 1 << 40, 4] as [UInt64]) func `a count that the section cannot hold is refused`(
+    count: UInt64
+  ) throws {
     let snapshot = try table { section in
       section.scalar(count)
       section.column([UInt64]([0, 1, 2, 3]))

@@ -89,6 +89,14 @@ void nt_add_scaled(float *sum, const float *x, float scale, size_t n);
 void nt_scale(const float *x, float scale, size_t n, float *out);
 // Writes groups * 4 codes into lane `lane` of a tile, as u8.
 void nt_pack(const int8_t *codes, size_t groups, size_t lane, uint8_t *tile);
+// The sum of the codes and of their squares.
+void nt_code_sums(const int8_t *codes, size_t n, int32_t *sum, int32_t *energy);
+// cosines[i] = (sums[i] - offset) * scale * scales[i].
+void nt_cosines(const int32_t *sums, int32_t offset, float scale, const float *scales, size_t count, float *cosines);
+// nearest[i] = max(nearest[i], cosines[i]).
+void nt_raise(float *nearest, const float *cosines, size_t count);
+// The index of the largest (1 - lambda) * relevance[i] - lambda * nearest[i]; the smallest such index.
+size_t nt_best_marginal(const float *relevance, const float *nearest, float lambda, size_t count);
 // Bit j: items[j] is set in the bitmap.
 uint32_t nt_allowed_mask(const uint64_t *words, const uint32_t *items, size_t count);
 // A key (id = block) of the bound of every block of these lists (ids of their keys).

@@ -30,6 +30,8 @@ struct Flights {
 
   final class Flight {
     let key: [UInt8]
+    /// XXH3 of the key.
+    let keyHash: UInt64
     let recipe: Recipe
     var purpose: Purpose
     var waiters: [Waiter] = []
@@ -38,6 +40,7 @@ struct Flights {
 
     init(key: [UInt8], recipe: Recipe, purpose: Purpose) {
       self.key = key
+      keyHash = xxh3(key.span.bytes)
       self.recipe = recipe
       self.purpose = purpose
     }
@@ -50,18 +53,16 @@ struct Flights {
   var all: some Collection<Flight> { flights.values }
 
   func flight(_ key: RawSpan) -> Flight? {
-    guard let flight = flights[xxh3(key)], equal(flight.key.span.bytes, key) else { return nil }
-    return flight
+    guard let flight = flights[xxh3(key)] else { return nil }
+    return flight.key.withBytes { equal($0, key) } ? flight : nil
   }
 
   /// Lets others find the flight, unless another key's has the place.
   mutating func begin(_ flight: Flight) {
-    let hash = xxh3(flight.key.span.bytes)
-    if flights[hash] == nil { flights[hash] = flight }
+    if flights[flight.keyHash] == nil { flights[flight.keyHash] = flight }
   }
 
   mutating func end(_ flight: Flight) {
-    let hash = xxh3(flight.key.span.bytes)
-    if flights[hash] === flight { flights[hash] = nil }
+    if flights[flight.keyHash] === flight { flights[flight.keyHash] = nil }
   }
 }

@@ -75,6 +75,9 @@ struct L1Cache: ~Copyable {
 
   func freshUntil(_ index: Index) -> UInt32 { entries[Int(index)].freshUntil }
 
+  /// Lends a value; the cache must not be changed meanwhile.
+  borrowing func withValue<Result>(_ index: Index, _ body: (RawSpan) -> Result) -> Result { body(value(index)) }
+
   /// The value. Valid until the cache is next changed.
   @_lifetime(borrow self)
   borrowing func value(_ index: Index) -> RawSpan {

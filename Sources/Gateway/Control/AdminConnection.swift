@@ -62,7 +62,8 @@ final class AdminConnection: StreamHandler {
   private func advance() {
     while !isAnswering && !isOver {
       do throws(HTTPError) {
-        switch try parser.step(inbox.bytes.extracting(parsed...)) {
+        let step = try inbox.withBytes(parsed..<inbox.count) { (bytes) throws(HTTPError) in try parser.step(bytes) }
+        switch step {
         case .needMore:
           return
         case .head(let bytes):
@@ -70,7 +71,7 @@ final class AdminConnection: StreamHandler {
           parsed = bytes
           body = []
         case .body(let range, let consumed):
-          for offset in range { body.append(inbox.bytes.unsafeLoad(fromByteOffset: parsed + offset, as: UInt8.self)) }
+          inbox.withBytes(parsed + range.lowerBound..<parsed + range.upperBound) { body += $0.copied() }
           parsed += consumed
         case .end(let consumed):
           parsed += consumed
@@ -95,11 +96,13 @@ final class AdminConnection: StreamHandler {
     }
     var query: [String: String] = [:]
     if let range = parser.head.query {
-      var parameters = QueryParameters(inbox.bytes.extracting(range))
-      while let parameter = parameters.next() {
-        var value = ByteBuffer()
-        guard (try? parameters.decode(parameter, into: &value)) != nil else { continue }
-        query[String(copying: parameters.query.extracting(parameter.name))] = String(copying: value.bytes)
+      inbox.withBytes(range) { bytes in
+        var parameters = QueryParameters(bytes)
+        while let parameter = parameters.next() {
+          var value = ByteBuffer()
+          guard (try? parameters.decode(parameter, into: &value)) != nil else { continue }
+          query[String(copying: bytes.extracting(parameter.name))] = String(copying: value.bytes)
+        }
       }
     }
     let authorization = parser.head.value(of: .authorization).map(text)
@@ -108,7 +111,7 @@ final class AdminConnection: StreamHandler {
       token: authorization.flatMap { $0.hasPrefix("Bearer ") ? String($0.dropFirst(7)) : nil })
   }
 
-  private func text(_ range: Range<Int>) -> String { String(copying: inbox.bytes.extracting(range)) }
+  private func text(_ range: Range<Int>) -> String { inbox.withBytes(range) { String(copying: $0) } }
 
   /// Sends the answer to the request at hand and goes on to the next.
   func answer(_ answer: AdminAnswer) {

@@ -5,6 +5,7 @@ import Memcached
 import Model
 import Publishing
 import Reactor
+import Snapshots
 
 /// The control plane: watches the repository, has versions pulled, verified and warmed, tells the workers what to serve,
 /// and answers the admin listener. Its loop does no slow work; `Loader` does.
@@ -76,6 +77,7 @@ final class Control {
     case .switched(let worker, let generation): workerSwitched(worker, generation)
     case .collected(let scrape, let worker, let metrics, let nodes): scrapes.collect(scrape, worker, metrics, nodes)
     case .ended(let worker): workerEnded(worker)
+    case .drain: drain()
     }
   }
 
@@ -90,7 +92,8 @@ final class Control {
     loader.submit {
       do throws(PublishError) {
         var listings: [String: RepositoryListing] = [:]
-        for model in try wanted ?? repository.models() { listings[model] = try repository.listing(of: model) }
+        let models = if let wanted { wanted } else { try repository.models() }
+        for model in models { listings[model] = try repository.listing(of: model) }
         mailbox.post(.listed(listings, failure: nil))
       } catch {
         mailbox.post(.listed([:], failure: error))
@@ -160,10 +163,12 @@ final class Control {
   // MARK: Loading.
 
   private func startFromDisk() {
-    for identity in store.lastGood() where wantedModels?.contains(identity.name) != false {
-      guard let pulled = store.pulled(identity) else { continue }
+    store.sweep()
+    for name in wantedModels ?? store.models() {
+      guard let local = store.lastGood(of: name) else { continue }
+      let identity = local.identity
       do {
-        let snapshot = try Snapshot.open(path: pulled.path, verify: .structure)
+        let snapshot = try Snapshot.open(path: local.path, verify: .structure)
         let model = try ServedModel(
           ServingModel(
             snapshot, name: identity.name, version: identity.version, digest: identity.digest, checks: .structure), identity, placements, namespace: settings.memcachedNamespace, now: unixSeconds())
@@ -249,10 +254,13 @@ final class Control {
       move(identity, to: .unloaded)
     }
     let keep = Set(loaded.keys)
-    let (store, count, log) = (store, settings.keepVersions, log)
+    let (store, count, log, serving) = (store, settings.keepVersions, log, catalogue.models[name]?.identity)
     loader.submit {
-      do { try store.prune(name, keep: count, inUse: keep) } catch {
-        log.warning("old versions could not be removed", metadata: ["reason": "\(error)"])
+      do {
+        if let serving { try store.recordServing(serving) }
+        try store.prune(name, keep: count, inUse: keep)
+      } catch {
+        log.warning("the data folder could not be kept in order", metadata: ["reason": "\(error)"])
       }
     }
   }

@@ -25,7 +25,11 @@ struct Load: Sendable {
         return milliseconds() - last
       }
       control.post(.moved(identity, .fetching))
-      let pulled = try store.pull(identity, from: repository) { fraction in control.post(.progress(identity, fraction)) }
+      let manifest = try repository.manifest(identity.name, identity.version)
+      guard manifest.identity == identity else {
+        throw PublishError(.fetchFailed, "\(identity) was replaced in the repository before it was pulled")
+      }
+      let pulled = try store.pull(manifest, from: repository) { control.post(.progress(identity, $0.fraction)) }
       times.pull = lap()
       control.post(.moved(identity, .verifying))
       let model = try verify(pulled.path)

@@ -26,6 +26,7 @@ enum ControlMessage: Sendable {
   case switched(worker: Int, generation: Int)
   case collected(scrape: UInt64, worker: Int, WorkerMetrics, [NodeStatus])
   case ended(worker: Int)
+  case drain
 }
 
 /// How long the stages of loading a version took, milliseconds.
@@ -46,4 +47,12 @@ public struct WarmCounts: Sendable {
   public var left = 0
 
   public init() {}
+
+  mutating func add(_ other: WarmCounts) {
+    written += other.written
+    present += other.present
+    failed += other.failed
+    bytes += other.bytes
+    left += other.left
+  }
 }

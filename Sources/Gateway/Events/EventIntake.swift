@@ -8,7 +8,7 @@ import Synchronization
 ///
 /// The one thing that workers share and change. Events are a small share of requests and the lock is held for a set
 /// look-up or an append; nothing that answers recommendations takes it.
-public final class EventIntake: Sendable {
+final class EventIntake: Sendable {
   private struct State {
     var known: EventDeduplicator
     var queue: [EventRecord] = []
@@ -23,18 +23,17 @@ public final class EventIntake: Sendable {
   private let wake = WakeUp()
   private let log = Logger(label: "events")
 
-  public init(queueMax: Int, now: UInt32) {
+  init(queueMax: Int, now: UInt32) {
     self.queueMax = queueMax
     state = Mutex(State(known: EventDeduplicator(now: now)))
   }
 
   /// Starts the thread that writes segment files until `close`.
-  public func startWriting(to folder: String, clock: @escaping @Sendable () -> UInt32) throws -> LoopThread {
-    let writer = try SegmentWriter(folder: folder)
-    let carrier = Mutex<SegmentWriter?>(nil)
-    carrier.withLock { $0 = consume writer }
+  func startWriting(to folder: String, clock: @escaping @Sendable () -> UInt32) throws -> LoopThread {
+    // Opened here once, so that a folder that cannot be written to ends the start and not an hour of events.
+    _ = try SegmentWriter(folder: folder).folder
     return try LoopThread.spawn(name: "events") { [self] in
-      var writer = carrier.withLock { $0.take() }!
+      guard var writer = try? SegmentWriter(folder: folder) else { return }
       while true {
         wake.wait(milliseconds: 1000)
         let (batch, isClosing) = takeBatch()
@@ -65,7 +64,7 @@ public final class EventIntake: Sendable {
   }
 
   /// Writes what is queued, then ends the thread.
-  public func close() {
+  func close() {
     state.withLock { $0.isClosing = true }
     wake.signal()
   }

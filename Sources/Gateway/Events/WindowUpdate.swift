@@ -2,6 +2,7 @@ import Bytes
 import Events
 import Memcached
 import Model
+import Reactor
 
 /// The events of one request on their way into their users' windows. The answer waits for them, and for every worker to
 /// have the new windows: an answer after the 202 reflects the events whichever worker gives it.
@@ -99,7 +100,7 @@ extension Worker {
     key.removeAll()
     placements.windowKeys.append(update.user, to: &key)
     let entry = l1.find(key.bytes, now: unixSeconds)
-    let window = entry.map { update.merged(into: l1.value($0)) } ?? update.merged(into: nil)
+    let window = entry.map { l1.withValue($0) { update.merged(into: $0) } } ?? update.merged(into: nil)
     share(window, update)
   }
 
@@ -156,7 +157,5 @@ extension Worker {
     batches[batch.id] = nil
     guard let connection = connections[batch.connectionSlot], connection.eventBatch === batch else { return }
     answer(batch, on: connection)
-    flush(connection)
-    resumed.append(connection)
   }
 }

@@ -1,4 +1,5 @@
 import Bytes
+import Configuration
 import Events
 import HTTP
 import JSON
@@ -76,6 +77,7 @@ extension Worker {
 
   /// 202: how many were taken, and why the others were not.
   func answer(_ batch: EventBatch, on connection: Connection) {
+    claimOutbox(for: connection)
     list.removeAll()
     list.append("{\"accepted\":" as StaticString)
     list.append(decimal: batch.accepted)
@@ -120,7 +122,8 @@ extension Worker {
 
   private func time(of event: JSONValue) throws(EventRejection) -> UInt32 {
     guard let value = event["sentAt"], value.kind != .null else { return unixSeconds }
-    let given = value.int64 ?? value.string.flatMap { readTime($0) }
+    var given = value.int64
+    if let text = value.string { given = readTime(text) }
     guard let given else { throw EventRejection("sentAt must be a time like 2026-11-22T16:21:00Z.") }
     let now = Int64(unixSeconds)
     return given > now + Worker.futureSecondsMax || given < now - Worker.pastSecondsMax ? unixSeconds : UInt32(clamping: given)

@@ -1,6 +1,8 @@
 import Bytes
 import Glibc
 import Memcached
+import Model
+import Publishing
 import Telemetry
 
 /// The page that Prometheus scrapes. Each family is declared here, with the sentence that explains it.
@@ -163,7 +165,7 @@ struct MetricsPage {
     page.sample("config_last_reload_successful", [], 1)
     page.family("process_cpu_seconds_total", .counter, "User and system time of the process.")
     var usage = rusage()
-    getrusage(RUSAGE_SELF, &usage)
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     let seconds = Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6
     page.sample("process_cpu_seconds_total", [], seconds: seconds)
     page.family("process_resident_memory_max_bytes", .gauge, "Largest resident memory so far.")

@@ -57,6 +57,12 @@ struct RecommendationRequest: ~Copyable {
   @_lifetime(borrow self)
   borrowing func bytes(_ range: Range<Int>) -> RawSpan { text.bytes.extracting(range) }
 
+  @_lifetime(borrow self)
+  borrowing func bytes(ifAny range: Range<Int>?) -> RawSpan? {
+    guard let range else { return nil }
+    return text.bytes.extracting(range)
+  }
+
   /// Takes in one parameter. An unknown name is ignored, so that a client may be newer than the gateway; an empty value
   /// is an absent one; the last of several wins, but those of a list add up.
   mutating func take(_ name: Parameter, _ value: RawSpan, listItemsMax: Int) throws(RequestProblem) {

@@ -86,10 +86,9 @@ struct RequestBody: ~Copyable {
     _ value: JSONValue, isExcluded: Bool, into request: inout RecommendationRequest
   ) throws(RequestProblem) {
     for index in 0..<value.count {
-      let (field, wanted) = value.member(index)
-      if !isExcluded && same(field, "not") { continue }
-      let name = String(copying: field)
-      try forEachText(wanted, "filter") { (text) throws(RequestProblem) in
+      let name = value.name(index)
+      if !isExcluded && name == "not" { continue }
+      try forEachText(value[index], "filter") { (text) throws(RequestProblem) in
         guard !String(copying: text).contains(",") else { throw .bad("filter", "A value must not hold a comma.") }
         try request.take(filter: "\(isExcluded ? "-" : "")\(name):\(String(copying: text))".utf8.span.bytes)
       }

@@ -97,14 +97,20 @@ final class Filling: MemcachedReceiver {
     composeKey(index)
     list.removeAll()
     let recipe = recipes[index]
-    guard recipe.render(key: key.bytes, now: unixSeconds(), scratch: scratch, into: &list) else {
+    guard recipe.render(keyHash: xxh3(key.bytes), now: unixSeconds(), scratch: scratch, into: &list) else {
       counts.failed += 1
       return
     }
     let lifetime = Double(recipe.policy.freshSeconds + recipe.policy.staleSeconds)
     let ttl = max(2, Int(lifetime * (1 - 0.1 * Double.random(in: 0..<1))))
     let ticket = UInt64(index) | Filling.isWrite
-    if client.set(key: key.bytes, value: list.bytes, flags: RenderedList.flags, ttlSeconds: ttl, mode: cas.map { .ifUnchanged(cas: $0) } ?? .always, ticket: ticket) {
+    let mode = cas.map { SetMode.ifUnchanged(cas: $0) } ?? .always
+    let isSent = key.withBytes { key in
+      list.withBytes { list in
+        client.set(key: key, value: list, flags: RenderedList.flags, ttlSeconds: ttl, mode: mode, ticket: ticket)
+      }
+    }
+    if isSent {
       inFlight += 1
       counts.bytes += list.count
     } else {

@@ -1,9 +1,12 @@
 import Bytes
-import Configuration
+public import Configuration
 import Logging
 import Memcached
 import Model
+import Publishing
+import Publishing
 import Reactor
+import Snapshots
 
 /// Writes segment lists to memcached before anybody asks: for `needletail precompute`, and for a snapshot that is about
 /// to take over. Each run has a loop and connections of its own, on the thread that calls it.
@@ -56,5 +59,36 @@ public struct Warmer: Sendable {
           bucket: plan[$0].context)
       }
     }
+  }
+}
+
+extension Warmer {
+  /// Writes the lists of every model that the settings serve, from the repository's current snapshots: what
+  /// `needletail precompute` does. `progress` is told how many of how many keys are done.
+  public static func precompute(_ settings: Settings, progress: @escaping (Int, Int) -> Void) throws -> WarmCounts {
+    let placements = try Placements(settings)
+    let warmer = Warmer(settings: settings, placements: placements)
+    let repository = FolderRepository(path: settings.repository)
+    let store = SnapshotStore(dataDirectory: settings.dataDirectory)
+    let named = Set(placements.all.compactMap(\.policy.model) + [settings.model].compactMap { $0 })
+    let models = named.isEmpty ? try repository.models() : named.sorted()
+    guard !models.isEmpty else { throw ServerError("the repository \(settings.repository) has no model; `needletail train` makes one") }
+    var total = WarmCounts()
+    for model in models {
+      let listing = try repository.listing(of: model)
+      guard let choice = VersionChoice.choose(usable: listing.versions.keys, aliases: listing.aliases) else {
+        throw ServerError("the model \"\(model)\" has no version in \(settings.repository)")
+      }
+      let pulled = try store.pull(model, choice.champion, from: repository)
+      let identity = pulled.identity
+      let served = try ServedModel(
+        ServingModel(
+          Snapshot.open(path: pulled.path, verify: .structure), name: identity.name, version: identity.version,
+          digest: identity.digest, checks: .structure),
+        identity, placements, namespace: settings.memcachedNamespace, now: unixSeconds())
+      // An hour is more than any catalogue needs; a dead node ends it at once.
+      total.add(warmer.fill(served, .all, budgetMilliseconds: 3_600_000, progress: progress))
+    }
+    return total
   }
 }

@@ -17,6 +17,7 @@ public final class ComputeScratch {
   var spare = Bitmap(count: 0)
   var isRestricted = false
   var writer = RenderedListWriter()
+  var chosen = ItemHashSet()
 
   public init() {}
 

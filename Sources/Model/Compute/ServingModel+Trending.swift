@@ -27,6 +27,27 @@ extension ServingModel {
     return scratch.writer.count
   }
 
+  /// Makes a list out of items that another program has chosen, best first: those of the catalogue, with its metadata,
+  /// and appends its stored form. Items that stand twice, or beyond the placement's length, are left out.
+  ///
+  /// - Returns: items in the list; 0 is possible.
+  public func renderChosen(
+    _ chosen: [ModelContent.Trending], for placement: borrowing PlacementPolicy, keyHash: UInt64, now: UInt32,
+    scratch: ComputeScratch, into value: inout ByteBuffer
+  ) -> Int {
+    let limit = min(placement.listItems, RenderedList.itemsMax)
+    scratch.chosen.removeAll()
+    scratch.writer.begin(keyHash: keyHash, createdAt: now, freshSeconds: placement.freshSeconds)
+    for choice in chosen where scratch.writer.count < limit {
+      guard choice.item < UInt32(itemCount), placement.filter.isEmpty || categories.allows(placement.filter, choice.item),
+        scratch.chosen.insert(itemHash(choice.item))
+      else { continue }
+      add(choice.item, score: choice.score, .personalized, to: &scratch.writer)
+    }
+    scratch.writer.finish(into: &value)
+    return scratch.writer.count
+  }
+
   /// Adds an item as it stands in a response.
   func add(_ item: UInt32, score: Float, _ reason: ItemReason, to list: inout RenderedListWriter) {
     list.add(itemHash: itemHash(item)) { fragment in

@@ -36,6 +36,13 @@ extension ServingModel {
     SliceRules(self, seen: user.map(seen(by:)), filter: filter)
   }
 
+  /// Lends the rules, to owners whose model is a property.
+  public func withRules<Result>(
+    seenBy user: UserRow?, filter: ItemFilter = .none, _ body: (borrowing SliceRules) -> Result
+  ) -> Result {
+    body(rules(seenBy: user, filter: filter))
+  }
+
   /// XXH3 of every item that a user has met. O(seen items); `rules(seenBy:)` is cheaper for a page.
   public func insertSeen(by user: UserRow, into items: inout ItemHashSet) {
     let seen = seen(by: user)

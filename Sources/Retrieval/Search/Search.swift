@@ -103,16 +103,17 @@ extension Search {
   private enum Taken { case enough(blocks: Int), tooFew, dear }
 
   /// Walks the ranked blocks until as many allowed items are taken as a random filter would have shown within the budget.
-  /// Where it takes longer, what is allowed lies far from the query; there bounds say less, and more is taken in
-  /// proportion.
+  /// Where that takes more than twice the budget, what is allowed lies far from the query; there bounds say less, and
+  /// more is taken in proportion. Where it takes next to nothing, all that is near is allowed, and the search needs as
+  /// many blocks as one without a filter.
   private func takeAllowed(_ ranked: Int, _ allow: AllowedItems, _ budget: SearchBudget) -> Taken {
     let expected = Double(budget.blocks * tileVectors) * Double(allow.count) / Double(view.count)
     let rowsCost = Double(allow.count) * SearchPlan.rowNanoseconds(view.dimension)
     let (maskCost, blockCost) = (SearchPlan.maskNanoseconds, SearchPlan.blockNanoseconds(view.dimension))
     var (found, seen, walked) = (0, 0, 0)
     while walked < ranked {
-      let delay = min(max(Double(walked) / Double(budget.blocks), 1), Self.delayMax)
-      if Double(seen) >= expected * delay { return .enough(blocks: found) }
+      let delay = min(max(Double(walked) / Double(2 * budget.blocks), 1), Self.delayMax)
+      if found >= budget.least, Double(seen) >= expected * delay { return .enough(blocks: found) }
       let taken = take(Int(nt_key_id(scratch.blockKeys[walked])), at: found, allow)
       found += taken.blocks
       seen += taken.items

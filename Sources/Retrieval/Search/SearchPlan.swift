@@ -32,6 +32,7 @@ enum SearchPlan: Equatable {
     _ table: EffortTable, _ effort: Effort, _ k: Int, _ selectivity: Double, _ blockCount: Int
   ) -> SearchBudget {
     var budget = table.budget(effort, count: Double(k) / selectivity, blockCount: blockCount)
+    budget.least = table.budget(effort, count: Double(k), blockCount: blockCount).blocks
     if selectivity < 1 { budget.blocks = min(blockCount, Int((Double(budget.blocks) * filterReserve).rounded(.up))) }
     budget.rescored = table.rescored(Double(k))
     return budget

@@ -65,12 +65,13 @@ public func evaluate(
       tuneSeconds = seconds(ContinuousClock.now - begun)
     }
     var runs: [Evaluation] = []
-    var (trainSeconds, rankSeconds) = (0.0, 0.0)
+    var (trainSeconds, processor, rankSeconds) = (0.0, 0.0, 0.0)
     for seed in plan.seeds {
       settings.seed = seed
-      let begun = ContinuousClock.now
+      let (begun, used) = (ContinuousClock.now, processSeconds())
       let factors = try ALS.train(split.refit, settings) { progress(.training(seed: seed, $0)) }
       trainSeconds += seconds(ContinuousClock.now - begun) / Double(plan.seeds.count)
+      processor += (processSeconds() - used) / Double(plan.seeds.count)
       let ranked = rank("ials", FactorScorer(factors))
       rankSeconds += ranked.seconds / Double(plan.seeds.count)
       runs.append(ranked.evaluation)
@@ -78,7 +79,7 @@ public func evaluate(
     rows.append(
       EvaluationRow(
         model: "ials", runs: runs, settings: settings, seeds: plan.seeds, trainSeconds: trainSeconds,
-        rankSeconds: rankSeconds, tuneSeconds: tuneSeconds))
+        trainCPUSeconds: processor, rankSeconds: rankSeconds, tuneSeconds: tuneSeconds))
   } catch {
     throw .factorization(error)
   }

@@ -13,6 +13,8 @@ public struct EvaluationRow: Sendable {
   /// Wall time to train, of one seed, and to rank for all users.
   public let trainSeconds: Double
   public let rankSeconds: Double
+  /// Processor time to train, of one seed, all threads together: what to compare on a machine that others use too.
+  public let trainCPUSeconds: Double
   /// Wall time of the search for hyper-parameters; zero where none was made.
   public let tuneSeconds: Double
 
@@ -30,7 +32,8 @@ public struct EvaluationRow: Sendable {
       members += [
         "\"dimensions\":\(settings.dimensions)", "\"alpha0\":\(settings.alpha0)", "\"lambda\":\(settings.lambda)",
         "\"nu\":\(settings.nu)", "\"epochs\":\(settings.epochs)", "\"seeds\":\(seeds)",
-        "\"trainSeconds\":\(number(trainSeconds))", "\"tuneSeconds\":\(number(tuneSeconds))",
+        "\"trainSeconds\":\(number(trainSeconds))", "\"trainCPUSeconds\":\(number(trainCPUSeconds))",
+        "\"tuneSeconds\":\(number(tuneSeconds))",
       ]
     }
     members += ["\"rankSeconds\":\(number(rankSeconds))", "\"seconds\":\(number(trainSeconds + rankSeconds))"]
@@ -40,12 +43,13 @@ public struct EvaluationRow: Sendable {
 
   init(
     model: String, runs: [Evaluation], settings: ALSSettings? = nil, seeds: [UInt64] = [], trainSeconds: Double = 0,
-    rankSeconds: Double, tuneSeconds: Double = 0
+    trainCPUSeconds: Double = 0, rankSeconds: Double, tuneSeconds: Double = 0
   ) {
     self.model = model
     self.settings = settings
     self.seeds = seeds
     self.trainSeconds = trainSeconds
+    self.trainCPUSeconds = trainCPUSeconds
     self.rankSeconds = rankSeconds
     self.tuneSeconds = tuneSeconds
     let statistics = runs[0].metrics.indices.map { index in meanAndDeviation(runs.map { $0.metrics[index] }) }
@@ -70,8 +74,16 @@ private func meanAndDeviation(_ runs: [RankingMetrics]) -> (mean: RankingMetrics
 /// Six digits: no metric of a split with a million users means more.
 private func number(_ value: Double) -> Double { (value * 1e6).rounded() / 1e6 }
 
-private func peakMegabytes() -> Int {
+/// User and system time of this process so far.
+func processSeconds() -> Double {
+  let usage = ownUsage()
+  return [usage.ru_utime, usage.ru_stime].reduce(0) { $0 + Double($1.tv_sec) + Double($1.tv_usec) * 1e-6 }
+}
+
+private func peakMegabytes() -> Int { ownUsage().ru_maxrss / 1024 }  // Linux counts kilobytes.
+
+private func ownUsage() -> rusage {
   var usage = rusage()
   getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-  return usage.ru_maxrss / 1024  // Linux counts kilobytes.
+  return usage
 }

@@ -57,7 +57,9 @@ public struct FactorScorer: Scorer {
     }
   }
 
-  public func score(users ids: ArraySlice<UInt32>, items: Range<Int>, into out: UnsafeMutablePointer<Float>, stride: Int) {
+  public func score(
+    users ids: ArraySlice<UInt32>, items: Range<Int>, into out: UnsafeMutablePointer<Float>, stride: Int
+  ) {
     // Rows side by side, so that the kernel walks one piece of memory: 16 KB for 64 users of 64 numbers.
     withUnsafeTemporaryAllocation(of: Float.self, capacity: ids.count * users.width) { rows in
       for (row, user) in ids.enumerated() {

@@ -97,7 +97,11 @@ final class RowSolver {
   ) {
     let sum = self.sum ?? allocateFloats(width * width)
     self.sum = sum
-    if let prior { sum.update(from: prior, count: width * width) } else { sum.update(repeating: 0, count: width * width) }
+    if let prior {
+      sum.update(from: prior, count: width * width)
+    } else {
+      sum.update(repeating: 0, count: width * width)
+    }
     result.update(repeating: 0, count: width)
     for first in Swift.stride(from: 0, to: ids.count, by: Self.blockEntries) {
       let count = min(Self.blockEntries, ids.count - first)

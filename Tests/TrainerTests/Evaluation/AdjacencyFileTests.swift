@@ -21,10 +21,11 @@ struct AdjacencyFileTests {
     let whole = (0..<30).map { "\($0) 1 2" }.joined(separator: "\n")
     let file = try read(whole + "\n31 5 x 6\n32 -1\n33 18446744073709551616\n34 9\n")
     #expect(file.brokenCount == 3)
-    #expect(file.broken.map(\.description) == [
-      "line 31: 'x' is not a whole number", "line 32: '-1' is not a whole number",
-      "line 33: '18446744073709551616' is not a whole number",
-    ])
+    #expect(
+      file.broken.map(\.description) == [
+        "line 31: 'x' is not a whole number", "line 32: '-1' is not a whole number",
+        "line 33: '18446744073709551616' is not a whole number",
+      ])
     #expect(file.pairs.count == 61 && file.pairs.last! == (34, 9))
   }
 
@@ -34,7 +35,8 @@ struct AdjacencyFileTests {
       _ = try read(text)
       Issue.record("read a CSV as adjacency")
     } catch {
-      #expect(error.description.hasPrefix("some.txt: 51 of 51 lines are broken, more than the 10 % that are put up with; "))
+      #expect(
+        error.description.hasPrefix("some.txt: 51 of 51 lines are broken, more than the 10 % that are put up with; "))
       #expect(error.description.contains("line 1: 'userId,movieId' is not a whole number"))
     }
   }

@@ -76,7 +76,8 @@ struct EvaluatorTests {
     }
     expected = expected.divided(by: users)
     for threads in [1, 3] {
-      let found = Evaluator(seen: seen, test: test, cutoffs: [20], threads: threads).evaluate(FactorScorer(factors)).at(20)
+      let found = Evaluator(seen: seen, test: test, cutoffs: [20], threads: threads).evaluate(FactorScorer(factors)).at(
+        20)
       #expect(abs(found.recall - expected.recall) < 1e-12 && abs(found.ndcg - expected.ndcg) < 1e-12)
       #expect(abs(found.mrr - expected.mrr) < 1e-12)
       #expect(found.coverage == Double(recommended.count) / Double(items))

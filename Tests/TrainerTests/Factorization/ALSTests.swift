@@ -15,7 +15,9 @@ struct ALSTests {
     return settings
   }
 
-  @Test(arguments: [1, 2, 16, 40], [Float(0), 1]) func `the loss falls at each half-step`(dimensions: Int, nu: Float) throws {
+  @Test(arguments: [1, 2, 16, 40], [Float(0), 1]) func `the loss falls at each half-step`(dimensions: Int, nu: Float)
+    throws
+  {
     let matrix = tastefulMatrix(users: 90, items: 70, groups: 4, seed: 1, weighted: true)
     let training = try ALS(matrix, settings(dimensions, nu: nu))
     try training.updateUsers()
@@ -121,7 +123,9 @@ struct ALSTests {
     var seen: [String] = []
     _ = try ALS.train(matrix, settings) { progress in
       #expect(progress.rowsTotal == (progress.side == .users ? 60 : 50))
-      if progress.rowsDone == progress.rowsTotal { seen.append("\(progress.epoch)/\(progress.epochs) \(progress.side)") }
+      if progress.rowsDone == progress.rowsTotal {
+        seen.append("\(progress.epoch)/\(progress.epochs) \(progress.side)")
+      }
     }
     #expect(seen == ["1/2 users", "1/2 items", "2/2 users", "2/2 items", "2/2 users"])
   }

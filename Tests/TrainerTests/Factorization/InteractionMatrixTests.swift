@@ -8,7 +8,8 @@ struct InteractionMatrixTests {
     let matrix = InteractionMatrix(
       userCount: 3, itemCount: 5,
       entries: [
-        (2, 4, 1), (0, 3, 0.5), (0, 1, 2), (0, 3, 0.25), (2, 0, 1), (2, 2, .nan), (2, 3, 0), (2, 1, -1), (0, 0, .infinity),
+        (2, 4, 1), (0, 3, 0.5), (0, 1, 2), (0, 3, 0.25), (2, 0, 1), (2, 2, .nan), (2, 3, 0), (2, 1, -1),
+        (0, 0, .infinity),
       ])
     #expect(matrix.rowOffsets == [0, 2, 2, 4])
     #expect(matrix.columns == [1, 3, 0, 4])

@@ -63,7 +63,9 @@ struct KernelTests {
     for (count, limit) in [(1, 1), (5, 10), (16, 3), (333, 20), (64, 0)] {
       var random = SeededRandom(seed: UInt64(count))
       // Few distinct values, so that ties abound; some that must never enter.
-      let scores = (0..<count).map { _ in Float(Int.random(in: -5...5, using: &random)) }.map { $0 == -5 ? -.infinity : $0 }
+      let scores = (0..<count).map { _ in Float(Int.random(in: -5...5, using: &random)) }.map {
+        $0 == -5 ? -.infinity : $0
+      }
       let (tops, values) = (Floats(max(limit, 1)), Floats(paddedToLanes(count)) { $0 < count ? scores[$0] : 99 })
       var ids = [UInt32](repeating: 0, count: limit + 1)
       var held = 0
