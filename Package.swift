@@ -1,4 +1,4 @@
-// swift-tools-version: 6.2
+// swift-tools-version: 6.3
 
 import PackageDescription
 
@@ -40,7 +40,7 @@ let package = Package(
     .target(name: "Ranking", dependencies: ["Retrieval"], swiftSettings: .needletail),
     .target(name: "Retrieval", dependencies: ["CKernels", "Snapshots"], swiftSettings: .needletail),
     .target(name: "Snapshots", dependencies: ["Bytes"], swiftSettings: .needletail),
-    .target(name: "Trainer", dependencies: ["Bytes", "COpenBLAS", "Events", "Model"], swiftSettings: .needletail),
+    .target(name: "Trainer", dependencies: ["Bytes", "CFactorization", "COpenBLAS", "Events", "Model"], swiftSettings: .needletail),
     .target(name: "Reactor", dependencies: ["Clibuv"], swiftSettings: .needletail),
     .target(name: "JSON", dependencies: ["CSIMDJSON"], swiftSettings: .needletail),
     .target(
@@ -49,6 +49,7 @@ let package = Package(
     .target(name: "Bytes", dependencies: ["CCrypto", "CXXHash"], swiftSettings: .needletail),
 
     // C: kernels, and one shim a library.
+    .target(name: "CFactorization", exclude: ["kernels.inc"], cSettings: [.unsafeFlags(["-O3"])]),
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
     .target(name: "CSIMDJSON", cxxSettings: [.unsafeFlags(["-O2"])], linkerSettings: [.linkedLibrary("simdjson")]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
@@ -62,6 +63,7 @@ let package = Package(
     .tests("Bytes"),
     .tests("Configuration"),
     .tests("Events", "Bytes", "JSON", "Model"),
+    .tests("Gateway", "Bytes", "HTTP", "Model"),
     .tests("HTTP", "Bytes"),
     .tests("JSON"),
     .tests("Memcached", "Bytes", "Reactor", "CMemcached"),
@@ -72,7 +74,7 @@ let package = Package(
     .tests("Retrieval", "CKernels", "Snapshots"),
     .tests("Snapshots", "Bytes"),
     .tests("Telemetry", "Bytes"),
-    .tests("Trainer", "Bytes", "Model", "Snapshots"),
+    .tests("Trainer", "Bytes", "CFactorization", "Model", "Snapshots"),
     .testTarget(
       name: "GatewayIntegrationTests",
       dependencies: ["Gateway", "Configuration", "Model", "Publishing", "Snapshots", "TestSupport", "Trainer"],

@@ -112,3 +112,30 @@ public struct ByteBuffer: ~Copyable {
     }
   }
 }
+
+// Lending through a closure, for buffers that are properties of classes: a span of one may not leave the statement that
+// reads the property, but it may be lent for the length of a call.
+extension ByteBuffer {
+  /// Lends the content.
+  public borrowing func withBytes<Result, Failure: Error>(
+    _ body: (RawSpan) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try body(bytes)
+  }
+
+  /// Lends a part of the content.
+  public borrowing func withBytes<Result, Failure: Error>(
+    _ range: Range<Int>, _ body: (RawSpan) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try body(bytes.extracting(range))
+  }
+}
+
+extension [UInt8] {
+  /// Lends the elements.
+  public func withBytes<Result, Failure: Error>(
+    _ body: (RawSpan) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try body(span.bytes)
+  }
+}

@@ -1,1 +1,27 @@
+// The reference: what every other file must equal, and what runs where nothing better does.
 #include "kernels.h"
+#include "levels.h"
+
+#define NT_NAME(name) nt_##name##_scalar
+#define NT_LABEL "scalar"
+#include "common.inc"
+
+static float NT_NAME(dot_f32)(const float *a, const float *b, size_t n) {
+  float sums[32] = {0};
+  for (size_t i = 0; i < n; i++) sums[i % 32] += a[i] * b[i];
+  for (size_t width = 16; width; width /= 2)
+    for (size_t j = 0; j < width; j++) sums[j] += sums[j + width];
+  return sums[0];
+}
+
+static void NT_NAME(tile_sums)(const int8_t *query, size_t groups, const uint8_t *tile, const uint8_t *ahead,
+                               int32_t *sums) {
+  (void)ahead;
+  for (size_t j = 0; j < NT_TILE_VECTORS; j++) sums[j] = 0;
+  for (size_t g = 0; g < groups; g++)
+    for (size_t j = 0; j < NT_TILE_VECTORS; j++)
+      for (size_t i = 0; i < NT_GROUP_DIMENSIONS; i++)
+        sums[j] += (int32_t)tile[g * NT_GROUP_BYTES + 4 * j + i] * query[4 * g + i];
+}
+
+const nt_kernels *nt_scalar(void) { return &NT_NAME(table); }

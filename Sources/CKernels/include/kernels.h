@@ -1,3 +1,122 @@
+// The SIMD kernels of Retrieval, one file per instruction set, all with the same results bit for bit.
+//
+// Why C: dispatch is at run time, and Swift has no per-function target feature. Each ISA file opens with a
+// `#pragma clang attribute push` that gives its functions the target, so the package needs no global flags and the
+// binary starts on any CPU.
+//
+// Tiles. A tile holds 32 vectors, transposed four dimensions at a time: group g is 128 bytes, byte 4*j + i of it is
+// dimension 4*g + i of vector j, stored as u8 = s8 + 128. One 64-byte load then feeds 16 i32 lanes of vpdpbusd
+// against the four query bytes broadcast to every lane: no horizontal sum, no sign fix. All sums here are
+// sum(u8 * s8); the caller takes off 128 * sum(query), which is the same for every vector.
+//
+// Floats. dot_f32 is defined as 32 running sums (element i into sum i % 32), multiply and add rounded apart (no FMA),
+// then folded 16, 8, 4, 2, 1. Every kernel keeps that order, so an index and an answer have the same bytes on
+// every machine.
+//
+// Keys. A candidate is one u64: the score's bits made orderable in the high half, ~id in the low half. Larger is
+// better, ties go to the smaller id, and selecting and sorting need integer comparisons only (NaN included).
 #ifndef NEEDLETAIL_KERNELS_H
 #define NEEDLETAIL_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define NT_TILE_VECTORS 32
+#define NT_GROUP_DIMENSIONS 4
+#define NT_GROUP_BYTES 128
+
+#pragma clang assume_nonnull begin
+
+// One pass of a query over some tiles. Nothing is read beyond the tiles named.
+typedef struct nt_scan_job {
+  const int8_t *query;              // groups * 4 bytes, zero beyond the dimension
+  size_t groups;
+  const uint8_t *tiles;             // tile b starts at b * groups * 128
+  const uint32_t *_Nullable blocks; // which tiles, in this order; NULL: 0, 1, 2 ...
+  size_t block_count;
+  const uint32_t *_Nullable masks;  // per entry of the order, bit j: vector j may answer; NULL: all may
+  const uint8_t *fill;              // per tile: how many of its vectors exist, 0...32
+  const float *scales;              // per tile: value of one code step
+  float query_scale;                // value of one query step
+  int32_t offset;                   // 128 * sum(query)
+} nt_scan_job;
+
+typedef struct nt_kernels {
+  const char *name;
+
+  float (*dot_f32)(const float *a, const float *b, size_t n);
+
+  // out[i] = dot(query, rows + items[i] * n); without items, row i. Rows are fetched ahead.
+  void (*rows_f32)(const float *query, const float *rows, size_t n, const uint32_t *_Nullable items, size_t count,
+                   float *out);
+
+  // sums[32 * t + j] = sum over dimensions of tile t's u8 codes of vector j times the query's s8.
+  void (*tiles_i8)(const int8_t *query, size_t groups, const uint8_t *tiles, size_t tile_count, int32_t *sums);
+
+  // Scores tiles from *position on and appends a key (id = tile * 32 + j) for each score above the threshold, until
+  // the job is done or fewer than 32 keys of room are left. Returns the keys appended; *position moves on.
+  size_t (*scan_i8)(const nt_scan_job *job, size_t *position, float threshold, uint64_t *keys, size_t room);
+
+  // Appends a key for each value above the threshold; room for `count` keys is needed.
+  size_t (*collect_f32)(const float *values, size_t count, float threshold, uint64_t *keys);
+
+  // dots[i] = (sums[i] - offset) * scales[i] * query_scale; bounds[i] = gains[i] * dots[i] + reach * spreads[i].
+  void (*bounds_f32)(const int32_t *sums, int32_t offset, const float *scales, float query_scale, const float *gains,
+                     const float *spreads, float reach, size_t count, float *dots, float *bounds);
+
+  // The index of the largest (sums[i] - offset) * scales[i]; the smallest such index. count >= 1.
+  size_t (*best_i32)(const int32_t *sums, int32_t offset, const float *scales, size_t count);
+
+  // The largest absolute value; NaN elements are passed over.
+  float (*largest_f32)(const float *x, size_t n);
+
+  // out[i] = x[i] * inverse rounded half to even, clamped to -127...127. Finite input.
+  void (*quantize_i8)(const float *x, size_t n, float inverse, int8_t *out);
+} nt_kernels;
+
+typedef enum nt_level { NT_SCALAR = 0, NT_AVX2 = 1, NT_AVX512VNNI = 2, NT_NEON = 3 } nt_level;
+
+// The kernels of one level, or NULL where this CPU or this build lacks it. Constant for the life of the process.
+const nt_kernels *_Nullable nt_kernels_at(nt_level level);
+
+// Moves the `keep` largest keys to the front, in no order. Expected O(count). keep <= count.
+void nt_select_keys(uint64_t *keys, size_t count, size_t keep);
+// Sorts keys, largest first, in place.
+void nt_sort_keys(uint64_t *keys, size_t count);
+
+// sum += x * scale; out = x * scale.
+void nt_add_scaled(float *sum, const float *x, float scale, size_t n);
+void nt_scale(const float *x, float scale, size_t n, float *out);
+// Writes groups * 4 codes into lane `lane` of a tile, as u8.
+void nt_pack(const int8_t *codes, size_t groups, size_t lane, uint8_t *tile);
+// The sum of the codes and of their squares.
+void nt_code_sums(const int8_t *codes, size_t n, int32_t *sum, int32_t *energy);
+// cosines[i] = (sums[i] - offset) * scale * scales[i].
+void nt_cosines(const int32_t *sums, int32_t offset, float scale, const float *scales, size_t count, float *cosines);
+// nearest[i] = max(nearest[i], cosines[i]).
+void nt_raise(float *nearest, const float *cosines, size_t count);
+// The index of the largest (1 - lambda) * relevance[i] - lambda * nearest[i]; the smallest such index.
+size_t nt_best_marginal(const float *relevance, const float *nearest, float lambda, size_t count);
+// Bit j: items[j] is set in the bitmap.
+uint32_t nt_allowed_mask(const uint64_t *words, const uint32_t *items, size_t count);
+// A key (id = block) of the bound of every block of these lists (ids of their keys).
+size_t nt_rank_blocks(const uint32_t *first, const uint64_t *lists, size_t list_count, const float *dots,
+                      const float *gains, const float *spreads, float reach, uint64_t *keys);
+// The set bits from word *word on, until the bitmap ends or fewer than 64 items of room are left.
+size_t nt_allowed_items(const uint64_t *words, size_t word_count, size_t *word, uint32_t *items, size_t room);
+
+static inline uint64_t nt_key(float score, uint32_t id) {
+  union { float f; uint32_t u; } bits = {score + 0.0f};  // -0 becomes +0: they tie
+  uint32_t ordered = bits.u & 0x80000000u ? ~bits.u : bits.u | 0x80000000u;
+  return (uint64_t)ordered << 32 | (uint32_t)~id;
+}
+static inline uint32_t nt_key_id(uint64_t key) { return ~(uint32_t)key; }
+static inline float nt_key_score(uint64_t key) {
+  uint32_t ordered = (uint32_t)(key >> 32);
+  union { uint32_t u; float f; } bits = {ordered & 0x80000000u ? ordered & 0x7fffffffu : ~ordered};
+  return bits.f;
+}
+static inline void nt_prefetch(const void *address) { __builtin_prefetch(address, 0, 2); }
+
+#pragma clang assume_nonnull end
 #endif

@@ -1,0 +1,80 @@
+# Needletail. `make help` lists what there is; `make serve` and `make test` install, build and start all they need.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help serve test test-debug test-address test-thread soak bench format clean packages toolchain
+
+# DATA=folder trains the first snapshot on real interactions instead of the built-in catalogue.
+DATA ?=
+ARGS ?=
+RELEASE := .build/release/needletail
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
+
+serve: packages toolchain ## train if need be, start memcached, serve on 127.0.0.1:8080 (DATA=folder for real data)
+	swift build -c release --product needletail
+	exec $(RELEASE) quickstart $(if $(DATA),--data "$(DATA)") $(ARGS)
+
+test: packages toolchain test-debug test-address test-thread ## all tests, then again under the sanitizers where it matters
+
+test-debug: packages toolchain
+	swift test
+
+# The modules that touch memory by hand.
+test-address: packages toolchain
+	swift test --sanitize=address --scratch-path .build-address \
+	  --filter '^(Bytes|HTTP|JSON|Memcached|Model|Reactor|Retrieval|Snapshots)Tests\.'
+
+# The modules that have threads.
+test-thread: packages toolchain
+	swift test --sanitize=thread --scratch-path .build-thread --filter '^(Reactor|GatewayIntegration)Tests\.'
+
+bench: packages toolchain ## the README's numbers, one after the other
+	swift build -c release
+	LoadTests/run
+
+format: toolchain ## lay out every Swift file
+	swift format --in-place --parallel --recursive Package.swift Sources Tests
+
+clean: ## remove what was built and what `make serve` keeps under var/
+	rm -rf .build .build-address .build-thread var
+
+# Debian package and what for. Checked by dpkg alone, so that nothing happens when all is there.
+define PACKAGES
+libuv1-dev the event loop
+libmemcached-dev where a key lives among the memcached nodes
+memcached the second cache, started by make serve and by the tests
+liblz4-dev snapshots and event segments on the wire
+libxxhash-dev checksums
+libssl-dev SHA-256 of what is published
+libsimdjson-dev JSON of requests
+libopenblas-serial-dev linear algebra of the trainer
+liblapacke-dev its declarations
+pkg-config finds the libraries above
+curl tries the running gateway
+wrk load for make bench and the load tests
+endef
+export PACKAGES
+
+packages:
+	@missing=""; \
+	while read -r name why; do \
+	  dpkg-query -W -f='$${Status}' "$$name" 2>/dev/null | grep -q 'ok installed' && continue; \
+	  echo "missing: $$name ($$why)"; missing="$$missing $$name"; \
+	done <<< "$$PACKAGES"; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ]; then become=""; elif command -v sudo >/dev/null; then become=sudo; \
+	  else echo "not root and no sudo: ask an administrator to run: apt-get install$$missing" >&2; exit 77; fi; \
+	  echo "installing:$$missing"; \
+	  $$become env DEBIAN_FRONTEND=noninteractive apt-get update -qq; \
+	  $$become env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+
+toolchain:
+	@if ! command -v swift >/dev/null; then \
+	  echo "Swift is not installed. Needletail needs Swift 6.3 or newer: https://www.swift.org/install/linux/" >&2; exit 69; fi; \
+	version="$$(swift --version 2>/dev/null | grep -oE 'Swift version [0-9]+\.[0-9]+' | grep -oE '[0-9]+\.[0-9]+')"; \
+	if [ "$$(printf '6.3\n%s\n' "$$version" | sort -V | head -n 1)" != 6.3 ]; then \
+	  echo "This is Swift $$version. Needletail needs Swift 6.3 or newer: https://www.swift.org/install/linux/" >&2; exit 69; fi

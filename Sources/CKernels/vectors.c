@@ -1,0 +1,91 @@
+// Small loops of the build that need no dispatch but do need an optimiser: debug builds of the package compile C with -O3
+// and Swift without.
+#include "kernels.h"
+
+#pragma STDC FP_CONTRACT OFF
+
+void nt_add_scaled(float *sum, const float *x, float scale, size_t n) {
+  for (size_t i = 0; i < n; i++) sum[i] += x[i] * scale;
+}
+
+void nt_scale(const float *x, float scale, size_t n, float *out) {
+  for (size_t i = 0; i < n; i++) out[i] = x[i] * scale;
+}
+
+void nt_pack(const int8_t *codes, size_t groups, size_t lane, uint8_t *tile) {
+  for (size_t g = 0; g < groups; g++) {
+    uint32_t four;
+    __builtin_memcpy(&four, codes + 4 * g, sizeof four);
+    four ^= 0x80808080u;  // s8 + 128, four at a time
+    __builtin_memcpy(tile + g * NT_GROUP_BYTES + 4 * lane, &four, sizeof four);
+  }
+}
+
+uint32_t nt_allowed_mask(const uint64_t *words, const uint32_t *items, size_t count) {
+  uint32_t mask = 0;
+  for (size_t j = 0; j < count; j++)
+    mask |= (uint32_t)(words[items[j] >> 6] >> (items[j] & 63) & 1) << j;
+  return mask;
+}
+
+size_t nt_rank_blocks(const uint32_t *first, const uint64_t *lists, size_t list_count, const float *dots,
+                      const float *gains, const float *spreads, float reach, uint64_t *keys) {
+  size_t found = 0;
+  for (size_t i = 0; i < list_count; i++) {
+    const uint32_t list = nt_key_id(lists[i]);
+    for (uint32_t block = first[list]; block < first[list + 1]; block++)
+      keys[found++] = nt_key(gains[block] * dots[list] + reach * spreads[block], block);
+  }
+  return found;
+}
+
+size_t nt_allowed_items(const uint64_t *words, size_t word_count, size_t *word, uint32_t *items, size_t room) {
+  size_t found = 0, at = *word;
+  for (; at < word_count && room - found >= 64; at++)
+    for (uint64_t bits = words[at]; bits; bits &= bits - 1)
+      items[found++] = (uint32_t)(at * 64) + (uint32_t)__builtin_ctzll(bits);
+  *word = at;
+  return found;
+}
+
+void nt_code_sums(const int8_t *codes, size_t n, int32_t *sum, int32_t *energy) {
+  int32_t s = 0, e = 0;
+  for (size_t i = 0; i < n; i++) {
+    s += codes[i];
+    e += (int32_t)codes[i] * codes[i];
+  }
+  *sum = s;
+  *energy = e;
+}
+
+void nt_cosines(const int32_t *sums, int32_t offset, float scale, const float *scales, size_t count, float *cosines) {
+  for (size_t i = 0; i < count; i++) cosines[i] = (float)(sums[i] - offset) * (scale * scales[i]);
+}
+
+void nt_raise(float *nearest, const float *cosines, size_t count) {
+  for (size_t i = 0; i < count; i++) nearest[i] = cosines[i] > nearest[i] ? cosines[i] : nearest[i];
+}
+
+size_t nt_best_marginal(const float *relevance, const float *nearest, float lambda, size_t count) {
+  // Eight running maxima, so that the compiler can keep them in vector lanes; ties go to the smaller index.
+  float best[8];
+  uint32_t index[8];
+  for (uint32_t j = 0; j < 8; j++) { best[j] = -__builtin_inff(); index[j] = 0; }
+  const float share = 1 - lambda;
+  size_t i = 0;
+  for (; i + 8 <= count; i += 8)
+    for (uint32_t j = 0; j < 8; j++) {
+      const float value = share * relevance[i + j] - lambda * nearest[i + j];
+      const int better = value > best[j];
+      best[j] = better ? value : best[j];
+      index[j] = better ? (uint32_t)i + j : index[j];
+    }
+  for (uint32_t j = 0; i + j < count; j++) {
+    const float value = share * relevance[i + j] - lambda * nearest[i + j];
+    if (value > best[j]) { best[j] = value; index[j] = (uint32_t)i + j; }
+  }
+  size_t winner = 0;
+  for (size_t j = 1; j < 8; j++)
+    if (best[j] > best[winner] || (best[j] == best[winner] && index[j] < index[winner])) winner = j;
+  return index[winner];
+}

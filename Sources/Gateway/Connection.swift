@@ -1,0 +1,228 @@
+import Bytes
+import Configuration
+import HTTP
+import Reactor
+
+/// One client's connection: bytes in, requests out one after the other, answers in their order.
+///
+/// Pipelined requests wait in the inbox while one is being answered, so answers cannot overtake each other and a client
+/// that sends without reading is bounded by its inbox. Connections share no state but their worker's.
+final class Connection: StreamHandler {
+  enum Phase: Equatable {
+    case reading
+    /// An answer is on its way; input waits.
+    case answering
+    /// The last answer is written. Input is read and dropped until the peer closes, else a reset could destroy the
+    /// answer (RFC 9112 §9.6).
+    case lingering
+    case ended
+  }
+
+  unowned let worker: Worker
+  let stream: ByteStream
+  /// Where the worker keeps this connection.
+  let slot: Int
+
+  private(set) var phase = Phase.reading
+  private var inbox = ByteBuffer(capacity: 2048)
+  /// Bytes of the inbox that belong to requests already answered.
+  private var start = 0
+  /// Bytes after `start` that the parser has taken: of the head, then of the body.
+  private var headBytes = 0
+  private var parsed = 0
+  private var parser: RequestParser
+  private(set) var body = ByteBuffer(capacity: 256)
+  /// The window of the request's user, once it is known.
+  var window = ByteBuffer(capacity: 64)
+  private var inputEndedAlready = false
+  private var isPaused = false
+  private var drainedBytes = 0
+
+  /// What the request at hand is doing; nil for one that needs no waiting.
+  var visit: Visit?
+  var request = RecommendationRequest()
+  var eventBatch: EventBatch?
+
+  private(set) var route = Route.unknown
+  /// When the request's first byte came, then when its head was complete.
+  private(set) var startedNanoseconds: UInt64 = 0
+  /// When anything last happened, for the idle and write deadlines.
+  private(set) var activeNanoseconds: UInt64
+
+  init(_ stream: consuming ByteStream, worker: Worker, slot: Int) {
+    self.stream = stream
+    self.worker = worker
+    self.slot = slot
+    parser = RequestParser(limits: worker.httpLimits)
+    activeNanoseconds = worker.loop.turnNanoseconds
+  }
+
+  // MARK: The request at hand, valid until its answer is composed.
+
+  var method: HTTPMethod { parser.head.method }
+  var persistence: Persistence { parser.head.persistence }
+  var query: Range<Int>? { parser.head.query }
+
+  var origin: String? {
+    guard let range = parser.head.value(of: .origin) else { return nil }
+    return withHead { _, bytes in String(copying: bytes.extracting(range)) }
+  }
+
+  func matches(entityTag: RawSpan) -> Bool {
+    withHead { head, bytes in head.matches(entityTag: entityTag, in: bytes) }
+  }
+
+  /// Lends the head and the bytes that its ranges lie in.
+  func withHead<Result, Failure: Error>(
+    _ body: (borrowing RequestHead, RawSpan) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try inbox.withBytes(start..<start + headBytes) { (bytes) throws(Failure) in try body(parser.head, bytes) }
+  }
+
+  /// Whether the connection has nothing under way: it may be closed without a loss.
+  var isIdle: Bool { phase == .reading && !parser.isInsideRequest && start == inbox.count && stream.queuedBytes == 0 }
+  var isInsideRequest: Bool { phase == .reading && (parser.isInsideRequest || inbox.count > start) }
+
+  // MARK: Events of the stream.
+
+  func received(_ bytes: RawSpan) {
+    activeNanoseconds = worker.loop.turnNanoseconds
+    switch phase {
+    case .lingering, .ended: return
+    case .answering:
+      inbox.append(bytes)
+      pauseIfFull()
+    case .reading:
+      if start == inbox.count {
+        inbox.removeAll()
+        start = 0
+        startedNanoseconds = activeNanoseconds
+      }
+      inbox.append(bytes)
+      advance()
+    }
+  }
+
+  func drained() {
+    activeNanoseconds = worker.loop.turnNanoseconds
+    if phase == .reading { advance() }
+    resumeIfPossible()
+  }
+
+  func inputEnded() -> AfterInput {
+    inputEndedAlready = true
+    // Half-closed by a client that still waits for its answer.
+    return phase == .answering || stream.queuedBytes > 0 ? .keepWriting : .close
+  }
+
+  func ended(_ end: StreamEnd) {
+    phase = .ended
+    visit = nil
+    eventBatch = nil
+    worker.connectionEnded(self)
+  }
+
+  // MARK: Requests.
+
+  /// Reads and answers whatever complete requests the inbox holds, then sends all their answers in one write.
+  private func advance() {
+    while phase == .reading && stream.queuedBytes <= worker.settings.http.outputBytes {
+      do throws(HTTPError) {
+        guard try step() else { break }
+      } catch {
+        worker.refuse(error, on: self)
+        linger()
+      }
+    }
+    worker.flush(self)
+    if phase == .reading && start > 0 { compact() }
+    pauseIfFull()
+  }
+
+  /// One thing from the inbox; false when it holds nothing more that is whole.
+  private func step() throws(HTTPError) -> Bool {
+    let step = try inbox.withBytes(start + parsed..<inbox.count) { (bytes) throws(HTTPError) in try parser.step(bytes) }
+    switch step {
+    case .needMore:
+      if parsed > 0 && parser.head.expectContinue && parser.head.hasBody && body.isEmpty && parsed == headBytes {
+        worker.sendContinue()
+      }
+      return false
+    case .head(let bytes):
+      headBytes = bytes
+      parsed = bytes
+      body.removeAll()
+      route = withHead { head, bytes in Route(path: head.path, in: bytes) }
+      parser.bodyBytesMax = worker.bodyBytesMax(route)
+    case .body(let range, let consumed):
+      let at = start + parsed
+      inbox.withBytes(at + range.lowerBound..<at + range.upperBound) { body.append($0) }
+      parsed += consumed
+    case .end(let consumed):
+      parsed += consumed
+      phase = .answering
+      worker.handle(self)
+    }
+    return true
+  }
+
+  /// The request's answer has been composed: on to the next one. `closes`: it said that it is the last.
+  func answered(closes: Bool) {
+    visit = nil
+    eventBatch = nil
+    start += parsed
+    parsed = 0
+    headBytes = 0
+    if closes { linger() } else { phase = .reading }
+  }
+
+  /// An answer that was waited for has been sent: take up what came in meanwhile.
+  func goOn() {
+    guard phase == .reading else { return }
+    if inputEndedAlready && start == inbox.count { return stream.finishWriting() }
+    resumeIfPossible()
+    startedNanoseconds = worker.loop.turnNanoseconds
+    advance()
+    if inputEndedAlready && phase == .reading { stream.finishWriting() }
+  }
+
+  /// Sends what there is, says that nothing more will come, and drops further input.
+  func linger() {
+    phase = .lingering
+    worker.flush(self)
+    stream.finishWriting()
+    if inputEndedAlready { return }
+    stream.resumeReading()
+  }
+
+  func close() { stream.close() }
+
+  var queuedBytes: Int { stream.queuedBytes }
+
+  /// The request did not arrive in time.
+  func timeOut() {
+    worker.refuse(body.isEmpty && headBytes == 0 ? .headTimeout : .bodyTimeout, on: self)
+    linger()
+  }
+
+  // MARK: Flow.
+
+  private func compact() {
+    inbox.removeFirst(start)
+    start = 0
+  }
+
+  /// Input beyond what a pipeline may hold, or output that nobody reads, stops the reading until there is room.
+  private func pauseIfFull() {
+    let full = inbox.count - start > worker.inboxBytesMax
+    guard !isPaused, phase == .answering && full || stream.queuedBytes > worker.settings.http.outputBytes else { return }
+    isPaused = true
+    stream.pauseReading()
+  }
+
+  private func resumeIfPossible() {
+    guard isPaused, phase != .ended, stream.queuedBytes <= worker.settings.http.outputBytes else { return }
+    isPaused = false
+    stream.resumeReading()
+  }
+}

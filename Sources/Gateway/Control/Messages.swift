@@ -1,0 +1,58 @@
+import Bytes
+import Memcached
+import Model
+import Publishing
+
+/// What a worker may be told.
+enum WorkerMessage: Sendable {
+  /// Serve from this from the next request on.
+  case serve(Catalogue)
+  /// A user's new window, from the worker that took the events; it waits to hear that it is here.
+  case window(UserHash, [UInt8], sender: Int, batch: UInt64)
+  case windowKept(batch: UInt64)
+  /// Send a copy of the counters.
+  case collect(scrape: UInt64)
+  case drain
+  case stop
+}
+
+/// What the control plane may be told.
+enum ControlMessage: Sendable {
+  case listed([String: RepositoryListing], failure: PublishError?)
+  case moved(ModelIdentity, ModelState)
+  case progress(ModelIdentity, Double)
+  case loaded(ServedModel, LoadTimes)
+  case failed(ModelIdentity, PublishError)
+  case switched(worker: Int, generation: Int)
+  case collected(scrape: UInt64, worker: Int, WorkerMetrics, [NodeStatus])
+  case ended(worker: Int)
+  case drain
+}
+
+/// How long the stages of loading a version took, milliseconds.
+struct LoadTimes: Sendable {
+  var pull = 0
+  var load = 0
+  var warm = 0
+  var warmed = WarmCounts()
+}
+
+/// What warming wrote to memcached.
+public struct WarmCounts: Sendable {
+  public var written = 0
+  public var present = 0
+  public var failed = 0
+  public var bytes = 0
+  /// Keys that the time budget left out.
+  public var left = 0
+
+  public init() {}
+
+  mutating func add(_ other: WarmCounts) {
+    written += other.written
+    present += other.present
+    failed += other.failed
+    bytes += other.bytes
+    left += other.left
+  }
+}

@@ -1,0 +1,41 @@
+import Bytes
+import Model
+import Publishing
+
+/// A loaded snapshot with all that the gateway derives from it once: key prefixes and rendered trending lists. Immutable
+/// and shared by all workers; the mapping is released when the last of them has let go.
+final class ServedModel: Sendable {
+  let identity: ModelIdentity
+  let model: ServingModel
+  /// By placement, in the order of `Placements`.
+  let keys: [ListKeys]
+  /// Everyone's, then one a segment.
+  let trending: [[UInt8]]
+
+  init(_ model: ServingModel, _ identity: ModelIdentity, _ placements: Placements, namespace: String, now: UInt32) throws {
+    self.identity = identity
+    self.model = model
+    keys = try placements.names.map { try model.keys(namespace: namespace, placement: $0) }
+    let scratch = ComputeScratch()
+    trending = try ([nil] + (0..<model.segmentCount).map(Optional.some)).map { segment in
+      var list = ByteBuffer(capacity: 32768)
+      _ = try model.renderTrending(
+        segment: segment, for: .trending, keyHash: 0, now: now, scratch: scratch, into: &list)
+      return list.bytes.copied()
+    }
+  }
+}
+
+/// What every placement serves at one moment. Replaced as a whole.
+struct Catalogue: Sendable {
+  var generation = 0
+  var models: [String: ServedModel] = [:]
+
+  var isEmpty: Bool { models.isEmpty }
+
+  /// The snapshot of a placement: of its own model, else of the only one.
+  func served(_ policy: PlacementPolicy, default name: String?) -> ServedModel? {
+    if let own = policy.model ?? name { return models[own] }
+    return models.count == 1 ? models.values.first : nil
+  }
+}

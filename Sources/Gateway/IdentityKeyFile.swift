@@ -1,0 +1,62 @@
+public import Bytes
+public import Configuration
+import FoundationEssentials
+import Glibc
+
+/// Where the key of user hashes lives, and how one comes to be.
+///
+/// Trainer and gateways of a fleet must hash users alike. On one machine they meet in the repository, so without
+/// `identity.keyFile` the key is `identity.key` there, made when it is first needed and readable by its owner alone.
+/// A repository that is served to others must not hold it: configure a file then.
+public enum IdentityKeyFile {
+  /// The key that a gateway uses.
+  public static func key(for settings: Settings) throws -> IdentityKey {
+    if let path = settings.identityKeyFile { return try read(path) }
+    return try readOrMake(settings.repository + "/identity.key")
+  }
+
+  public static func read(_ path: String) throws -> IdentityKey {
+    guard let text = readText(path) else { throw ServerError("the identity key \(path) cannot be read") }
+    guard let key = IdentityKey(hex: text) else {
+      throw ServerError("the identity key \(path) must hold 32 hexadecimal digits; `openssl rand -hex 16` makes one")
+    }
+    return key
+  }
+
+  /// Reads the key of a folder, or makes it. Of two processes that make it at once one wins and both use that key.
+  public static func readOrMake(_ path: String) throws -> IdentityKey {
+    if FileManager.default.fileExists(atPath: path) { return try read(path) }
+    let folder = URL(filePath: path).deletingLastPathComponent().path
+    do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
+      throw ServerError("the folder \(folder) cannot be made: \(error)")
+    }
+    let temporary = path + ".\(getpid())"
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw ServerError("the identity key \(path) cannot be written: \(String(cString: strerror(errno)))") }
+    let text = Array((IdentityKey.random().hex + "\n").utf8)
+    let wrote = write(descriptor, text, text.count)
+    fsync(descriptor)
+    close(descriptor)
+    defer { unlink(temporary) }
+    guard wrote == text.count else { throw ServerError("the identity key \(path) cannot be written") }
+    // A link fails when the name is taken, where a rename would replace another's key.
+    _ = link(temporary, path)
+    return try read(path)
+  }
+}
+
+/// The text of a small file; nil when it cannot be read.
+func readText(_ path: String) -> String? {
+  guard let data = try? Data(contentsOf: URL(filePath: path)) else { return nil }
+  return String(decoding: data, as: UTF8.self)
+}
+
+extension String {
+  /// Without white space at its ends.
+  var trimmed: String {
+    var text = self[...]
+    while text.first?.isWhitespace == true { text.removeFirst() }
+    while text.last?.isWhitespace == true { text.removeLast() }
+    return String(text)
+  }
+}

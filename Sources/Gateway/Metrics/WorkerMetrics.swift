@@ -1,0 +1,126 @@
+import Telemetry
+
+/// What one worker has counted. The worker alone writes it; a scrape takes a copy, and the copies are added.
+struct WorkerMetrics: Sendable {
+  /// Placements in the order of the settings; one more row stands for requests that have none.
+  private(set) var requests: [RequestCounts]
+  private(set) var fallbacks: [FallbackCounts]
+  var stages = Stages()
+  var l1 = CacheCounts()
+  var l2 = CacheCounts()
+  var windows = CacheCounts()
+  var badLists: UInt64 = 0
+  var badWindows: UInt64 = 0
+  var connectionsOpen = 0
+  var connectionsAccepted: UInt64 = 0
+  var connectionsShed: UInt64 = 0
+  var malformed: UInt64 = 0
+  var inFlight = 0
+  var eventsAccepted: UInt64 = 0
+  var eventsRejected: UInt64 = 0
+  var eventsDuplicate: UInt64 = 0
+  var windowWrites: UInt64 = 0
+  var windowConflicts: UInt64 = 0
+  var windowFailures: UInt64 = 0
+  var impressions: [RecommendationSource: UInt64] = [:]
+  var clicks: [RecommendationSource: UInt64] = [:]
+  var turns: UInt64 = 0
+
+  init(placementCount: Int) {
+    requests = Array(repeating: RequestCounts(), count: placementCount + 1)
+    fallbacks = Array(repeating: FallbackCounts(), count: placementCount)
+  }
+
+  mutating func answered(placement: Int, tier: Tier, status: Int, nanoseconds: UInt64) {
+    requests[placement].statuses[tier, default: [:]][status, default: 0] += 1
+    requests[placement].durations[Int(tier.rawValue)].record(nanoseconds: nanoseconds)
+  }
+
+  /// An answer that no tier gave: an error, an event batch, a health check.
+  mutating func answered(placement: Int?, status: Int) {
+    requests[placement ?? requests.count - 1].untiered[status, default: 0] += 1
+  }
+
+  mutating func fellBack(placement: Int, _ fallback: Fallback) {
+    fallbacks[placement].counts[Int(fallback.reason.rawValue) * Fallback.Source.allCases.count + Int(fallback.source.rawValue)] += 1
+  }
+
+  mutating func add(_ other: WorkerMetrics) {
+    for index in requests.indices { requests[index].add(other.requests[index]) }
+    for index in fallbacks.indices { fallbacks[index].add(other.fallbacks[index]) }
+    stages.add(other.stages)
+    l1.add(other.l1)
+    l2.add(other.l2)
+    windows.add(other.windows)
+    badLists += other.badLists
+    badWindows += other.badWindows
+    connectionsOpen += other.connectionsOpen
+    connectionsAccepted += other.connectionsAccepted
+    connectionsShed += other.connectionsShed
+    malformed += other.malformed
+    inFlight += other.inFlight
+    eventsAccepted += other.eventsAccepted
+    eventsRejected += other.eventsRejected
+    eventsDuplicate += other.eventsDuplicate
+    windowWrites += other.windowWrites
+    windowConflicts += other.windowConflicts
+    windowFailures += other.windowFailures
+    impressions.merge(other.impressions, uniquingKeysWith: +)
+    clicks.merge(other.clicks, uniquingKeysWith: +)
+    turns += other.turns
+  }
+}
+
+extension WorkerMetrics {
+  struct RequestCounts: Sendable {
+    var statuses: [Tier: [Int: UInt64]] = [:]
+    var untiered: [Int: UInt64] = [:]
+    var durations = Array(repeating: LatencyHistogram(), count: Tier.allCases.count)
+
+    mutating func add(_ other: RequestCounts) {
+      for (tier, counts) in other.statuses { statuses[tier, default: [:]].merge(counts, uniquingKeysWith: +) }
+      untiered.merge(other.untiered, uniquingKeysWith: +)
+      for index in durations.indices { durations[index].add(other.durations[index]) }
+    }
+  }
+
+  struct FallbackCounts: Sendable {
+    var counts = Array(
+      repeating: UInt64(0), count: FallbackReason.allCases.count * Fallback.Source.allCases.count)
+
+    mutating func add(_ other: FallbackCounts) {
+      for index in counts.indices { counts[index] += other.counts[index] }
+    }
+  }
+
+  /// Where the time of a computed answer goes.
+  struct Stages: Sendable {
+    var memcached = LatencyHistogram()
+    var compute = LatencyHistogram()
+
+    mutating func add(_ other: Stages) {
+      memcached.add(other.memcached)
+      compute.add(other.compute)
+    }
+  }
+
+  struct CacheCounts: Sendable {
+    var hits: UInt64 = 0
+    var misses: UInt64 = 0
+    var stale: UInt64 = 0
+    var collapsed: UInt64 = 0
+    var evictions: UInt64 = 0
+    var entries: UInt64 = 0
+    var bytes: UInt64 = 0
+
+    mutating func add(_ other: CacheCounts) {
+      hits += other.hits
+      misses += other.misses
+      stale += other.stale
+      collapsed += other.collapsed
+      evictions += other.evictions
+      entries += other.entries
+      bytes += other.bytes
+    }
+  }
+}

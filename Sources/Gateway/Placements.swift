@@ -1,0 +1,72 @@
+import Bytes
+import Configuration
+import Model
+
+/// The placements of a configuration, numbered, so that a request finds its own once and everything else is an index.
+struct Placements: Sendable {
+  struct Placement: Sendable {
+    let policy: PlacementPolicy
+    /// Items of an answer when the request does not say.
+    let numResults: Int
+    /// Its own list is the trending one.
+    let isTrending: Bool
+    /// Stands in recommendation ids.
+    let code: UInt16
+
+    var scope: Exchange.Scope {
+      switch policy.scope {
+      case .segment: .segment
+      case .user: .user
+      case .auto: .auto
+      }
+    }
+  }
+
+  let all: [Placement]
+  let windowKeys: WindowKeys
+  let vocabulary: ContextVocabulary
+  let names: [String]
+
+  init(_ settings: Settings) throws {
+    vocabulary = try ContextVocabulary(languages: settings.languages, regions: settings.regions)
+    windowKeys = try WindowKeys(namespace: settings.memcachedNamespace)
+    all = try settings.placements.sorted { $0.key < $1.key }.map { name, placement in
+      try Placement(
+        policy: PlacementPolicy(name: name, placement), numResults: placement.numResults, isTrending: name == "trending",
+        code: RecommendationID.placementCode(name))
+    }
+    names = all.map(\.policy.name)
+  }
+
+  subscript(_ index: Int) -> Placement { all[index] }
+
+  /// The number of the placement of this name. O(placements): there are a handful.
+  func index(of name: RawSpan) -> Int? {
+    for index in names.indices where equal(name, names[index].utf8.span.bytes) { return index }
+    return nil
+  }
+}
+
+extension PlacementPolicy {
+  /// A placement as configured.
+  init(name: String, _ settings: PlacementSettings) throws {
+    self.init(name: name)
+    model = settings.model
+    scope = Scope(rawValue: settings.scope)!
+    freshSeconds = UInt32(settings.freshSeconds)
+    staleSeconds = UInt32(settings.staleSeconds)
+    deadlineMicroseconds = settings.deadlineMicroseconds
+    listItems = settings.listItems
+    context = ContextDimensions(names: settings.context)!
+    external = settings.external
+    if !settings.filter.isEmpty { filter = try ItemFilter(query: settings.filter.utf8.span.bytes) }
+    ranking.similarity = settings.similarity
+    ranking.popularity = settings.popularity
+    ranking.freshness = settings.freshness
+    ranking.freshnessHalfLifeDays = settings.freshnessHalfLifeDays
+    ranking.affinity = settings.affinity
+    ranking.context = settings.contextWeight
+    ranking.diversity = settings.diversity
+    ranking.candidates = settings.candidates
+  }
+}

@@ -1,0 +1,94 @@
+import Bytes
+public import Configuration
+import Logging
+import Memcached
+import Model
+import Publishing
+import Publishing
+import Reactor
+import Snapshots
+
+/// Writes segment lists to memcached before anybody asks: for `needletail precompute`, and for a snapshot that is about
+/// to take over. Each run has a loop and connections of its own, on the thread that calls it.
+public struct Warmer: Sendable {
+  let settings: Settings
+  let placements: Placements
+
+  /// Which lists are written.
+  enum Mode: Sendable {
+    /// Every one, in place of what is there.
+    case all
+    /// Those that memcached lacks, under win tokens: nodes of a fleet that swap at once share the work.
+    case missing
+  }
+
+  func fillMissing(_ model: ServedModel, budgetMilliseconds: Int) -> WarmCounts {
+    fill(model, .missing, budgetMilliseconds: budgetMilliseconds) { _, _ in }
+  }
+
+  /// Fills what it can within the budget, hottest segments first. Without memcached, or with a dead one, it returns at
+  /// once or when connecting has taken too long: warming never keeps a snapshot from serving.
+  func fill(
+    _ model: ServedModel, _ mode: Mode, budgetMilliseconds: Int, progress: @escaping (Int, Int) -> Void
+  ) -> WarmCounts {
+    let recipes = recipes(for: model)
+    guard !settings.memcachedServers.isEmpty, !recipes.isEmpty else { return WarmCounts() }
+    do {
+      let filling = try Filling(
+        recipes: recipes, mode: mode, settings: settings, budgetMilliseconds: budgetMilliseconds, progress: progress)
+      return filling.run()
+    } catch {
+      Logger(label: "warmer").warning("lists could not be written", metadata: ["reason": "\(error)"])
+      var counts = WarmCounts()
+      counts.left = recipes.count
+      return counts
+    }
+  }
+
+  /// One recipe for each placement, context bucket and segment, the largest segments first.
+  func recipes(for served: ServedModel) -> [Recipe] {
+    placements.all.indices.flatMap { index -> [Recipe] in
+      let placement = placements[index]
+      guard !placement.isTrending, placement.scope != .user,
+        [nil, served.identity.name].contains(placement.policy.model ?? settings.model)
+      else { return [] }
+      let plan = PrecomputePlan(served.model, placement.policy, placements.vocabulary)
+      return (0..<plan.count).map {
+        Recipe(
+          served: served, placement: index, policy: placement.policy, subject: .segment(plan[$0].segment),
+          bucket: plan[$0].context)
+      }
+    }
+  }
+}
+
+extension Warmer {
+  /// Writes the lists of every model that the settings serve, from the repository's current snapshots: what
+  /// `needletail precompute` does. `progress` is told how many of how many keys are done.
+  public static func precompute(_ settings: Settings, progress: @escaping (Int, Int) -> Void) throws -> WarmCounts {
+    let placements = try Placements(settings)
+    let warmer = Warmer(settings: settings, placements: placements)
+    let repository = FolderRepository(path: settings.repository)
+    let store = SnapshotStore(dataDirectory: settings.dataDirectory)
+    let named = Set(placements.all.compactMap(\.policy.model) + [settings.model].compactMap { $0 })
+    let models = named.isEmpty ? try repository.models() : named.sorted()
+    guard !models.isEmpty else { throw ServerError("the repository \(settings.repository) has no model; `needletail train` makes one") }
+    var total = WarmCounts()
+    for model in models {
+      let listing = try repository.listing(of: model)
+      guard let choice = VersionChoice.choose(usable: listing.versions.keys, aliases: listing.aliases) else {
+        throw ServerError("the model \"\(model)\" has no version in \(settings.repository)")
+      }
+      let pulled = try store.pull(model, choice.champion, from: repository)
+      let identity = pulled.identity
+      let served = try ServedModel(
+        ServingModel(
+          Snapshot.open(path: pulled.path, verify: .structure), name: identity.name, version: identity.version,
+          digest: identity.digest, checks: .structure),
+        identity, placements, namespace: settings.memcachedNamespace, now: unixSeconds())
+      // An hour is more than any catalogue needs; a dead node ends it at once.
+      total.add(warmer.fill(served, .all, budgetMilliseconds: 3_600_000, progress: progress))
+    }
+    return total
+  }
+}

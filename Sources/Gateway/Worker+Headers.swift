@@ -1,0 +1,133 @@
+import Bytes
+import Configuration
+import HTTP
+import Model
+
+// The header lines of a recommendation, and the answers that have nothing but a head.
+extension Worker {
+  /// Seconds since the list was made; 0 for what is not kept anywhere.
+  func age(of list: RawSpan, _ answer: Exchange.Answer) -> UInt32 {
+    guard case .list = answer.source, answer.tier != .computed else { return 0 }
+    let createdAt = RenderedList(validated: list).createdAt
+    return unixSeconds > createdAt ? unixSeconds - createdAt : 0
+  }
+
+  /// `Cache-Status` (RFC 9211) names the tier; `Age` and `Cache-Control` (RFC 9111, RFC 5861) are for the client's cache.
+  func appendCaching(_ answer: Exchange.Answer, _ policy: PlacementPolicy, age: UInt32, isPersonal: Bool) {
+    let remaining = Int(policy.freshSeconds) - Int(age)
+    switch answer.tier {
+    case .l1, .l2, .stale:
+      outbox.append("Cache-Status: Needletail; hit; ttl=" as StaticString)
+      outbox.append(decimal: remaining)
+      outbox.append("; detail=" as StaticString)
+      outbox.append(answer.tier.name)
+    case .computed:
+      outbox.append("Cache-Status: Needletail; fwd=uri-miss; stored; detail=computed" as StaticString)
+    case .popular where answer.fallback == nil:
+      outbox.append("Cache-Status: Needletail; hit; detail=popular" as StaticString)
+    case .popular:
+      outbox.append("Cache-Status: Needletail; fwd=bypass; detail=popular" as StaticString)
+    }
+    outbox.append("\r\nAge: " as StaticString)
+    outbox.append(decimal: age)
+    outbox.append(isPersonal ? "\r\nCache-Control: private, max-age=" : "\r\nCache-Control: public, max-age=" as StaticString)
+    // An answer that was forced must not be kept in place of the right one.
+    outbox.append(decimal: answer.fallback == nil ? max(0, remaining) : 0)
+    outbox.append(", stale-while-revalidate=" as StaticString)
+    outbox.append(decimal: policy.staleSeconds)
+    outbox.append("\r\n" as StaticString)
+  }
+
+  /// The origin's permission to read the answer, if it has one. `Vary` whenever the answer would depend on it.
+  func appendCORS(_ connection: Connection) { appendCORS(connection, to: &outbox) }
+
+  func appendCORS(_ connection: Connection, to out: inout ByteBuffer) {
+    guard !settings.corsOrigins.isEmpty else { return }
+    out.append("Vary: Origin\r\n" as StaticString)
+    guard let origin = connection.origin, allows(origin) else { return }
+    out.append(field: "Access-Control-Allow-Origin", origin)
+    out.append("Access-Control-Expose-Headers: Cache-Status, ETag, Retry-After\r\n" as StaticString)
+  }
+
+  private func allows(_ origin: String) -> Bool {
+    settings.corsOrigins.contains { $0 == "*" || $0 == origin }
+  }
+
+  /// Replaces the answer that begins at `start` by a 304 with the same tag (RFC 9110 §15.4.5).
+  func composeNotModified(
+    from start: Int, tag: Int, _ connection: Connection, _ answer: Exchange.Answer, _ policy: PlacementPolicy, age: UInt32
+  ) {
+    key.removeAll()
+    key.append(outbox.bytes.extracting(tag..<tag + 16))
+    outbox.truncate(to: start)
+    composer.begin(304, connection.persistence, into: &outbox)
+    appendCORS(connection)
+    appendCaching(answer, policy, age: age, isPersonal: connection.visit?.user != nil)
+    outbox.append("ETag: W/\"" as StaticString)
+    outbox.append(key.bytes)
+    outbox.append("\"\r\n" as StaticString)
+    outbox.endHead()
+  }
+
+  /// A preflight, or a question for the methods.
+  func answerOptions(_ connection: Connection, _ route: Route) {
+    composer.begin(204, connection.persistence, into: &outbox)
+    outbox.append(field: "Allow", route.allowedMethods)
+    if connection.origin != nil {
+      appendCORS(connection)
+      outbox.append(field: "Access-Control-Allow-Methods", route.allowedMethods)
+      outbox.append("Access-Control-Allow-Headers: Content-Type, If-None-Match\r\nAccess-Control-Max-Age: 86400\r\n" as StaticString)
+    }
+    outbox.endHead()
+    finish(connection, status: 204)
+  }
+
+  func answerHealth(_ connection: Connection, problem: String?) {
+    if let problem { return answer(Problem(status: 503, detail: problem), on: connection) }
+    composer.write(
+      200, connection.persistence, to: connection.method, contentType: "application/json",
+      body: "{\"status\":\"ok\"}".utf8.span.bytes, into: &outbox)
+    finish(connection, status: 200)
+  }
+
+  /// An error answer. The connection stays: the request was read without a mistake.
+  func answer(
+    _ problem: Problem, on connection: Connection, placement: Int? = nil,
+    fields: (inout ByteBuffer) -> Void = { _ in }
+  ) {
+    composer.write(problem, connection.persistence, to: connection.method, into: &outbox) { out in
+      fields(&out)
+    }
+    finish(connection, status: problem.status, placement: placement)
+  }
+
+  func finish(_ connection: Connection, status: Int, placement: Int? = nil) {
+    metrics.answered(placement: placement, status: status)
+    connection.answered(closes: connection.persistence == .close)
+  }
+
+  /// What was parsed, as JSON: for conformance suites that want to see the framing.
+  func echo(_ connection: Connection) {
+    list.removeAll()
+    list.append("{\"method\":\"" as StaticString)
+    list.append(connection.method.name)
+    list.append("\",\"target\":\"" as StaticString)
+    connection.withHead { head, bytes in
+      list.append(jsonEscaped: bytes.extracting(head.target))
+      list.append("\",\"fields\":[" as StaticString)
+      for index in 0..<head.fieldCount {
+        let (name, value) = head.field(index)
+        list.append(index == 0 ? "[\"" : ",[\"" as StaticString)
+        list.append(jsonEscaped: bytes.extracting(name))
+        list.append("\",\"" as StaticString)
+        list.append(jsonEscaped: bytes.extracting(value))
+        list.append("\"]" as StaticString)
+      }
+    }
+    list.append("],\"bodyBytes\":" as StaticString)
+    list.append(decimal: connection.body.count)
+    list.append("}" as StaticString)
+    composer.write(200, connection.persistence, to: connection.method, contentType: "application/json", body: list.bytes, into: &outbox)
+    finish(connection, status: 200)
+  }
+}

@@ -1,0 +1,42 @@
+import Configuration
+import Memcached
+import Reactor
+
+// What a worker is told from outside its thread.
+extension Worker {
+  func receive(_ message: WorkerMessage) {
+    switch message {
+    case .serve(let catalogue): serve(catalogue)
+    case .window(let user, let window, let sender, let batch):
+      keepWindow(window.span.bytes, of: user)
+      peers[sender].post(.windowKept(batch: batch))
+    case .windowKept(let batch):
+      if let batch = batches[batch] { settle(batch) }
+    case .collect(let scrape):
+      control.post(.collected(scrape: scrape, worker: index, currentMetrics(), nodeStatus()))
+    case .drain: drain()
+    case .stop: stop()
+    }
+  }
+
+  /// Serves from another catalogue from the next request on. Requests under way finish with the snapshot they began
+  /// with; the last one lets go of it.
+  private func serve(_ catalogue: Catalogue) {
+    self.catalogue = catalogue
+    for index in served.indices { served[index] = catalogue.served(placements[index].policy, default: settings.model) }
+    control.post(.switched(worker: index, generation: catalogue.generation))
+  }
+
+  private func currentMetrics() -> WorkerMetrics {
+    metrics.l1.entries = UInt64(l1.count)
+    metrics.l1.bytes = UInt64(l1.byteCount)
+    metrics.l1.evictions = l1.evictions
+    metrics.inFlight = flights.count + windowFetches.count
+    return metrics
+  }
+
+  private func nodeStatus() -> [NodeStatus] {
+    guard let memcached else { return [] }
+    return (0..<memcached.nodeCount).map { memcached.status(of: $0) }
+  }
+}

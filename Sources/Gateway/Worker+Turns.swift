@@ -1,0 +1,115 @@
+import Bytes
+import Configuration
+import Events
+import Logging
+import Memcached
+import Model
+import Reactor
+
+/// What a reply of memcached is for.
+enum Ticket {
+  case list(Flights.Flight)
+  case window(Worker.WindowFetch)
+  case windowUpdate(WindowUpdate)
+}
+
+// What happens once a turn, once a tick and at deadlines.
+extension Worker {
+  /// Connections are looked at for their deadlines this often; no deadline is finer than that.
+  static let tickMilliseconds = 250
+  /// While answers are waited for, their deadlines are looked at this often: libuv's grain.
+  static let deadlineTickMilliseconds = 1
+
+  func newTicket() -> UInt64 {
+    nextTicket += 1
+    return nextTicket
+  }
+
+  /// The turn's events are handled: connections that were answered out of turn go on, then nobody-waits work is done.
+  func endTurn() {
+    metrics.turns += 1
+    while let connection = resumed.popLast() { connection.goOn() }
+    guard !refreshes.isEmpty else { return }
+    let due = refreshes
+    refreshes.removeAll(keepingCapacity: true)
+    for flight in due { compute(flight) }
+    while let connection = resumed.popLast() { connection.goOn() }
+  }
+
+  /// Looks at the time, and at connections that have been idle, slow or stuck for too long.
+  func housekeep() {
+    refreshClock()
+    let now = loop.nowNanoseconds
+    let limits = settings.http
+    for case let connection? in connections {
+      let quiet = now > connection.activeNanoseconds ? (now - connection.activeNanoseconds) / 1_000_000 : 0
+      let inside = now > connection.startedNanoseconds ? (now - connection.startedNanoseconds) / 1_000_000 : 0
+      if connection.queuedBytes > 0 {
+        if quiet > limits.writeTimeoutMilliseconds { connection.close() }
+      } else if connection.phase == .lingering {
+        if quiet > limits.writeTimeoutMilliseconds { connection.close() }
+      } else if connection.isInsideRequest {
+        if inside > limits.headTimeoutMilliseconds { connection.timeOut() }
+      } else if connection.isIdle, quiet > limits.idleTimeoutMilliseconds || drainDeadlineNanoseconds != nil {
+        connection.close()
+      }
+    }
+    if let drainDeadlineNanoseconds, now > drainDeadlineNanoseconds { stop() }
+  }
+
+  func watchDeadlines() {
+    guard let deadlineTick, !deadlineTick.isActive else { return }
+    deadlineTick.start(milliseconds: Worker.deadlineTickMilliseconds, repeating: true)
+  }
+
+  /// Answers whoever waits past their deadline with the best there is. O(waiting), and only while somebody waits.
+  func checkDeadlines() {
+    guard flights.count > 0 || !windowFetches.isEmpty else {
+      deadlineTick?.stop()
+      return
+    }
+    for flight in flights.all { cutLate(flight) }
+    let now = loop.nowNanoseconds
+    for fetch in windowFetches.values {
+      for waiter in fetch.waiters { withWaiting(waiter) { cutIfLate($0, now) } }
+    }
+  }
+
+  func cutLate(_ flight: Flights.Flight) {
+    let now = loop.nowNanoseconds
+    for waiter in flight.waiters where waiter.list != nil { withWaiting(waiter) { cutIfLate($0, now) } }
+    flight.waiters.removeAll { waiter in connections[waiter.slot]?.visit?.id != waiter.visit }
+  }
+
+  private func cutIfLate(_ connection: Connection, _ now: UInt64) {
+    guard let visit = connection.visit, now >= visit.deadlineNanoseconds else { return }
+    cutShort(connection, because: .deadlineExceeded)
+    flush(connection)
+    resumed.append(connection)
+  }
+
+  /// Answers now with the best that is at hand.
+  func cutShort(_ connection: Connection, because reason: FallbackReason) {
+    guard let action = connection.visit?.exchange.cutShort(because: reason, staleList: nil) else { return }
+    perform(action, for: connection)
+  }
+}
+
+extension Worker: MemcachedReceiver {
+  func memcachedAnswered(_ ticket: UInt64, _ reply: borrowing CacheReply) {
+    guard let ticket = tickets.removeValue(forKey: ticket) else { return }
+    switch ticket {
+    case .list(let flight): listAnswered(flight, reply)
+    case .window(let fetch): windowAnswered(fetch, reply)
+    case .windowUpdate(let update): windowUpdateAnswered(update, reply)
+    }
+  }
+
+  func memcachedChanged(node: Int, to state: NodeState) {
+    switch state {
+    case .up(let version): log.notice("memcached node is up", metadata: ["node": "\(settings.memcachedServers[node])", "version": "\(version)", "worker": "\(index)"])
+    case .down(let reason, _): log.warning("memcached node is down", metadata: ["node": "\(settings.memcachedServers[node])", "reason": "\(reason)", "worker": "\(index)"])
+    case .connecting, .closed: break
+    }
+  }
+}

@@ -1,0 +1,143 @@
+import Bytes
+import Configuration
+import Memcached
+import Model
+
+// A user's last interactions: this worker's copy, else memcached's.
+extension Worker {
+  /// A fetch of one user's window, however many requests wait for it.
+  final class WindowFetch {
+    let user: UserHash
+    var waiters: [Flights.Waiter] = []
+
+    init(user: UserHash) { self.user = user }
+  }
+
+  /// Finds the window of the connection's user and tells the exchange. The segment's list, which most users without a
+  /// window get, is asked for in the same batch.
+  func fetchWindow(for connection: Connection) {
+    guard let user = connection.visit?.user else { return }
+    key.removeAll()
+    placements.windowKeys.append(user, to: &key)
+    let entry = l1.find(key.bytes, now: unixSeconds)
+    if let entry, memcached == nil || unixSeconds < l1.freshUntil(entry) {
+      metrics.windows.hits += 1
+      return useWindow(entry, for: connection)
+    }
+    metrics.windows.misses += 1
+    if askForWindow(of: user, for: connection) { return prefetchSegmentList(for: connection) }
+    // A copy that may be behind is better than none.
+    if let entry { return useWindow(entry, for: connection) }
+    tellWindow(memcached == nil ? .empty : .unavailable, to: connection)
+  }
+
+  /// Whether a fetch of the window is under way after this. The window's key stands in `self.key`.
+  private func askForWindow(of user: UserHash, for connection: Connection) -> Bool {
+    let waiter = Flights.Waiter(slot: connection.slot, visit: connection.visit!.id, list: nil)
+    if let fetch = windowFetches[user] {
+      guard fetch.waiters.count < Flights.waitersMax else { return false }
+      fetch.waiters.append(waiter)
+      return true
+    }
+    guard let memcached else { return false }
+    let ticket = newTicket()
+    guard memcached.get(key: key.bytes, ticket: ticket) else { return false }
+    let fetch = WindowFetch(user: user)
+    fetch.waiters.append(waiter)
+    windowFetches[user] = fetch
+    tickets[ticket] = .window(fetch)
+    watchDeadlines()
+    return true
+  }
+
+  /// Memcached has answered about a window.
+  func windowAnswered(_ fetch: WindowFetch, _ reply: borrowing CacheReply) {
+    windowFetches[fetch.user] = nil
+    list.removeAll()
+    switch reply.status {
+    case .hit where reply.flags == Window.flags && isWindow(reply.value):
+      list.append(reply.value)
+    case .hit:
+      metrics.badWindows += 1
+      Window.appendEmpty(to: &list)
+    case .failed:
+      for waiter in fetch.waiters { withWaiting(waiter) { useOldWindow(of: fetch.user, for: $0) } }
+      return
+    default:
+      Window.appendEmpty(to: &list)
+    }
+    let copied = list.bytes.copied()
+    keepWindow(copied.span.bytes, of: fetch.user)
+    for waiter in fetch.waiters { withWaiting(waiter) { tellWindow(copied.span.bytes, to: $0) } }
+  }
+
+  private func useOldWindow(of user: UserHash, for connection: Connection) {
+    key.removeAll()
+    placements.windowKeys.append(user, to: &key)
+    guard let entry = l1.find(key.bytes, now: unixSeconds) else { return tellWindow(.unavailable, to: connection) }
+    useWindow(entry, for: connection)
+  }
+
+  /// Keeps a window, empty ones too, so that a user's next request asks nobody. It outlives its freshness: with every
+  /// node down an old copy still makes answers personal.
+  func keepWindow(_ window: RawSpan, of user: UserHash) {
+    key.removeAll()
+    placements.windowKeys.append(user, to: &key)
+    let lives = unixSeconds + UInt32(Window.ttlSeconds)
+    let fresh = memcached == nil ? lives : unixSeconds + UInt32(settings.windowFreshSeconds)
+    _ = key.withBytes { l1.insert($0, window, freshUntil: fresh, staleUntil: lives) }
+  }
+
+  private func tellWindow(_ window: RawSpan, to connection: Connection) {
+    connection.window.removeAll()
+    connection.window.append(window)
+    tellWindow(Exchange.WindowState(window), to: connection)
+  }
+
+  /// The same with a copy of this worker's. It is taken out first: what follows may change the cache.
+  private func useWindow(_ entry: L1Cache.Index, for connection: Connection) {
+    connection.window.removeAll()
+    l1.withValue(entry) { connection.window.append($0) }
+    tellWindow(connection.window.count > Window.emptyBytes ? .some : .empty, to: connection)
+  }
+
+  private func tellWindow(_ state: Exchange.WindowState, to connection: Connection) {
+    guard let action = connection.visit?.exchange.windowKnown(state) else { return }
+    perform(action, for: connection)
+  }
+
+  private func prefetchSegmentList(for connection: Connection) {
+    guard let visit = connection.visit, placements[visit.placement].policy.scope != .user, let recipe = recipe(for: .segment, connection)
+    else { return }
+    composeKey(of: recipe)
+    guard l1.find(key.bytes, now: unixSeconds) == nil, flights.flight(key.bytes) == nil else { return }
+    let flight = begin(recipe, purpose: .prefetch)
+    flight.waiters.append(Flights.Waiter(slot: connection.slot, visit: visit.id, list: nil))
+  }
+}
+
+extension Exchange.WindowState {
+  init(_ bytes: RawSpan) {
+    self = bytes.byteCount > Window.emptyBytes ? .some : .empty
+  }
+}
+
+extension Window {
+  /// Bytes of a window without events: its head alone.
+  static var emptyBytes: Int { 5 }
+}
+
+/// Whether a value is a window, so that it may be kept and read without another check.
+func isWindow(_ bytes: RawSpan) -> Bool {
+  do {
+    _ = try Window(bytes).count
+    return true
+  } catch {
+    return false
+  }
+}
+
+extension RawSpan {
+  /// A copy that may be kept.
+  func copied() -> [UInt8] { withUnsafeBytes { Array($0) } }
+}

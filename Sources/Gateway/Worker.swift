@@ -1,0 +1,184 @@
+import Bytes
+import Configuration
+import Glibc
+import HTTP
+import Logging
+import Memcached
+import Model
+import Reactor
+
+/// One thread's share of the gateway: its loop, listener, connections, first cache, memcached connections, scratch and
+/// counters. Workers share nothing but immutable snapshots; what they tell each other comes through mailboxes.
+///
+/// `Worker` performs what `Exchange`, `Flights` and the parsers decide. Its parts stand in files by what they do:
+/// requests, lists, windows, answers, events, housekeeping.
+final class Worker {
+  let index: Int
+  let settings: Settings
+  let placements: Placements
+  let httpLimits: HTTPLimits
+  let identityKey: IdentityKey
+  let loop: EventLoop
+  let log: Logger
+
+  /// What is served now, by model name. Replaced as a whole between two requests.
+  var catalogue = Catalogue()
+  /// Each placement's snapshot in the catalogue, so that a request needs no look-up by name.
+  var served: [ServedModel?]
+
+  var l1: L1Cache
+  var flights = Flights()
+  var windowFetches: [UserHash: WindowFetch] = [:]
+  var memcached: MemcachedClient?
+  /// What the replies of memcached are for.
+  var tickets: [UInt64: Ticket] = [:]
+  var nextTicket: UInt64 = 0
+  /// Lists to compute at the end of this turn: nobody waits for them.
+  var refreshes: [Flights.Flight] = []
+  /// Connections that were answered out of turn and have not gone on yet.
+  var resumed: [Connection] = []
+  var batches: [UInt64: EventBatch] = [:]
+
+  var connections: [Connection?] = []
+  var freeSlots: [Int] = []
+  var nextVisit: UInt64 = 0
+
+  let scratch = ComputeScratch()
+  let intake: EventIntake
+  let requestBody: RequestBody
+  var composer: ResponseComposer
+  /// Answers composed and not yet written; one connection's at a time.
+  var outbox = ByteBuffer(capacity: 65536)
+  var key = ByteBuffer(capacity: 256)
+  var list = ByteBuffer(capacity: 65536)
+  var skipped = ItemHashSet()
+  var fields = MetadataFields()
+  var random: SystemRandomNumberGenerator
+  var metrics: WorkerMetrics
+  var drainDeadlineNanoseconds: UInt64?
+  private(set) var unixSeconds: UInt32 = 0
+
+  private var listener: Listener?
+  private var tick: Timer?
+  var deadlineTick: Timer?
+  private(set) var mailbox: Mailbox<WorkerMessage>!
+  /// Bytes that a connection's inbox may hold while an answer is awaited: a whole pipeline of plain requests.
+  var inboxBytesMax: Int { settings.http.headBytes + settings.http.pipelinedMax * 512 }
+
+  /// Everyone's mailboxes, for what all workers must hear.
+  var peers: [Mailbox<WorkerMessage>] = []
+  var control: Mailbox<ControlMessage>!
+
+  init(
+    index: Int, settings: Settings, placements: Placements, identityKey: IdentityKey, intake: EventIntake
+  ) throws {
+    self.index = index
+    self.settings = settings
+    self.placements = placements
+    self.identityKey = identityKey
+    self.intake = intake
+    log = Logger(label: "worker")
+    var limits = HTTPLimits()
+    limits.headBytes = settings.http.headBytes
+    limits.bodyBytes = settings.http.bodyBytes
+    httpLimits = limits
+    served = Array(repeating: nil, count: placements.all.count)
+    random = SystemRandomNumberGenerator()
+    l1 = L1Cache(bytesMax: settings.l1Bytes, seed: random.next())
+    metrics = WorkerMetrics(placementCount: placements.all.count)
+    requestBody = RequestBody(bytesMax: max(settings.http.bodyBytes, settings.events.bodyBytes))
+    loop = try EventLoop()
+    composer = ResponseComposer(unixSeconds: time(nil))
+    unixSeconds = UInt32(clamping: time(nil))
+    mailbox = try Mailbox(loop: loop) { [unowned self] message in self.receive(message) }
+  }
+
+  /// Opens the listener and the memcached connections. The loop runs later, on the worker's thread.
+  func open(_ claim: AddressClaim) throws {
+    listener = try Listener(loop: loop, sharing: claim) { [unowned self] stream in
+      self.accepted(stream)
+    }
+    if !settings.memcachedServers.isEmpty {
+      var clientSettings = MemcachedSettings()
+      clientSettings.timeoutMilliseconds = settings.memcachedTimeoutMilliseconds
+      clientSettings.connectTimeoutMilliseconds = settings.memcachedConnectTimeoutMilliseconds
+      memcached = try MemcachedClient(
+        loop: loop, nodes: settings.memcachedServers.map { try NodeAddress(parsing: $0) }, settings: clientSettings,
+        receiver: self)
+    }
+    loop.atTurnEnd { [unowned self] in self.endTurn() }
+    tick = Timer(loop: loop) { [unowned self] in self.housekeep() }
+    tick?.start(milliseconds: Worker.tickMilliseconds, repeating: true)
+    deadlineTick = Timer(loop: loop) { [unowned self] in self.checkDeadlines() }
+  }
+
+  var address: SocketAddress? { listener?.address }
+
+  /// Serves until told to stop.
+  func run() { loop.run() }
+
+  /// Takes the time once a tick and once a turn with input: lists and headers count in seconds.
+  func refreshClock() {
+    let now = time(nil)
+    unixSeconds = UInt32(clamping: now)
+    composer.refreshDate(unixSeconds: now)
+  }
+
+  // MARK: Connections.
+
+  private func accepted(_ stream: consuming ByteStream) {
+    guard drainDeadlineNanoseconds == nil, makeRoom() else {
+      metrics.connectionsShed += 1
+      return
+    }
+    let slot = freeSlots.popLast() ?? connections.count
+    if slot == connections.count { connections.append(nil) }
+    let connection = Connection(stream, worker: self, slot: slot)
+    connections[slot] = connection
+    metrics.connectionsAccepted += 1
+    metrics.connectionsOpen += 1
+    connection.stream.start(connection)
+  }
+
+  /// Above the cap the connection that has been idle longest goes; false when none is idle. O(connections), and only
+  /// when full.
+  private func makeRoom() -> Bool {
+    guard metrics.connectionsOpen >= settings.http.connectionsMax else { return true }
+    var idlest: Connection?
+    for case let connection? in connections where connection.isIdle {
+      if idlest == nil || connection.activeNanoseconds < idlest!.activeNanoseconds { idlest = connection }
+    }
+    idlest?.close()
+    metrics.connectionsShed += idlest == nil ? 0 : 1
+    return idlest != nil
+  }
+
+  func connectionEnded(_ connection: Connection) {
+    connections[connection.slot] = nil
+    freeSlots.append(connection.slot)
+    metrics.connectionsOpen -= 1
+    if drainDeadlineNanoseconds != nil && metrics.connectionsOpen == 0 { stop() }
+  }
+
+  /// Sends what has been composed for a connection, in one write.
+  func flush(_ connection: Connection) {
+    guard !outbox.isEmpty else { return }
+    connection.stream.write(outbox.bytes)
+    outbox.removeAll()
+  }
+
+  // MARK: Drain.
+
+  /// No new connections; idle ones are closed, the others when they have been answered.
+  func drain() {
+    guard drainDeadlineNanoseconds == nil else { return }
+    drainDeadlineNanoseconds = loop.nowNanoseconds + UInt64(settings.http.drainTimeoutMilliseconds) * 1_000_000
+    listener?.close()
+    for case let connection? in connections where connection.isIdle { connection.close() }
+    if metrics.connectionsOpen == 0 { stop() }
+  }
+
+  func stop() {
+    loop.stop()
+  }
+}

@@ -1,0 +1,150 @@
+public import Bytes
+internal import Ranking
+internal import Retrieval
+internal import Snapshots
+
+extension ServingModel {
+  /// Makes a list and appends its stored form to `value`: the one function behind precompute, warming and misses.
+  ///
+  ///     subject ─► query vector ─► rules ─► search ─► features ─► diversity ─► rendered list
+  ///
+  /// `window`: of the user, when the subject is one; it gives the query vector and what to leave out. No clock, no I/O,
+  /// no allocation once the scratch has met the model.
+  ///
+  /// - Returns: items in the list, at least one.
+  public func render(
+    _ query: ListQuery, for placement: borrowing PlacementPolicy, window: Window? = nil, scratch: ComputeScratch,
+    into value: inout ByteBuffer
+  ) throws(RenderFailure) -> Int {
+    let weights = weights(for: placement)
+    scratch.begin(self)
+    try setQueryVector(query, window, scratch)
+    try applyRules(query, placement.filter, window, scratch)
+    try search(query.subject, weights, scratch)
+    gatherCandidates(query, scratch)
+    Reranker.rank(scratch.ranking, weights: weights, count: min(placement.listItems, RenderedList.itemsMax), index: index)
+    return try write(query, freshSeconds: placement.freshSeconds, scratch, into: &value)
+  }
+
+  /// The fold-in of the window, else the user's own vector, else the segment's centroid; for similar items the item's.
+  private func setQueryVector(_ query: ListQuery, _ window: Window?, _ scratch: ComputeScratch) throws(RenderFailure) {
+    switch query.subject {
+    case .segment(let segment):
+      guard (0..<segmentCount).contains(segment) else { throw .unknownSubject }
+      let centroid = segments.centroid(segment)
+      for place in 0..<dimension { scratch.query[place] = centroid[place] }
+    case .item(let item, let hash):
+      guard item < UInt32(itemCount), itemHash(item) == hash else { throw .unknownSubject }
+      let index = index
+      let vector = index.vector(of: item)
+      for place in 0..<dimension { scratch.query[place] = vector[place] }
+      addAffinity(item, scratch)
+    case .user(let hash):
+      if let window, scratch.foldIn.gather(window, self, now: query.now) > 0 {
+        scratch.foldIn.solve(self, into: &scratch.query)
+        for event in 0..<window.count {
+          if let item = item(id: window.itemID(event)) { addAffinity(item, scratch) }
+        }
+      } else if let user = user(hash) {
+        users.copyVector(user.number, to: &scratch.query)
+      } else {
+        throw .unknownSubject
+      }
+    }
+  }
+
+  /// Leaves in `scratch.allowed` what filter and history let through.
+  private func applyRules(
+    _ query: ListQuery, _ placementFilter: ItemFilter, _ window: Window?, _ scratch: ComputeScratch
+  ) throws(RenderFailure) {
+    var filter = placementFilter
+    do throws(ItemFilterError) { try filter.formUnion(query.filter) } catch { throw .filter(error) }
+    if !filter.isEmpty {
+      scratch.restrict(self)
+      categories.apply(filter, to: &scratch.allowed, using: &scratch.spare)
+    }
+    if case .user(let hash) = query.subject { removeHistory(hash, window, scratch) }
+    guard !scratch.isRestricted || scratch.allowed.ones > 0 else { throw .nothingLeft }
+  }
+
+  private func removeHistory(_ hash: UserHash, _ window: Window?, _ scratch: ComputeScratch) {
+    scratch.restrict(self)
+    if let user = user(hash) {
+      let seen = users.seen(user.number)
+      for place in 0..<seen.count { scratch.allowed.remove(seen[place]) }
+    }
+    guard let window else { return }
+    for event in 0..<window.count {
+      if let item = item(id: window.itemID(event)) { scratch.allowed.remove(item) }
+    }
+  }
+
+  private func search(_ subject: Subject, _ weights: RankingWeights, _ scratch: ComputeScratch) throws(RenderFailure) {
+    var count = weights.candidates
+    // By inner product an item's neighbours come mixed with items that are merely long; more are asked for, and
+    // `gatherCandidates` orders them by cosine.
+    if case .item = subject { count = metric == .dot ? RankingWeights.candidatesMax : count + 1 }
+    count = min(count, itemCount, VectorIndex.answersMax)
+    let query = scratch.query
+    do throws(SearchError) {
+      try index.search(
+        query.span, count: count, allow: scratch.isRestricted ? scratch.allowed : nil, effort: .recall95,
+        scratch: scratch.search)
+    } catch { throw .unsearchable }
+  }
+
+  /// What the search found, with what the model knows of each.
+  private func gatherCandidates(_ query: ListQuery, _ scratch: ComputeScratch) {
+    let itself: UInt32? = if case .item(let item, _) = query.subject { item } else { nil }
+    let vector = scratch.query
+    let cosine = itself != nil && metric == .dot ? CosineTo(vector.span) : nil
+    let contextSegment = segments.segment(of: query.context)
+    let (index, search) = (index, scratch.search)
+    let hits = search.hits
+    for place in hits.indices where hits[place].item != itself {
+      let item = hits[place].item
+      let similarity = cosine?.score(vector.span, index.vector(of: item)) ?? hits[place].score
+      scratch.ranking.append(
+        Candidate(
+          item: item, similarity: similarity, popularity: popularity[Int(item)], ageDays: ageDays(item, query.now),
+          affinity: scratch.affinity.isEmpty ? 0 : scratch.affinity.score(categories.of(item).span),
+          context: contextSegment.map { trending.share(item, segment: $0) } ?? 0))
+    }
+  }
+
+  private func write(
+    _ query: ListQuery, freshSeconds: UInt32, _ scratch: ComputeScratch, into value: inout ByteBuffer
+  ) throws(RenderFailure) -> Int {
+    guard !scratch.ranking.ranked.isEmpty else { throw .nothingLeft }
+    let reason: ItemReason = if case .item = query.subject { .similar } else { .personalized }
+    scratch.writer.begin(keyHash: query.keyHash, createdAt: query.now, freshSeconds: freshSeconds)
+    for place in scratch.ranking.ranked { add(place.item, score: place.score, reason, to: &scratch.writer) }
+    scratch.writer.finish(into: &value)
+    return scratch.writer.count
+  }
+
+  private func addAffinity(_ item: UInt32, _ scratch: ComputeScratch) {
+    scratch.affinity.add(categories.of(item).span)
+  }
+
+  private func ageDays(_ item: UInt32, _ now: UInt32) -> Float? {
+    let time = published[Int(item)]
+    return time == 0 ? nil : Float(Int64(now) - Int64(time)) / 86_400
+  }
+}
+
+/// The cosine with one vector, whose length is measured once.
+private struct CosineTo {
+  private let inverseNorm: Float
+  private let kernels = Kernels.active
+
+  init(_ query: Span<Float>) {
+    let norm = kernels.dot(query, query).squareRoot()
+    inverseNorm = norm > 0 ? 1 / norm : 0
+  }
+
+  func score(_ query: Span<Float>, _ row: Span<Float>) -> Float {
+    let norm = kernels.dot(row, row).squareRoot()
+    return norm > 0 ? kernels.dot(query, row) * inverseNorm / norm : 0
+  }
+}

@@ -1,0 +1,66 @@
+public import Bytes
+internal import Snapshots
+
+extension ServingModel {
+  /// Makes a list of what is popular, in a segment or everywhere (`segment` nil), and appends its stored form.
+  ///
+  /// Scores are shares of the best one's. Items that the filters of placement and request do not let through are left
+  /// out. No allocation once the scratch has met the model.
+  ///
+  /// - Returns: items in the list; 0 is possible, and still a valid list.
+  public func renderTrending(
+    segment: Int?, filter: ItemFilter = .none, for placement: borrowing PlacementPolicy, keyHash: UInt64, now: UInt32,
+    scratch: ComputeScratch, into value: inout ByteBuffer
+  ) throws(RenderFailure) -> Int {
+    if let segment, !(0..<segmentCount).contains(segment) { throw .unknownSubject }
+    var both = placement.filter
+    do throws(ItemFilterError) { try both.formUnion(filter) } catch { throw .filter(error) }
+    let (items, scores) = trending.list(segment)
+    let best = items.isEmpty || scores[0] <= 0 ? 1 : scores[0]
+    let limit = min(placement.listItems, RenderedList.itemsMax)
+    scratch.writer.begin(keyHash: keyHash, createdAt: now, freshSeconds: placement.freshSeconds)
+    for place in 0..<items.count where scratch.writer.count < limit {
+      guard both.isEmpty || categories.allows(both, items[place]) else { continue }
+      add(items[place], score: scores[place] / best, .popular, to: &scratch.writer)
+    }
+    scratch.writer.finish(into: &value)
+    return scratch.writer.count
+  }
+
+  /// Makes a list out of items that another program has chosen, best first: those of the catalogue, with its metadata,
+  /// and appends its stored form. Items that stand twice, or beyond the placement's length, are left out.
+  ///
+  /// - Returns: items in the list; 0 is possible.
+  public func renderChosen(
+    _ chosen: [ModelContent.Trending], for placement: borrowing PlacementPolicy, keyHash: UInt64, now: UInt32,
+    scratch: ComputeScratch, into value: inout ByteBuffer
+  ) -> Int {
+    let limit = min(placement.listItems, RenderedList.itemsMax)
+    scratch.chosen.removeAll()
+    scratch.writer.begin(keyHash: keyHash, createdAt: now, freshSeconds: placement.freshSeconds)
+    for choice in chosen where scratch.writer.count < limit {
+      guard choice.item < UInt32(itemCount), placement.filter.isEmpty || categories.allows(placement.filter, choice.item),
+        scratch.chosen.insert(itemHash(choice.item))
+      else { continue }
+      add(choice.item, score: choice.score, .personalized, to: &scratch.writer)
+    }
+    scratch.writer.finish(into: &value)
+    return scratch.writer.count
+  }
+
+  /// Adds an item as it stands in a response.
+  func add(_ item: UInt32, score: Float, _ reason: ItemReason, to list: inout RenderedListWriter) {
+    list.add(itemHash: itemHash(item)) { fragment in
+      fragment.append("{\"itemId\":\"" as StaticString)
+      fragment.append(jsonEscaped: itemID(item))
+      // Marginal relevance falls below zero at the end of a diverse list; a score of a shown item does not.
+      fragment.append("\",\"score\":" as StaticString)
+      fragment.append(fixed: Double(max(0, score)), digits: 4)
+      fragment.append(",\"reason\":\"" as StaticString)
+      fragment.append(reason.name)
+      fragment.append("\",\"metadata\":" as StaticString)
+      fragment.append(itemMetadata(item))
+      fragment.append("}," as StaticString)
+    }
+  }
+}

@@ -1,1 +1,0 @@
-// The first source file replaces this one.

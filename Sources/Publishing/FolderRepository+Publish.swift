@@ -1,0 +1,216 @@
+internal import Bytes
+internal import Snapshots
+
+/// What a publish did.
+public struct PublishedVersion: Sendable, Equatable {
+  public let identity: ModelIdentity
+  /// Of all sections, before compression.
+  public let rawBytes: Int
+  /// Of all LZ4 frames.
+  public let wireBytes: Int
+  /// Of the frames that the version before did not have: what was really sent.
+  public let sentBytes: Int
+  public let sectionsSent: Int
+  public let sectionsReused: Int
+}
+
+extension FolderRepository {
+  /// Publishes a snapshot file as the next version: blobs first, manifest last.
+  ///
+  /// The snapshot's checksums are verified before anything is written. Sections that the latest version has already are
+  /// linked to it, not sent again. Several publishers may run at once: each gets a number of its own. A publish that
+  /// fails takes its folder away again; one that is killed leaves a folder without a manifest, which no reader looks at
+  /// and the next publish removes.
+  public func publish(
+    snapshotPath: String, model: String, details: Manifest.Details,
+    progress: (TransferProgress) -> Void = { _ in }
+  ) throws(PublishError) -> PublishedVersion {
+    try check(model)
+    let snapshot = try onSnapshot { () throws(SnapshotError) in
+      try Snapshot.open(path: snapshotPath, verify: .checksums)
+    }
+    // Before anything is sent: a manifest that nobody would take must not cost an upload.
+    try Manifest(model: model, version: 1, details: details, sections: []).check()
+    try onDisk { () throws(DiskError) in try disk.makeFolders(modelFolder(model)) }
+    sweep(model)
+    let previous = latestManifest(of: model)
+    let claim = try claimVersion(of: model)
+    defer { withExtendedLifetime(claim.lock) {} }
+    do {
+      var publication = Publication(
+        repository: self, model: model, version: claim.version, previous: previous, snapshot: snapshot)
+      return try publication.run(details, progress)
+    } catch {
+      remove(model, claim.version)
+      throw error
+    }
+  }
+
+  /// Points an alias to a committed version whose manifest checks out, or with nil takes it away.
+  public func setAlias(_ alias: String, of model: String, to version: Int?) throws(PublishError) {
+    try check(model)
+    guard isName(alias) else {
+      throw PublishError(.manifestInvalid, "\"\(alias)\" is not an alias: use 1 to 32 of a-z, 0-9 and -")
+    }
+    if let version { _ = try manifest(model, version) }
+    guard exists(modelFolder(model)) else { return }
+    // Without the lock two publishers could each keep the other's alias as it was before.
+    let lock = FolderLock.take(modelFolder(model), waiting: true)
+    defer { withExtendedLifetime(lock) {} }
+    let aliases = try aliases(of: model).setting(alias, to: version)
+    try write(aliases.encoded(), to: aliasesPath(model), disk: disk)
+  }
+
+  /// Takes the number after the largest. `mkdir` is the lock: of two publishers that want a number, one makes the folder.
+  private func claimVersion(of model: String) throws(PublishError) -> (version: Int, lock: FolderLock?) {
+    for _ in 0..<1000 {
+      let version = (try claimedVersions(of: model).last ?? 0) + 1
+      guard version <= Manifest.Limits.version else {
+        throw PublishError(.manifestInvalid, "\(modelFolder(model)): version \(version - 1) is the last that can be")
+      }
+      do { try disk.makeFolder(versionFolder(model, version)) } catch {
+        if error.exists { continue }
+        throw PublishError(error)
+      }
+      switch FolderLock.take(versionFolder(model, version), waiting: false) {
+      case .held(let lock): return (version, lock)
+      case .unsupported: return (version, nil)
+      case .busy: continue  // A sweep saw the folder before we could lock it, and takes it away.
+      }
+    }
+    throw PublishError(.fetchFailed, "\(modelFolder(model)): other publishers took 1000 versions in a row")
+  }
+
+  private func latestManifest(of model: String) -> Manifest? {
+    guard let versions = try? versions(of: model) else { return nil }
+    return versions.reversed().lazy.compactMap { try? manifest(model, $0).manifest }.first
+  }
+
+  /// Removes what killed publishers left: folders of versions that have no manifest and nobody at work in them.
+  private func sweep(_ model: String) {
+    for version in (try? claimedVersions(of: model)) ?? [] where !exists(manifestPath(model, version)) {
+      guard case .held(let lock) = FolderLock.take(versionFolder(model, version), waiting: false) else { continue }
+      if !exists(manifestPath(model, version)) { remove(model, version) }
+      withExtendedLifetime(lock) {}
+    }
+    for name in names(inFolder: modelFolder(model)) ?? [] where isTemporary(name) {
+      try? TemporaryFile.removeIfOrphaned("\(modelFolder(model))/\(name)", disk: disk)
+    }
+  }
+
+  /// Takes a version away that was never committed. What cannot be removed is left to the next sweep.
+  private func remove(_ model: String, _ version: Int) {
+    let folder = versionFolder(model, version)
+    // The manifest first, should the disk have failed after it got its name: no reader may see it without its blobs.
+    try? disk.remove(manifestPath(model, version))
+    for name in names(inFolder: folder) ?? [] { try? disk.remove("\(folder)/\(name)") }
+    try? disk.removeFolder(folder)
+  }
+}
+
+/// One version on its way into its folder.
+private struct Publication {
+  let repository: FolderRepository
+  let model: String
+  let version: Int
+  let previous: Manifest?
+  let snapshot: Snapshot
+  private var placed: [SHA256Digest: Manifest.Section] = [:]
+  private var sentBytes = 0
+  private var sectionsSent = 0
+
+  init(repository: FolderRepository, model: String, version: Int, previous: Manifest?, snapshot: Snapshot) {
+    self.repository = repository
+    self.model = model
+    self.version = version
+    self.previous = previous
+    self.snapshot = snapshot
+  }
+
+  mutating func run(
+    _ details: Manifest.Details, _ progress: (TransferProgress) -> Void
+  ) throws(PublishError) -> PublishedVersion {
+    var sections: [Manifest.Section] = []
+    let total = snapshot.sections.reduce(0) { $0 + $1.byteCount }
+    var done = 0
+    for entry in snapshot.sections {
+      sections.append(try place(entry) { progress(TransferProgress(bytesDone: done + $0, bytesTotal: total)) })
+      done += entry.byteCount
+      progress(TransferProgress(bytesDone: done, bytesTotal: total))
+    }
+    let manifest = Manifest(model: model, version: version, details: details, sections: sections)
+    let bytes = try manifest.encoded()
+    let folder = repository.versionFolder(model, version)
+    // Links have no file of their own to synchronise: their names must be durable before the manifest's is.
+    try onDisk { () throws(DiskError) in try repository.disk.synchronize(folder: folder) }
+    try write(bytes, to: repository.manifestPath(model, version), disk: repository.disk)
+    try onDisk { () throws(DiskError) in
+      try repository.disk.synchronize(folder: repository.modelFolder(model))
+    }
+    return PublishedVersion(
+      identity: PublishedManifest(manifest, bytes: bytes).identity, rawBytes: total, wireBytes: manifest.wireBytes,
+      sentBytes: sentBytes, sectionsSent: sectionsSent, sectionsReused: sections.count - sectionsSent)
+  }
+
+  /// Makes sure that the blob of one section lies in the version's folder.
+  private mutating func place(
+    _ entry: SectionEntry, progress: (Int) -> Void
+  ) throws(PublishError) -> Manifest.Section {
+    let snapshot = snapshot  // Lends the bytes, where a borrow of the whole of self would stand in the way.
+    let bytes = snapshot.bytes(of: entry)
+    let digest = SHA256.digest(bytes)
+    var blob = placed[digest]
+    if blob == nil { blob = try reused(digest) }
+    if blob == nil { blob = try sent(entry, digest, progress) }
+    placed[digest] = blob
+    return Manifest.Section(
+      tag: entry.tag, digest: digest, size: entry.byteCount, wireDigest: blob!.wireDigest, wireSize: blob!.wireSize)
+  }
+
+  /// Links the blob of the version before, if it has the same and it is still what its manifest says.
+  private func reused(_ digest: SHA256Digest) throws(PublishError) -> Manifest.Section? {
+    guard let previous, let section = previous.sections.first(where: { $0.digest == digest }) else { return nil }
+    let source = repository.blobPath(model, previous.version, digest)
+    guard FileReader.digest(of: source, byteCount: section.wireSize) == section.wireDigest else { return nil }
+    let target = repository.blobPath(model, version, digest)
+    do { try repository.disk.link(source, to: target) } catch {
+      // Another file system, too many links, or one that has none.
+      if error.isFull { throw PublishError(error) }
+      try copy(source, to: target)
+    }
+    return section
+  }
+
+  private func copy(_ source: String, to target: String) throws(PublishError) {
+    let file = try FileReader(path: source)
+    let output = try onDisk { () throws(DiskError) in try TemporaryFile(target: target, disk: repository.disk) }
+    while try file.next({ (piece: RawSpan) throws(PublishError) in
+      try append(piece, to: output)
+    }) {}
+    try onDisk { () throws(DiskError) in try output.seal() }
+  }
+
+  private mutating func sent(
+    _ entry: SectionEntry, _ digest: SHA256Digest, _ progress: (Int) -> Void
+  ) throws(PublishError) -> Manifest.Section {
+    let output = try onDisk { () throws(DiskError) in
+      try TemporaryFile(target: repository.blobPath(model, version, digest), disk: repository.disk)
+    }
+    var hash = SHA256()
+    let snapshot = snapshot  // Lends the bytes, where a borrow of the whole of self would stand in the way.
+    let bytes = snapshot.bytes(of: entry)
+    try compressFrame(bytes, progress: progress) { (piece: RawSpan) throws(PublishError) in
+      hash.update(piece)
+      try append(piece, to: output)
+    }
+    try onDisk { () throws(DiskError) in try output.seal() }
+    sentBytes += output.byteCount
+    sectionsSent += 1
+    return Manifest.Section(
+      tag: entry.tag, digest: digest, size: entry.byteCount, wireDigest: hash.finish(), wireSize: output.byteCount)
+  }
+}
+
+private func append(_ piece: RawSpan, to output: TemporaryFile) throws(PublishError) {
+  do { try output.append(piece) } catch { throw PublishError(error) }
+}

@@ -1,0 +1,43 @@
+public import Snapshots
+
+/// Why a version does not serve: the stable codes that publishers, metrics and the admin API see.
+public enum RejectReason: String, Sendable, Hashable, CaseIterable, Codable {
+  case signatureMissing = "signature_missing"
+  case signatureInvalid = "signature_invalid"
+  case digestMismatch = "digest_mismatch"
+  case manifestInvalid = "manifest_invalid"
+  case unsupportedSchema = "unsupported_schema"
+  case tensorInvalid = "tensor_invalid"
+  case nonFiniteValues = "non_finite_values"
+  case dimensionChanged = "dimension_changed"
+  case itemCountDrop = "item_count_drop"
+  case probeFailed = "probe_failed"
+  case notEnoughMemory = "not_enough_memory"
+  case fetchFailed = "fetch_failed"
+  case rollbackRefused = "rollback_refused"
+
+  /// Whether trying the same version again later may help: the fault is this node's or the network's, not the version's.
+  public var isTransient: Bool { self == .fetchFailed || self == .notEnoughMemory }
+
+  public init(_ code: SnapshotError.Code) {
+    // A node that cannot write what it fetched has not fetched it.
+    self = code == .writeFailed ? .fetchFailed : RejectReason(rawValue: code.rawValue)!
+  }
+}
+
+/// What went wrong with a repository or a version of it: a stable code and a sentence.
+public struct PublishError: Error, Sendable, Equatable, CustomStringConvertible {
+  public let reason: RejectReason
+  public let detail: String
+
+  public init(_ reason: RejectReason, _ detail: String) {
+    self.reason = reason
+    self.detail = detail
+  }
+
+  public init(_ error: SnapshotError) { self.init(RejectReason(error.code), error.description) }
+
+  init(_ error: DiskError) { self.init(.fetchFailed, error.description) }
+
+  public var description: String { "\(detail) (\(reason.rawValue))" }
+}

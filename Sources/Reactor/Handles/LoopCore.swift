@@ -1,0 +1,120 @@
+internal import Clibuv
+
+/// The `uv_loop_t`, its scratch buffer and its end-of-turn hooks. Slots share it; it is freed after the last of them.
+final class LoopCore {
+  /// libuv asks for this much per read, and a read that fills less ends the batch of reads (docs/src/design.rst).
+  /// One buffer serves every stream of the loop: bytes are valid during `received` only.
+  static let scratchBytes = 64 * 1024
+
+  let loop: UnsafeMutablePointer<uv_loop_t>
+  let scratch: UnsafeMutableRawPointer
+  private(set) var isStopping = false
+  var isRunning = false
+  private(set) var activity = LoopActivity()
+  private var turnHooks: [() -> Void] = []
+  /// When the first event of this turn was met; 0 between turns.
+  private var turnStartNanoseconds: UInt64 = 0
+
+  init() throws(LoopError) {
+    let loop = UnsafeMutablePointer<uv_loop_t>.allocate(capacity: 1)
+    let status = uv_loop_init(loop)
+    guard status == 0 else {
+      loop.deallocate()
+      throw LoopError(status: status, while: "making an event loop")
+    }
+    self.loop = loop
+    scratch = .allocate(byteCount: LoopCore.scratchBytes, alignment: 64)
+  }
+
+  deinit {
+    let status = uv_loop_close(loop)
+    precondition(status == 0, "a loop was freed with open handles")
+    loop.deallocate()
+    scratch.deallocate()
+  }
+
+  /// The hooks exist from the start but are no reason to keep the loop running.
+  func openTurnHooks() throws(LoopError) {
+    let before = HandleSlot(self, UV_PREPARE)
+    let prepare = before.raw.assumingMemoryBound(to: uv_prepare_t.self)
+    try before.open(while: "making an event loop") { uv_prepare_init($0, prepare) }
+    uv_prepare_start(prepare, beforePoll)
+    uv_unref(before.handle)
+
+    let after = HandleSlot(self, UV_CHECK)
+    let check = after.raw.assumingMemoryBound(to: uv_check_t.self)
+    try after.open(while: "making an event loop") { uv_check_init($0, check) }
+    uv_check_start(check, afterPoll)
+    uv_unref(after.handle)
+  }
+
+  func addTurnHook(_ body: @escaping () -> Void) { turnHooks.append(body) }
+
+  /// Called by each trampoline that brings work: the first of a turn starts its clock.
+  @inline(__always)
+  func noteEvent() {
+    if turnStartNanoseconds == 0 { turnStartNanoseconds = uv_hrtime() }
+  }
+
+  /// When this turn began, or now if nothing has begun.
+  var turnNanoseconds: UInt64 { turnStartNanoseconds == 0 ? uv_hrtime() : turnStartNanoseconds }
+
+  /// Before the loop may sleep: timers, mailboxes and close callbacks have had their say.
+  fileprivate func turnEnds() {
+    flush()
+    endClock()
+  }
+
+  /// After the events of one poll.
+  fileprivate func pollEnds() {
+    activity.turns += 1
+    flush()
+    endClock()
+  }
+
+  private func flush() {
+    // By index: a hook may add a hook.
+    var index = 0
+    while index < turnHooks.count {
+      turnHooks[index]()
+      index += 1
+    }
+  }
+
+  private func endClock() {
+    guard turnStartNanoseconds != 0 else { return }
+    activity.note(busyNanoseconds: uv_hrtime() - turnStartNanoseconds)
+    turnStartNanoseconds = 0
+  }
+
+  func takeActivity() -> LoopActivity {
+    defer { activity.longestTurnNanoseconds = 0 }
+    return activity
+  }
+
+  /// Closes every open handle. Their close callbacks run in the closing phase of this turn, or of the next run.
+  func closeAll() {
+    isStopping = true
+    uv_walk(loop, closeHandle, nil)
+  }
+
+  func run() {
+    isRunning = true
+    uv_update_time(loop)
+    uv_run(loop, UV_RUN_DEFAULT)
+    isRunning = false
+    if isStopping { turnHooks = [] }  // What they captured may well hold the loop.
+  }
+}
+
+private func closeHandle(_ handle: UnsafeMutablePointer<uv_handle_t>?, _: UnsafeMutableRawPointer?) {
+  handle!.withSlot(HandleSlot.self) { $0.close() }
+}
+
+private func beforePoll(_ prepare: UnsafeMutablePointer<uv_prepare_t>?) {
+  prepare!.withMemoryRebound(to: uv_handle_t.self, capacity: 1) { $0.withSlot(HandleSlot.self) { $0.core.turnEnds() } }
+}
+
+private func afterPoll(_ check: UnsafeMutablePointer<uv_check_t>?) {
+  check!.withMemoryRebound(to: uv_handle_t.self, capacity: 1) { $0.withSlot(HandleSlot.self) { $0.core.pollEnds() } }
+}

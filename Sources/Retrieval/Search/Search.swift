@@ -1,0 +1,208 @@
+internal import CKernels
+
+/// One query on its way: its codes and norm are in the scratch. Reads the view, writes the scratch, allocates nothing.
+struct Search {
+  let view: IndexView
+  let scratch: SearchScratch
+  let k: Int
+  let norm: Float
+  private let queryScale: Float
+  private let offset: Int32
+
+  /// Squared norms below this are zero: their codes and bounds would underflow.
+  static let smallestNorm: Float = 1e-18
+
+  /// Copies, normalises where the metric asks for it, and quantizes.
+  init(_ query: Span<Float>, _ view: IndexView, _ scratch: SearchScratch, count k: Int) throws(SearchError) {
+    guard query.count == view.dimension else {
+      throw .dimensionMismatch(expected: view.dimension, got: query.count)
+    }
+    guard k >= 1, k <= VectorIndex.answersMax else { throw .countOutOfRange(k) }
+    scratch.reserve(for: view)
+    scratch.work = SearchWork()
+    let (kernels, row) = (scratch.kernels, scratch.query)
+    query.withUnsafeBufferPointer { row.update(from: $0.baseAddress!, count: $0.count) }
+    let length = kernels.dot(row, row, view.dimension).squareRoot()
+    guard length.isFinite else { throw .queryNotFinite }
+    if view.metric == .cosine, length > Self.smallestNorm { nt_scale(row, 1 / length, view.dimension, row) }
+    self.view = view
+    self.scratch = scratch
+    self.k = min(k, view.count)
+    norm = view.metric == .cosine && length > Self.smallestNorm ? 1 : length
+    queryScale = kernels.quantize(row, view.dimension, padded: view.paddedDimension, into: scratch.codes)
+    offset = tileOffset(scratch.codes, view.paddedDimension)
+  }
+
+  var isZero: Bool { norm <= Self.smallestNorm }
+
+  /// Answers by the plan.
+  func run(_ plan: SearchPlan, allow: AllowedItems?) {
+    if view.count == 0 || allow?.count == 0 { return scratch.answer(scratch.keys, 0) }
+    if isZero { return answerZero(allow) }
+    switch plan {
+    case .rows: scanRows(allow)
+    case .flat(let rescored): scanAll(allow, rescored)
+    case .blocks(let budget):
+      if let allow { scanAllowed(allow, budget) } else { scanBest(budget) }
+    }
+  }
+
+  /// Every score is zero: the first items that may answer, by the rule for ties.
+  private func answerZero(_ allow: AllowedItems?) {
+    var list = Shortlist(scratch.keys, keep: k)
+    var item = 0
+    while list.count < k, item < view.count {
+      var zero: Float = 0
+      if allow?.contains(item) ?? true { list.offer(&zero, items: nil, first: item, 1) }
+      item += 1
+    }
+    list.finish()
+    scratch.answer(list.keys, list.count)
+  }
+}
+
+// The ways.
+extension Search {
+  /// The best blocks of all lists.
+  private func scanBest(_ budget: SearchBudget) {
+    let found = ranking().best(budget.blocks)
+    for place in 0..<found { scratch.blocks[place] = nt_key_id(scratch.blockKeys[place]) }
+    finish(scan(blocks: found, masked: false, keep: budget.rescored))
+    scratch.work.path = .blocks
+  }
+
+  /// Every block of a small index.
+  private func scanAll(_ allow: AllowedItems?, _ rescored: Int) {
+    scratch.work.path = .flat
+    guard let allow else { return finish(scan(blocks: nil, masked: false, keep: rescored)) }
+    var found = 0
+    for block in 0..<view.blockCount { found += take(block, at: found, allow).blocks }
+    finish(scan(blocks: found, masked: true, keep: rescored))
+    scratch.work.path = .flat
+  }
+
+  /// The best blocks that hold allowed items. Pools of growing size, each sorted by bound: a filter may rule out all that
+  /// is near. Ends as soon as reading the allowed rows would have been cheaper, by reading them: nothing is lost.
+  private func scanAllowed(_ allow: AllowedItems, _ budget: SearchBudget) {
+    let ranking = ranking()
+    var pool = budget.blocks * 2
+    while true {
+      let ranked = ranking.best(pool)
+      nt_sort_keys(scratch.blockKeys, ranked)
+      switch takeAllowed(ranked, allow, budget) {
+      case .dear: return scanRows(allow)
+      case .enough(let blocks):
+        finish(scan(blocks: blocks, masked: true, keep: budget.rescored))
+        scratch.work.path = .blocks
+        return
+      case .tooFew: pool *= 4
+      }
+    }
+  }
+
+  private enum Taken { case enough(blocks: Int), tooFew, dear }
+
+  /// Walks the ranked blocks until as many allowed items are taken as a random filter would have shown within the budget.
+  /// Where that takes more than twice the budget, what is allowed lies far from the query; there bounds say less, and
+  /// more is taken in proportion. Where it takes next to nothing, all that is near is allowed, and the search needs as
+  /// many blocks as one without a filter.
+  private func takeAllowed(_ ranked: Int, _ allow: AllowedItems, _ budget: SearchBudget) -> Taken {
+    let expected = Double(budget.blocks * tileVectors) * Double(allow.count) / Double(view.count)
+    let rowsCost = Double(allow.count) * SearchPlan.rowNanoseconds(view.dimension)
+    let (maskCost, blockCost) = (SearchPlan.maskNanoseconds, SearchPlan.blockNanoseconds(view.dimension))
+    var (found, seen, walked) = (0, 0, 0)
+    while walked < ranked {
+      let delay = min(max(Double(walked) / Double(2 * budget.blocks), 1), Self.delayMax)
+      if found >= budget.least, Double(seen) >= expected * delay { return .enough(blocks: found) }
+      let taken = take(Int(nt_key_id(scratch.blockKeys[walked])), at: found, allow)
+      found += taken.blocks
+      seen += taken.items
+      walked += 1
+      if Double(walked) * maskCost + Double(found) * blockCost > rowsCost { return .dear }
+    }
+    return ranked < view.blockCount ? .tooFew : .enough(blocks: found)
+  }
+
+  /// Above this the walk would read most of what is allowed anyway.
+  private static var delayMax: Double { 8 }
+
+  /// The exact rows of all items that may answer: the oracle, and the way for narrow filters.
+  private func scanRows(_ allow: AllowedItems?) {
+    var list = Shortlist(scratch.keys, keep: k)
+    let rows = scratch.kernels.table.pointee.rows_f32
+    var (next, scored) = (0, 0)
+    while true {
+      let first = next
+      let found: Int
+      if let allow {
+        found = nt_allowed_items(allow.words, allow.wordCount, &next, scratch.items, Self.rowsAtOnce)
+        if found == 0, next >= allow.wordCount { break }
+        rows(scratch.query, view.rows, view.dimension, scratch.items, found, scratch.scores)
+      } else {
+        found = min(Self.rowsAtOnce, view.count - next)
+        if found == 0 { break }
+        next += found
+        rows(scratch.query, view.row(first), view.dimension, nil, found, scratch.scores)
+      }
+      list.offer(scratch.scores, items: allow == nil ? nil : UnsafePointer(scratch.items), first: first, found)
+      scored += found
+    }
+    list.finish()
+    scratch.answer(list.keys, list.count)
+    scratch.work = SearchWork(path: .rows, blocksScanned: 0, rowsScored: scored)
+  }
+
+  /// Rows between two looks at the threshold: their scores stay in L1.
+  private static var rowsAtOnce: Int { 1024 }
+}
+
+// The steps.
+extension Search {
+  private func ranking() -> BlockRanking {
+    BlockRanking(view, scratch, queryScale: queryScale, offset: offset, norm: norm)
+  }
+
+  /// Puts a block and the mask of its allowed items at `place`, if it has any.
+  private func take(_ block: Int, at place: Int, _ allow: AllowedItems) -> (blocks: Int, items: Int) {
+    let mask = nt_allowed_mask(allow.words, view.items + block * tileVectors, Int(view.fills[block]))
+    guard mask != 0 else { return (0, 0) }
+    scratch.blocks[place] = UInt32(block)
+    scratch.masks[place] = mask
+    return (1, mask.nonzeroBitCount)
+  }
+
+  /// The best `keep` slots of `scratch.blocks`, or of all blocks, by their codes.
+  private func scan(blocks: Int?, masked: Bool, keep: Int) -> Shortlist {
+    var list = Shortlist(scratch.keys, keep: min(keep, SearchScratch.rescoredMax))
+    let job = nt_scan_job(
+      query: scratch.codes, groups: view.groups, tiles: view.tiles,
+      blocks: blocks == nil ? nil : UnsafePointer(scratch.blocks), block_count: blocks ?? view.blockCount,
+      masks: masked ? UnsafePointer(scratch.masks) : nil, fill: view.fills, scales: view.scales,
+      query_scale: queryScale, offset: offset)
+    list.scan(job, scratch.kernels)
+    list.cut()
+    scratch.work.blocksScanned = blocks ?? view.blockCount
+    return list
+  }
+
+  /// Scores the shortlist again with exact rows and answers the best k.
+  private func finish(_ list: Shortlist) {
+    for place in 0..<list.count { scratch.items[place] = view.items[Int(nt_key_id(list.keys[place]))] }
+    scratch.kernels.table.pointee.rows_f32(
+      scratch.query, view.rows, view.dimension, scratch.items, list.count, scratch.scores)
+    var best = Shortlist(scratch.keys, keep: k)
+    best.offer(scratch.scores, items: scratch.items, first: 0, list.count)
+    best.finish()
+    scratch.answer(best.keys, best.count)
+    scratch.work.rowsScored = list.count
+  }
+}
+
+/// A filter's words for the time of one search.
+struct AllowedItems {
+  let words: UnsafePointer<UInt64>
+  let wordCount: Int
+  let count: Int
+
+  func contains(_ item: Int) -> Bool { words[item >> 6] >> UInt64(item & 63) & 1 == 1 }
+}

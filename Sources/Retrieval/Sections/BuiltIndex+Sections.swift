@@ -1,0 +1,82 @@
+public import Snapshots
+
+/// The index in a snapshot: seven sections, read in the same order by `IndexSections.read`.
+///
+///     idx.head   u32 layout, metric, items, dimension, lists, blocks; u64 seed
+///     idx.cent   u8 tiles of unit centroids; f32 value of a code step per list, padded to whole tiles
+///     idx.list   u32 first block of each list and one more; f32 gain, spread of the first block, padded to whole tiles
+///     idx.blk    per block: f32 value of a code step, gain, spread; u8 items in it
+///     idx.slot   u32 item of each slot, 32 a block; .max where there is none
+///     idx.tile   u8 codes, dimension / 4 rounded up × 128 bytes a block
+///     idx.eff    u32 blocks per recall and list length; u32 extra rows per list length
+///     vec.f32    exact rows in item order
+enum IndexTag {
+  static let head: SectionTag = "idx.head"
+  static let centroids: SectionTag = "idx.cent"
+  static let lists: SectionTag = "idx.list"
+  static let blocks: SectionTag = "idx.blk"
+  static let slots: SectionTag = "idx.slot"
+  static let tiles: SectionTag = "idx.tile"
+  static let efforts: SectionTag = "idx.eff"
+  static let rows: SectionTag = "vec.f32"
+
+  /// Changes when the meaning of any of these bytes does.
+  static let layout: UInt32 = 1
+}
+
+extension BuiltIndex {
+  /// What goes into a snapshot, in the order of the file.
+  public var sections: [(tag: SectionTag, section: SectionBuilder)] {
+    [
+      (IndexTag.head, head), (IndexTag.centroids, centroidSection), (IndexTag.lists, listSection),
+      (IndexTag.blocks, blockSection), (IndexTag.slots, column(items.buffer)), (IndexTag.tiles, column(tiles.buffer)),
+      (IndexTag.efforts, effortSection), (IndexTag.rows, column(rows.buffer)),
+    ]
+  }
+
+  private var head: SectionBuilder {
+    var section = SectionBuilder()
+    for value in [
+      Int(IndexTag.layout), Int(view.metric.rawValue), view.count, view.dimension, view.listCount, view.blockCount,
+    ] { section.scalar(UInt32(value)) }
+    section.scalar(seed)
+    return section
+  }
+
+  private var centroidSection: SectionBuilder {
+    var section = SectionBuilder()
+    section.column(centroids.buffer)
+    section.column(centroidScales.buffer)
+    return section
+  }
+
+  private var listSection: SectionBuilder {
+    var section = SectionBuilder()
+    section.column(firstBlocks.buffer)
+    section.column(listGains.buffer)
+    section.column(listSpreads.buffer)
+    return section
+  }
+
+  private var blockSection: SectionBuilder {
+    var section = SectionBuilder()
+    section.column(scales.buffer)
+    section.column(gains.buffer)
+    section.column(spreads.buffer)
+    section.column(fills.buffer)
+    return section
+  }
+
+  private var effortSection: SectionBuilder {
+    var section = SectionBuilder()
+    section.column(efforts.blocks)
+    section.column(efforts.extra)
+    return section
+  }
+
+  private func column<T: BitwiseCopyable>(_ buffer: UnsafeBufferPointer<T>) -> SectionBuilder {
+    var section = SectionBuilder(reservingBytes: buffer.count * MemoryLayout<T>.stride)
+    section.column(buffer)
+    return section
+  }
+}

@@ -1,0 +1,106 @@
+internal import CKernels
+internal import Snapshots
+
+/// The catalogue's vectors, ready to be searched: int8 tiles to find candidates, exact rows to order them.
+///
+/// Immutable and shared by all workers; each brings its own `SearchScratch`. Small catalogues are scanned whole, large
+/// ones by the most promising blocks of 32 items (see `BlockRanking`).
+public final class VectorIndex: Sendable {
+  let view: IndexView
+  let efforts: EffortTable
+  /// Keeps the memory under `view` alive.
+  private let owner: Owner
+
+  enum Owner: Sendable {
+    case snapshot(Snapshot)
+    case built(BuiltIndex)
+    /// The maker of the index looks after it: a build that measures itself.
+    case maker
+  }
+
+  /// The longest list of answers to one query.
+  public static let answersMax = 500
+  /// The widest vector: 1,024 × 127 × 255 stays far below an i32.
+  public static let dimensionMax = 1024
+  /// Slots are 32-bit and blocks are not full.
+  public static let itemsMax = 1 << 27
+
+  init(_ view: IndexView, _ efforts: EffortTable, owner: Owner = .maker) {
+    self.view = view
+    self.efforts = efforts
+    self.owner = owner
+  }
+
+  /// An index that was just built, in memory.
+  public convenience init(_ built: BuiltIndex) {
+    self.init(built.view, built.efforts, owner: .built(built))
+  }
+
+  public var count: Int { view.count }
+  public var dimension: Int { view.dimension }
+  public var metric: Metric { view.metric }
+  /// Lists of the coarse level; 0 when every search scans all.
+  public var listCount: Int { view.listCount }
+  public var blockCount: Int { view.blockCount }
+
+  /// The best `count` items by inner product with the query (normalised, if the metric is cosine), best first, in
+  /// `scratch.hits`; equal scores by item. Fewer when fewer are allowed.
+  ///
+  /// With `allow`, only items in it: recall is as without, and narrow filters are answered exactly. A zero query scores
+  /// 0 everywhere and gets the first items. Allocates nothing once the scratch has met the index.
+  public func search(
+    _ query: Span<Float>, count: Int, allow: Bitmap?, effort: Effort, scratch: SearchScratch
+  ) throws(SearchError) {
+    try checkFilter(allow)
+    let search = try Search(query, view, scratch, count: count)
+    let plan = SearchPlan.choose(view, efforts, effort, count: search.k, allowed: allow?.ones)
+    run(search, plan, allow)
+  }
+
+  public func search(_ query: Span<Float>, count: Int, effort: Effort, scratch: SearchScratch) throws(SearchError) {
+    try search(query, count: count, allow: nil, effort: effort, scratch: scratch)
+  }
+
+  /// The true answer, by reading every exact row that may answer: what recall is measured against.
+  /// O(items × dimension).
+  public func exactSearch(
+    _ query: Span<Float>, count: Int, allow: Bitmap?, scratch: SearchScratch
+  ) throws(SearchError) {
+    try search(query, count: count, allow: allow, effort: .exact, scratch: scratch)
+  }
+
+  /// Items like one of the catalogue, itself included. `item` must be in it.
+  public func searchNeighbors(
+    of item: UInt32, count: Int, allow: Bitmap?, effort: Effort, scratch: SearchScratch
+  ) throws(SearchError) {
+    try search(vector(of: item), count: count, allow: allow, effort: effort, scratch: scratch)
+  }
+
+  /// The exact row of an item: normalised if the metric is cosine.
+  @_lifetime(borrow self)
+  public func vector(of item: UInt32) -> Span<Float> {
+    precondition(item < view.count, "no such item")
+    let span = Span(_unsafeStart: view.row(Int(item)), count: view.dimension)
+    return _overrideLifetime(span, borrowing: self)
+  }
+
+  /// A search with a budget of one's own: for calibration and benchmarks.
+  func search(_ query: Span<Float>, count: Int, budget: SearchBudget, scratch: SearchScratch) throws(SearchError) {
+    let search = try Search(query, view, scratch, count: count)
+    search.run(view.isFlat ? .flat(rescored: budget.rescored) : .blocks(budget), allow: nil)
+  }
+
+  private func checkFilter(_ allow: Bitmap?) throws(SearchError) {
+    guard let size = allow?.count, size != view.count else { return }
+    throw .filterMismatch(expected: view.count, got: size)
+  }
+
+  private func run(_ search: Search, _ plan: SearchPlan, _ allow: Bitmap?) {
+    guard let words = allow?.words, let ones = allow?.ones else { return search.run(plan, allow: nil) }
+    words.withUnsafeBufferPointer {
+      // An index without items has a bitmap without words, and is answered before they are read.
+      guard let base = $0.baseAddress else { return search.run(plan, allow: nil) }
+      search.run(plan, allow: AllowedItems(words: base, wordCount: $0.count, count: ones))
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import ArgumentParser
+import Configuration
+import FoundationEssentials
+
+/// The flags that every command with a configuration takes. What they do stands in the table of keys.
+struct ConfigurationOptions: ParsableArguments {
+  @Option(name: .customLong("config"), help: "Configuration file; Config/needletail.yaml shows every key.")
+  var file: String?
+
+  @Option(help: "Public address: host:port or a socket path.") var listen: String?
+  @Option(help: "Address of metrics and the admin API.") var adminListen: String?
+  @Option(help: "Folder of published snapshots.") var repository: String?
+  @Option(help: "Model to serve when the repository has several.") var model: String?
+  @Option(help: "A memcached node as host:port[:weight] or a socket path; repeatable; none for no L2.")
+  var memcached: [String] = []
+  @Option(help: "Worker threads; 0 is one a core.") var workers: String?
+  @Option(help: "Folder for pulled snapshots and events.") var dataDir: String?
+  @Flag(help: "Add /echo, which answers with what was parsed. For conformance tests only.") var echo = false
+
+  /// Everything that was configured, checked; problems end the command with EX_CONFIG.
+  func configuration() throws -> Configuration {
+    let environment = ProcessInfo.processInfo.environment
+    do {
+      return try Configuration(
+        file: file ?? environment["NEEDLETAIL_CONFIG"], environment: environment, flags: flags)
+    } catch {
+      throw CommandFailure(.configuration, "\(error)")
+    }
+  }
+
+  func settings() throws -> Settings {
+    do { return try Settings(configuration()) } catch let error as ConfigurationError {
+      throw CommandFailure(.configuration, "\(error)")
+    }
+  }
+
+  private var flags: [String: [String]] {
+    var flags: [String: [String]] = [:]
+    flags["listen"] = listen.map { [$0] }
+    flags["admin.listen"] = adminListen.map { [$0] }
+    flags["repository"] = repository.map { [$0] }
+    flags["model"] = model.map { [$0] }
+    flags["workers"] = workers.map { [$0] }
+    flags["dataDir"] = dataDir.map { [$0] }
+    if !memcached.isEmpty { flags["memcached.servers"] = memcached }
+    if echo { flags["echo"] = ["true"] }
+    return flags
+  }
+}

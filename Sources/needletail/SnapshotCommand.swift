@@ -1,0 +1,70 @@
+import ArgumentParser
+import Bytes
+import FoundationEssentials
+import Model
+import Publishing
+import Snapshots
+
+struct SnapshotCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "snapshot", abstract: "Look into snapshot files and check them.", subcommands: [Inspect.self, Verify.self])
+
+  struct Inspect: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Show a snapshot's sections and what it holds.")
+
+    @Argument(help: "Snapshot file.") var file: String
+    @Flag(help: "Print one JSON object.") var json = false
+
+    func run() throws {
+      try reporting {
+        let snapshot = try open(file, .checksums)
+        let report = SnapshotReport(snapshot, digests: json)
+        if json { return try printJSON(report) }
+        let model = try read(snapshot)
+        print("\(file): \(snapshot.byteCount) bytes")
+        print("\(model.itemCount) items, \(model.userCount) users, \(model.segmentCount) segments, \(model.categoryCount) categories")
+        print("\(model.dimension) dimensions by \(model.metric)")
+        for section in report.sections {
+          print("  \(section.tag)\(String(repeating: " ", count: max(1, 10 - section.tag.count)))\(section.size) bytes")
+        }
+        for (name, value) in model.provenance.metrics.sorted(by: { $0.key < $1.key }) { print("  \(name): \(value)") }
+      }
+    }
+  }
+
+  struct Verify: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Check every byte of a snapshot file as a gateway would before it serves it.")
+
+    @Argument(help: "Snapshot file.") var file: String
+    @Flag(help: "Print one JSON object.") var json = false
+
+    func run() throws {
+      try reporting {
+        let report = VerificationReport.verify(path: file)
+        if json { try printJSON(report) }
+        guard report.isValid else {
+          throw CommandFailure(.data, "\(report.detail) (\(report.reason?.rawValue ?? "invalid"))")
+        }
+        _ = try read(open(file, .checksums))
+        if !json { print("\(file): \(report.detail); every section reads as a model") }
+      }
+    }
+  }
+}
+
+private func open(_ file: String, _ verification: Snapshot.Verification) throws -> Snapshot {
+  do { return try Snapshot.open(path: file, verify: verification) } catch { throw CommandFailure(.data, "\(error)") }
+}
+
+private func read(_ snapshot: Snapshot) throws -> ServingModel {
+  do {
+    return try ServingModel(snapshot, name: "inspected", version: 0, digest: SHA256.digest(RawSpan()))
+  } catch { throw CommandFailure(.data, "\(error)") }
+}
+
+func printJSON(_ value: some Encodable) throws {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+  print(String(decoding: try encoder.encode(value), as: UTF8.self))
+}

@@ -1,0 +1,155 @@
+import ArgumentParser
+import Bytes
+import FoundationEssentials
+import Gateway
+import Model
+import Publishing
+import Snapshots
+import Trainer
+
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Train a model on interactions and publish it into a repository.",
+    discussion: """
+      needletail train --interactions ratings.csv --items movies.csv --out var/repository --model films
+      needletail train --interactions ml-latest-small --out var/repository --model films
+      """)
+
+  @Option(
+    help: """
+      CSV or TSV with a header (user, item, optional timestamp, weight or rating, event type), a MovieLens folder, \
+      adjacency lines, or a gateway's event segments.
+      """)
+  var interactions: String
+  @Option(help: "Item metadata as CSV or JSON lines: id, title, categories, publishedAt; other columns are kept.")
+  var items: String?
+  @Option(name: .customLong("out"), help: "Repository folder to publish into; made when it is not there.")
+  var repository: String
+  @Option(help: "Name of the model: 1 to 32 of a-z, 0-9 and -.") var model: String
+  @Option(help: "Factors per user and item.") var dimensions: Int?
+  @Option(help: "Number of user segments; chosen by silhouette unless given.") var segments: Int?
+  @Option(help: "Seed of everything random; the same seed and data give the same bytes.") var seed: UInt64 = 1
+  @Option(help: "Threads; 0 is one a core.") var threads = 0
+  @Option(help: "Largest share of rows that may be broken, 0 to 1.") var brokenShareMax: Double?
+  @Option(help: "File with the key of user hashes; default: identity.key in the repository.") var identityKeyFile: String?
+  @Flag(help: "Search the hyper-parameters on a validation part first.") var tune = false
+  @Flag(help: "Train and evaluate, but publish nothing.") var dryRun = false
+  @Flag(help: "Print one JSON object.") var json = false
+
+  func run() throws {
+    try reporting {
+      var run = TrainingRun(interactions: interactions, items: items, repository: repository, model: model)
+      run.dimensions = dimensions
+      run.segments = segments
+      run.seed = seed
+      run.threads = threads
+      run.brokenShareMax = brokenShareMax
+      run.identityKeyFile = identityKeyFile
+      run.tunes = tune
+      run.publishes = !dryRun
+      let outcome = try run.perform()
+      print(json ? outcome.json : outcome.summary)
+    }
+  }
+}
+
+/// One training and its publication: what `train` and `quickstart` do.
+struct TrainingRun {
+  var interactions: String
+  var items: String?
+  var repository: String
+  var model: String
+  var dimensions: Int?
+  var segments: Int?
+  var seed: UInt64 = 1
+  var threads = 0
+  var brokenShareMax: Double?
+  var identityKeyFile: String?
+  var tunes = false
+  var publishes = true
+
+  struct Outcome {
+    let report: TrainReport
+    let published: PublishedVersion?
+
+    var summary: String {
+      guard let published else { return report.summary }
+      return report.summary
+        + "\npublished as version \(published.identity.version) (\(published.identity.digest8)): "
+        + "\(published.sectionsSent) sections sent, \(published.sectionsReused) reused, \(published.sentBytes) bytes of \(published.rawBytes)"
+    }
+
+    var json: String {
+      let metrics = report.metrics.sorted { $0.key < $1.key }.map { #""\#($0.key)":\#($0.value)"# }.joined(separator: ",")
+      let version = published.map { #""version":\#($0.identity.version),"digest":"\#($0.identity.digest)""# } ?? #""version":null"#
+      return #"{"schemaVersion":1,\#(version),"interactions":\#(report.data.interactions),"users":\#(report.data.users),"#
+        + #""items":\#(report.data.items),"segments":\#(report.segmentSizes.count),"snapshotBytes":\#(report.snapshotBytes),"#
+        + #""peakMegabytes":\#(report.peakMegabytes),"metrics":{\#(metrics)}}"#
+    }
+  }
+
+  func perform() throws -> Outcome {
+    guard isName(model) else {
+      throw CommandFailure(.data, "the model's name \"\(model)\" must be 1 to 32 of a-z, 0-9 and -")
+    }
+    let scratch = repository + "/.training-\(ProcessInfo.processInfo.processIdentifier).ntsnap"
+    defer { try? FileManager.default.removeItem(atPath: scratch) }
+    let report = try train(into: scratch)
+    return Outcome(report: report, published: publishes ? try publish(scratch, report) : nil)
+  }
+
+  private func train(into path: String) throws -> TrainReport {
+    let key = try identityKey()
+    var data = DatasetOptions(interactions: interactions, items: items, identity: key)
+    if let brokenShareMax { data.brokenShareMax = brokenShareMax }
+    var options = TrainOptions(data: data, snapshotPath: path)
+    options.dimensions = dimensions
+    options.seed = seed
+    options.threads = threads
+    options.tunes = tunes
+    options.segments.count = segments
+    let printer = ProgressPrinter()
+    defer { printer.finish() }
+    do { return try TrainPipeline.run(options, progress: printer.receiver) } catch {
+      throw CommandFailure(error.exitCode, error.description)
+    }
+  }
+
+  private func identityKey() throws -> IdentityKey {
+    do {
+      if let identityKeyFile { return try IdentityKeyFile.read(identityKeyFile) }
+      return try IdentityKeyFile.readOrMake(repository + "/identity.key")
+    } catch {
+      throw CommandFailure(.cannotWrite, "\(error)")
+    }
+  }
+
+  private func publish(_ path: String, _ report: TrainReport) throws -> PublishedVersion {
+    do {
+      let snapshot = try Snapshot.open(path: path, verify: .structure)
+      let digest = SHA256.digest(RawSpan())
+      let model = try ServingModel(snapshot, name: model, version: 0, digest: digest, checks: .structure)
+      let details = Manifest.Details(
+        createdAtSeconds: Int(Date().timeIntervalSince1970), metric: "\(model.metric)", dimension: model.dimension,
+        counts: ["items": model.itemCount, "users": model.userCount, "segments": model.segmentCount],
+        metrics: report.metrics, annotations: ["seed": "\(seed)", "data": report.data.digest])
+      return try FolderRepository(path: repository).publish(snapshotPath: path, model: self.model, details: details)
+    } catch let error as PublishError {
+      throw CommandFailure(.cannotWrite, "the snapshot cannot be published: \(error)")
+    } catch {
+      throw CommandFailure(.data, "the snapshot that was just made does not check out: \(error)")
+    }
+  }
+}
+
+extension TrainError {
+  /// Whose fault it is, as sysexits.h has it.
+  var exitCode: CommandFailure.Code {
+    switch cause {
+    case .missingInput: .noInput
+    case .badInput, .numerics: .data
+    case .badSetting: .usage
+    case .output: .cannotWrite
+    }
+  }
+}

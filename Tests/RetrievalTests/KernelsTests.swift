@@ -1,0 +1,221 @@
+import CKernels
+import TestSupport
+import Testing
+
+@testable import Retrieval
+
+/// Every level that this machine runs against arithmetic written out here, with a guard page behind each input.
+@Suite struct KernelsTests {
+  static let levels = Kernels.available.map(\.level)
+
+  @Test func `the reference is always there and the choice is one of the available`() {
+    #expect(Kernels.available.first?.level == .scalar)
+    #expect(Kernels.available.map(\.level).contains(Kernels.active.level))
+  }
+
+  @Test(arguments: levels) func `tile sums are exact for every dimension from 1 to 256`(_ level: Kernels.Level) throws {
+    let table = try #require(Kernels(level)).table
+    var random = SeededRandom(seed: 7)
+    for dimension in 1...256 {
+      let groups = (dimension + 3) / 4
+      let query = (0..<groups * 4).map { $0 < dimension ? Int8.random(in: -128...127, using: &random) : 0 }
+      let tiles = (0..<2 * groups * 128).map { _ in UInt8.random(in: 0...255, using: &random) }
+      #expect(sums(table, query, tiles) == expectedSums(query, tiles), "dimension \(dimension)")
+    }
+  }
+
+  @Test(arguments: levels) func `tile sums do not saturate at the extremes`(_ level: Kernels.Level) throws {
+    let table = try #require(Kernels(level)).table
+    for code in [UInt8.min, 1, 127, 128, .max] {
+      for step in [Int8.min, -127, -1, 0, 1, .max] {
+        for groups in [1, 2, 3, 63, 64, 256] {
+          let query = Array(repeating: step, count: groups * 4)
+          let tiles = Array(repeating: code, count: groups * 128)
+          #expect(sums(table, query, tiles) == Array(repeating: Int32(code) * Int32(step) * Int32(groups * 4), count: 32))
+        }
+      }
+    }
+  }
+
+  @Test(arguments: levels) func `float products have the reference's bits for every dimension`(_ level: Kernels.Level) throws {
+    let kernels = try #require(Kernels(level))
+    var random = SeededRandom(seed: 8)
+    for dimension in 1...300 {
+      let a = (0..<dimension).map { _ in random.gaussian() }
+      let b = (0..<dimension).map { _ in random.gaussian() }
+      let (x, y) = (GuardedBuffer(a), GuardedBuffer(b))
+      #expect(kernels.dot(x.base, y.base, dimension).bitPattern == expectedDot(a, b).bitPattern, "dimension \(dimension)")
+    }
+  }
+
+  @Test(arguments: levels) func `rows are scored by place or by item`(_ level: Kernels.Level) throws {
+    let table = try #require(Kernels(level)).table
+    var random = SeededRandom(seed: 9)
+    for dimension in [1, 15, 31, 64, 100] {
+      let rows = (0..<40 * dimension).map { _ in random.gaussian() }
+      let query = (0..<dimension).map { _ in random.gaussian() }
+      let items = (0..<30).map { _ in UInt32.random(in: 0..<40, using: &random) }
+      let (guarded, guardedQuery, guardedItems) = (GuardedBuffer(rows), GuardedBuffer(query), GuardedBuffer(items))
+      var byPlace = [Float](repeating: 0, count: 40)
+      var byItem = [Float](repeating: 0, count: 30)
+      table.pointee.rows_f32(guardedQuery.base, guarded.base, dimension, nil, 40, &byPlace)
+      table.pointee.rows_f32(guardedQuery.base, guarded.base, dimension, guardedItems.base, 30, &byItem)
+      let truth = (0..<40).map { expectedDot(query, Array(rows[$0 * dimension..<($0 + 1) * dimension])) }
+      #expect(byPlace == truth)
+      #expect(byItem == items.map { truth[Int($0)] })
+    }
+  }
+
+  @Test(arguments: levels) func `a scan finds what is above the threshold and no lane beyond the fill`(
+    _ level: Kernels.Level
+  ) throws {
+    let table = try #require(Kernels(level)).table
+    var random = SeededRandom(seed: 10)
+    for fill in 0...32 {
+      for threshold in [-Float.infinity, 0, 900, .infinity] {
+        let scan = ScanCase(fill: UInt8(fill), threshold: threshold, masked: fill % 3 == 0, random: &random)
+        #expect(scan.run(table) == scan.expected, "fill \(fill), threshold \(threshold)")
+      }
+    }
+  }
+
+  @Test(arguments: levels) func `collecting, bounding and choosing the best equal the reference`(
+    _ level: Kernels.Level
+  ) throws {
+    let (table, reference) = (try #require(Kernels(level)).table, try #require(Kernels(.scalar)).table)
+    var random = SeededRandom(seed: 11)
+    for count in 1...130 {
+      let sums = GuardedBuffer((0..<count).map { _ in Int32.random(in: -90_000...90_000, using: &random) })
+      let scales = GuardedBuffer((0..<count).map { _ in Float.random(in: 0...1, using: &random) })
+      let gains = GuardedBuffer((0..<count).map { _ in random.gaussian() })
+      func outputs(_ table: UnsafePointer<nt_kernels>) -> ([Float], [Float], [UInt64], Int) {
+        var (dots, bounds) = ([Float](repeating: 0, count: count), [Float](repeating: 0, count: count))
+        table.pointee.bounds_f32(sums.base, 77, scales.base, 0.5, gains.base, scales.base, 3, count, &dots, &bounds)
+        let values = GuardedBuffer(bounds)
+        var keys = [UInt64](repeating: 0, count: count)
+        let found = table.pointee.collect_f32(values.base, count, 100, &keys)
+        return (dots, bounds, Array(keys[..<found]), table.pointee.best_i32(sums.base, 77, scales.base, count))
+      }
+      let (mine, truth) = (outputs(table), outputs(reference))
+      #expect(mine == truth, "count \(count)")
+    }
+  }
+
+  @Test(arguments: levels) func `quantizing rounds half to even and clamps`(_ level: Kernels.Level) throws {
+    let kernels = try #require(Kernels(level))
+    var random = SeededRandom(seed: 12)
+    for count in 1...70 {
+      let x = (0..<count).map { _ in Float.random(in: -300...300, using: &random).rounded() / 2 }
+      let guarded = GuardedBuffer(x)
+      var codes = [Int8](repeating: 99, count: count + 3)
+      kernels.quantize(guarded.base, count, padded: count + 3, scale: 1, into: &codes)
+      let truth = x.map { Int8(min(max($0, -127), 127).rounded(.toNearestOrEven)) } + [0, 0, 0]
+      #expect(codes == truth)
+      #expect(kernels.largest(guarded.base, count) == x.map(abs).max())
+    }
+  }
+
+  @Test func `keys order by score, then by the smaller id, and give both back`() {
+    let scores: [Float] = [-.infinity, -2, -0.0, 0, 1e-30, 1, 3.5, .infinity]
+    for (low, high) in zip(scores, scores.dropFirst()) where low != high { #expect(nt_key(low, 0) < nt_key(high, 9)) }
+    #expect(nt_key(-0.0, 4) == nt_key(0, 4))
+    #expect(nt_key(1, 4) > nt_key(1, 5))
+    #expect(nt_key_score(nt_key(-3.25, 17)) == -3.25 && nt_key_id(nt_key(-3.25, 17)) == 17)
+  }
+
+  @Test func `selecting and sorting keys agree with the standard sort`() {
+    var random = SeededRandom(seed: 13)
+    for count in [0, 1, 2, 24, 25, 100, 1000, 5000] {
+      for ordered in [false, true] {
+        let keys = (0..<count).map { ordered ? UInt64($0) : random.next() }
+        let truth = keys.sorted(by: >)
+        var sorted = keys
+        nt_sort_keys(&sorted, count)
+        #expect(sorted == truth)
+        for keep in [0, 1, count / 3, count - 1, count] where keep >= 0 && keep <= count {
+          var selected = keys
+          nt_select_keys(&selected, count, keep)
+          #expect(selected[..<keep].sorted(by: >) == Array(truth[..<keep]), "\(keep) of \(count)")
+        }
+      }
+    }
+  }
+}
+
+private func sums(_ table: UnsafePointer<nt_kernels>, _ query: [Int8], _ tiles: [UInt8]) -> [Int32] {
+  let (guardedQuery, guardedTiles) = (GuardedBuffer(query), GuardedBuffer(tiles))
+  let tileCount = tiles.count / (query.count * 32)
+  let result = GuardedBuffer([Int32](repeating: 0, count: tileCount * 32))
+  table.pointee.tiles_i8(guardedQuery.base, query.count / 4, guardedTiles.base, tileCount, result.base)
+  return (0..<tileCount * 32).map { result.base[$0] }
+}
+
+private func expectedSums(_ query: [Int8], _ tiles: [UInt8]) -> [Int32] {
+  let bytes = query.count * 32
+  return (0..<tiles.count / query.count).map { vector in
+    let (tile, lane) = (vector / 32, vector % 32)
+    var sum: Int32 = 0
+    for dimension in query.indices {
+      sum += Int32(query[dimension]) * Int32(tiles[tile * bytes + dimension / 4 * 128 + 4 * lane + dimension % 4])
+    }
+    return sum
+  }
+}
+
+/// 32 running sums, folded in halves: the definition in `kernels.h`.
+func expectedDot(_ a: [Float], _ b: [Float]) -> Float {
+  var sums = [Float](repeating: 0, count: 32)
+  for index in a.indices { sums[index % 32] += a[index] * b[index] }
+  for width in [16, 8, 4, 2, 1] {
+    for lane in 0..<width { sums[lane] += sums[lane + width] }
+  }
+  return sums[0]
+}
+
+/// Three tiles, asked for in the order 2, 0, 1.
+private struct ScanCase {
+  let query: [Int8], tiles: [UInt8], fills: [UInt8], scales: [Float], masks: [UInt32]?, threshold: Float
+  let order: [UInt32] = [2, 0, 1]
+
+  init(fill: UInt8, threshold: Float, masked: Bool, random: inout SeededRandom) {
+    let dimension = Int.random(in: 1...40, using: &random)
+    query = (0..<(dimension + 3) / 4 * 4).map { $0 < dimension ? Int8.random(in: -127...127, using: &random) : 0 }
+    tiles = (0..<3 * query.count * 32).map { _ in UInt8.random(in: 1...255, using: &random) }
+    fills = [fill, 32, 32 - fill]
+    scales = [0.5, 0.25, 1]
+    masks = masked ? (0..<3).map { _ in UInt32.random(in: 0...(.max), using: &random) } : nil
+    self.threshold = threshold
+  }
+
+  var offset: Int32 { 128 * query.reduce(0) { $0 + Int32($1) } }
+
+  var expected: [UInt64] {
+    let sums = expectedSums(query, tiles)
+    var keys: [UInt64] = []
+    for (place, block) in order.enumerated() {
+      for lane in 0..<Int(fills[Int(block)]) where masks.map({ $0[place] >> UInt32(lane) & 1 == 1 }) ?? true {
+        let slot = Int(block) * 32 + lane
+        let score = Float(sums[slot] - offset) * (scales[Int(block)] * 2)
+        if score > threshold { keys.append(nt_key(score, UInt32(slot))) }
+      }
+    }
+    return keys
+  }
+
+  /// With room for one tile at a time, so that every stop and resumption is taken.
+  func run(_ table: UnsafePointer<nt_kernels>) -> [UInt64] {
+    let (query, tiles) = (GuardedBuffer(query), GuardedBuffer(tiles))
+    let (fills, scales, order) = (GuardedBuffer(fills), GuardedBuffer(scales), GuardedBuffer(order))
+    let masks = masks.map { GuardedBuffer($0) }
+    var job = nt_scan_job(
+      query: query.base, groups: self.query.count / 4, tiles: tiles.base, blocks: order.base, block_count: 3,
+      masks: masks.map { UnsafePointer($0.base) }, fill: fills.base, scales: scales.base, query_scale: 2, offset: offset)
+    var (keys, position) = ([UInt64](), 0)
+    while position < 3 {
+      var found = [UInt64](repeating: 0, count: 32)
+      let count = table.pointee.scan_i8(&job, &position, threshold, &found, 32)
+      keys += found[..<count]
+    }
+    return keys
+  }
+}
