@@ -25,7 +25,9 @@ struct FuzzSeedsTests {
       let byByte = read(bytes: input, cuts: 1..<max(1, input.count))
       #expect(byByte == whole, "\(name) byte by byte")
       for _ in 0..<4 {
-        let cuts = (0..<Int.random(in: 1...5, using: &random)).map { _ in Int.random(in: 0...input.count, using: &random) }.sorted()
+        let cuts = (0..<Int.random(in: 1...5, using: &random)).map { _ in
+          Int.random(in: 0...input.count, using: &random)
+        }.sorted()
         #expect(read(bytes: input, cuts: cuts) == whole, "\(name) cut at \(cuts)")
       }
     }

@@ -60,7 +60,8 @@ struct LlhttpCasesTests {
     "content-length-0493": .waits("no LF ends the line"),
     "invalid-0490": .waits("no LF ends the line"),
     "invalid-0509": .waits("no LF ends the line"),
-    "connection-0542": .noUpgrade("what follows is a request that waits for its line's end (RFC 9110 §7.8: Upgrade may be ignored)"),
+    "connection-0542": .noUpgrade(
+      "what follows is a request that waits for its line's end (RFC 9110 §7.8: Upgrade may be ignored)"),
     "connection-0713": .noUpgrade("four bytes of eight are the body, the rest waits (RFC 9110 §7.8)"),
     "connection-0753": .noUpgrade("what follows is a request that waits for its line's end (RFC 9110 §7.8)"),
     "connection-0812": .noUpgrade("what follows is a request that waits for its line's end (RFC 9110 §7.8)"),
@@ -119,7 +120,9 @@ struct LlhttpCasesTests {
       #expect(reading.status == nil, "\(one.id): \(reading)")
       #expect(reading.completeCount == one.messages, "\(one.id): \(reading)")
       #expect(one.complete != reading.isInsideRequest, "\(one.id): \(reading)")
-      #expect(one.method == nil || reading.requests.first.map { $0.method.name.description } == one.method, "\(one.id): \(reading)")
+      #expect(
+        one.method == nil || reading.requests.first.map { $0.method.name.description } == one.method,
+        "\(one.id): \(reading)")
       #expect(one.url == nil || reading.requests.first?.target == one.url, "\(one.id): \(reading)")
     case nil:
       #expect(reading.status != nil, "\(one.id) must be refused: \(reading)")

@@ -156,7 +156,8 @@ private func copy(_ head: borrowing RequestHead, _ input: [UInt8], _ bounds: Ran
       check(false, "range \(range) outside a head of \(bounds.count)", input)
       return ""
     }
-    return String(decoding: input[bounds.lowerBound + range.lowerBound..<bounds.lowerBound + range.upperBound], as: UTF8.self)
+    return String(
+      decoding: input[bounds.lowerBound + range.lowerBound..<bounds.lowerBound + range.upperBound], as: UTF8.self)
   }
   var request = ReadRequest()
   request.method = head.method

@@ -40,7 +40,8 @@ struct QueryParametersTests {
     #expect(try decoded("a=b+c%20d&e=%C3%A4%2f%2B&f=%00") == ["b c d", "ä/+", "\0"])
   }
 
-  @Test(arguments: ["%", "%4", "%zz", "abc%4g", "ok%"]) func `a malformed triplet names its parameter`(_ value: String) {
+  @Test(arguments: ["%", "%4", "%zz", "abc%4g", "ok%"]) func `a malformed triplet names its parameter`(_ value: String)
+  {
     let error = #expect(throws: QueryError.self) { try decoded("good=1&numResults=\(value)&x=2") }
     #expect(error?.parameter == "numResults")
   }
@@ -98,8 +99,10 @@ struct CommaListTests {
 
 struct EntityTagsTests {
   @Test(arguments: [
-    ("*", true), (" * ", true), ("\"x\"", true), ("W/\"x\"", true), ("\"a\", \"x\"", true), ("\"a,\",W/\"x\"", true), (",, \"x\"", true),
-    ("\"a\"\"x\"", true), ("\"y\"", false), ("", false), ("x", false), ("\"x", false), ("w/\"x\"", false), ("\"a\", x, \"x\"", false), ("\"*\"", false),
+    ("*", true), (" * ", true), ("\"x\"", true), ("W/\"x\"", true), ("\"a\", \"x\"", true), ("\"a,\",W/\"x\"", true),
+    (",, \"x\"", true),
+    ("\"a\"\"x\"", true), ("\"y\"", false), ("", false), ("x", false), ("\"x", false), ("w/\"x\"", false),
+    ("\"a\", x, \"x\"", false), ("\"*\"", false),
     ("W/", false), ("*, \"x\"", false), ("\"xx\"", false),
   ]) func `If-None-Match is compared weakly`(_ list: String, _ expected: Bool) {
     let strong = ifNoneMatch(list.utf8.span.bytes, matches: "\"x\"".utf8.span.bytes)

@@ -14,7 +14,9 @@ struct RejectTableTests {
     expectRefusal(get("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"), 400)
   }
 
-  @Test(arguments: ["gzip", "chunked, gzip", "identity", "xchunked", "chunked;q=1", "", ",", "chunked,", ", chunked", "\"chunked\""])
+  @Test(arguments: [
+    "gzip", "chunked, gzip", "identity", "xchunked", "chunked;q=1", "", ",", "chunked,", ", chunked", "\"chunked\"",
+  ])
   func `a Transfer-Encoding whose last coding is not chunked is 400`(_ value: String) {
     expectRefusal(get("Transfer-Encoding: \(value)\r\n"), 400)
   }
@@ -94,33 +96,43 @@ struct RejectTableTests {
   }
 
   @Test(arguments: [
-    "u@a", "a/b", "a b", "a:b", "a:99999", "a:123456", "a:1:2", "[::1", "[]", "[::1]x", "[g]", "a%", "a%2", "a%zz", "a?b", "a#b", "ä", "a\\b",
+    "u@a", "a/b", "a b", "a:b", "a:99999", "a:123456", "a:1:2", "[::1", "[]", "[::1]x", "[g]", "a%", "a%2", "a%zz",
+    "a?b", "a#b", "ä", "a\\b",
     "a\"",
   ])
   func `a Host that is not a name with a port is 400`(_ host: String) {
     expectRefusal("GET / HTTP/1.1\r\nHost: \(host)\r\n\r\n", 400)
   }
 
-  @Test(arguments: ["", "a", "a:", "a:80", "127.0.0.1:65535", "[::1]", "[::ffff:1.2.3.4]:80", "xn--bcher-kva.example", "a_b", "0.0.0.0=5000", "a%20b"])
+  @Test(arguments: [
+    "", "a", "a:", "a:80", "127.0.0.1:65535", "[::1]", "[::ffff:1.2.3.4]:80", "xn--bcher-kva.example", "a_b",
+    "0.0.0.0=5000", "a%20b",
+  ])
   func `a Host that is a name with a port is taken`(_ host: String) {
     let reading = readEveryWay("GET / HTTP/1.1\r\nHost: \(host)\r\n\r\n")
     #expect(reading.requests.map(\.host) == [host])
     #expect(reading.status == nil)
   }
 
-  @Test(arguments: ["http://u@a/", "http://", "http:///p", "http://:80/", "http:/a", "ftp://a/", "http", "a", "a:80", "*", "?q", "http://a:b/"])
+  @Test(arguments: [
+    "http://u@a/", "http://", "http:///p", "http://:80/", "http:/a", "ftp://a/", "http", "a", "a:80", "*", "?q",
+    "http://a:b/",
+  ])
   func `a target of no known form is 400`(_ target: String) {
     expectRefusal("GET \(target) HTTP/1.1\r\nHost: a\r\n\r\n", 400)
   }
 
   @Test func `a space, control character, fragment or byte beyond ASCII in the target is 400`() {
-    for target in ["/a b", "/a\tb", "/a#b", "/\u{1}", "/a\u{7f}", "/ä", "/a long target that ends with\0", "/0123456789#"] {
+    for target in [
+      "/a b", "/a\tb", "/a#b", "/\u{1}", "/a\u{7f}", "/ä", "/a long target that ends with\0", "/0123456789#",
+    ] {
       expectRefusal("GET \(target) HTTP/1.1\r\nHost: a\r\n\r\n", 400)
     }
   }
 
   @Test(arguments: [
-    "HTTP/1.32", "HTTP/0.9", "http/1.1", "HTTP/1", "HTTP/1.", "HTTP/11", "HTTP/a.1", "HTTP/1.x", "HTTP/1,1", "HTTPS/1.1", "HTTP /1.1", "HTTP/1.1 ",
+    "HTTP/1.32", "HTTP/0.9", "http/1.1", "HTTP/1", "HTTP/1.", "HTTP/11", "HTTP/a.1", "HTTP/1.x", "HTTP/1,1",
+    "HTTPS/1.1", "HTTP /1.1", "HTTP/1.1 ",
     "HTTP/-1.1",
   ])
   func `a version of the wrong form is 400`(_ version: String) {
@@ -135,33 +147,45 @@ struct RejectTableTests {
     expectRefusal("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505)
   }
 
-  @Test(arguments: ["GET  / HTTP/1.1", "GET /  HTTP/1.1", " GET / HTTP/1.1", "GET / ", "GET /", "GET", "GET HTTP/1.1", "GET  HTTP/1.1", "G(T / HTTP/1.1", "GET\t/ HTTP/1.1"])
+  @Test(arguments: [
+    "GET  / HTTP/1.1", "GET /  HTTP/1.1", " GET / HTTP/1.1", "GET / ", "GET /", "GET", "GET HTTP/1.1", "GET  HTTP/1.1",
+    "G(T / HTTP/1.1", "GET\t/ HTTP/1.1",
+  ])
   func `a request line of the wrong form is 400`(_ line: String) {
     expectRefusal("\(line)\r\nHost: a\r\n\r\n", 400)
   }
 
-  @Test(arguments: ["200-ok", "100-continue, x", "100-continue;q", ""]) func `another expectation is 417`(_ value: String) {
+  @Test(arguments: ["200-ok", "100-continue, x", "100-continue;q", ""]) func `another expectation is 417`(
+    _ value: String
+  ) {
     expectRefusal(get("Expect: \(value)\r\n"), 417)
   }
 
-  @Test(arguments: ["CONNECT a:80", "PURGE /", "get /", "GETS /", "MKCOL /"]) func `an unknown method is 501`(_ start: String) {
+  @Test(arguments: ["CONNECT a:80", "PURGE /", "get /", "GETS /", "MKCOL /"]) func `an unknown method is 501`(
+    _ start: String
+  ) {
     expectRefusal("\(start) HTTP/1.1\r\nHost: a\r\n\r\n", 501)
   }
 
   @Test(arguments: [
-    "\r\n", "g\r\n", "+1\r\n", "0x1\r\n", "-1\r\n", " 1\r\nx\r\n", "1 \r\nx\r\n", "1\t\r\nx\r\n", "00000000000000001\r\nx\r\n", "1\nx\r\n",
+    "\r\n", "g\r\n", "+1\r\n", "0x1\r\n", "-1\r\n", " 1\r\nx\r\n", "1 \r\nx\r\n", "1\t\r\nx\r\n",
+    "00000000000000001\r\nx\r\n", "1\nx\r\n",
     "1\r\r\nx\r\n", "1,\r\nx\r\n", "1\0\r\nx\r\n",
   ])
   func `a chunk size that is not up to 16 hexadecimal digits and CR LF is 400`(_ body: String) {
     expectRefusal(chunked(body), 400)
   }
 
-  @Test(arguments: [";", ";=b", "; a", " ;a", ";a ;b", ";a= b", ";a=", ";a=\"b", ";a=\"b\"c", ";a\u{1}", ";a=\"\u{1}\"", ";a=\"\\", ";;a", ";a=(b)", ";ä"])
+  @Test(arguments: [
+    ";", ";=b", "; a", " ;a", ";a ;b", ";a= b", ";a=", ";a=\"b", ";a=\"b\"c", ";a\u{1}", ";a=\"\u{1}\"", ";a=\"\\",
+    ";;a", ";a=(b)", ";ä",
+  ])
   func `a malformed chunk extension is 400`(_ text: String) {
     expectRefusal(chunked("1\(text)\r\nx\r\n0\r\n\r\n"), 400)
   }
 
-  @Test(arguments: ["1\r\nxy\r\n", "1\r\nx\n", "1\r\nx\r1", "1\r\nx0\r\n\r\n"]) func `chunk data without CR LF after it is 400`(_ body: String) {
+  @Test(arguments: ["1\r\nxy\r\n", "1\r\nx\n", "1\r\nx\r1", "1\r\nx0\r\n\r\n"])
+  func `chunk data without CR LF after it is 400`(_ body: String) {
     expectRefusal(chunked(body), 400)
   }
 

@@ -5,7 +5,8 @@ import Testing
 
 struct RequestParserTests {
   @Test func `a plain GET is a head and an end`() {
-    let reading = readEveryWay("GET /v1/items?userId=u1&n=3 HTTP/1.1\r\nHost: a.example:8080\r\nAccept:  */* \t\r\n\r\n")
+    let reading = readEveryWay(
+      "GET /v1/items?userId=u1&n=3 HTTP/1.1\r\nHost: a.example:8080\r\nAccept:  */* \t\r\n\r\n")
     let request = ReadRequest(
       target: "/v1/items?userId=u1&n=3", path: "/v1/items", query: "userId=u1&n=3", host: "a.example:8080",
       fields: ["Host: a.example:8080", "Accept: */*"], isComplete: true)
@@ -20,7 +21,8 @@ struct RequestParserTests {
 
   @Test func `requests in one read come one after the other`() {
     let reading = readEveryWay(
-      "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nPOST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET /3 HTTP/1.1\r\nHost: a\r\n\r\n")
+      "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nPOST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET /3 HTTP/1.1\r\nHost: a\r\n\r\n"
+    )
     #expect(reading.requests.map(\.target) == ["/1", "/2", "/3"])
     #expect(reading.requests.map { String(decoding: $0.body, as: UTF8.self) } == ["", "abc", ""])
     #expect(reading.completeCount == 3 && reading.status == nil && reading.rest == 0)
@@ -46,13 +48,15 @@ struct RequestParserTests {
   }
 
   @Test func `nothing is read after a request that closes`() {
-    let reading = readEveryWay("GET /1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n")
+    let reading = readEveryWay(
+      "GET /1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n")
     #expect(reading.completeCount == 1 && reading.isFinished && reading.status == nil)
     #expect(reading.rest > 0)
   }
 
   @Test(arguments: [
-    ("HTTP/1.1", "", true), ("HTTP/1.1", "close", false), ("HTTP/1.1", "Keep-Alive", true), ("HTTP/1.1", "foo, CLOSE", false),
+    ("HTTP/1.1", "", true), ("HTTP/1.1", "close", false), ("HTTP/1.1", "Keep-Alive", true),
+    ("HTTP/1.1", "foo, CLOSE", false),
     ("HTTP/1.1", "keep-alive, close", false), ("HTTP/1.1", "closed", true), ("HTTP/1.0", "", false),
     ("HTTP/1.0", "keep-alive", true), ("HTTP/1.0", "close, keep-alive", false), ("HTTP/1.7", "", true),
   ]) func `a connection stays open by version and Connection`(_ version: String, _ connection: String, _ stays: Bool) {
@@ -100,7 +104,8 @@ struct RequestParserTests {
 
   @Test func `a chunked body comes without its framing`() {
     let reading = readEveryWay(
-      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n5\r\nhello\r\n006;a=b;c;d=\"x;\\\"y\"\r\n world\r\n0\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n")
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n5\r\nhello\r\n006;a=b;c;d=\"x;\\\"y\"\r\n world\r\n0\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n"
+    )
     #expect(reading.requests.map(\.target) == ["/", "/2"])
     #expect(String(decoding: reading.requests[0].body, as: UTF8.self) == "hello world")
     #expect(reading.completeCount == 2)
@@ -108,7 +113,8 @@ struct RequestParserTests {
 
   @Test func `trailers are consumed and dropped`() {
     let reading = readEveryWay(
-      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nDigest: y\r\nContent-Length: 9\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n")
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nDigest: y\r\nContent-Length: 9\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n"
+    )
     #expect(reading.completeCount == 2 && reading.rest == 0)
     #expect(reading.requests[0].fields == ["Host: a", "Transfer-Encoding: chunked"])
   }
@@ -181,7 +187,9 @@ struct RequestHeadTests {
     var parser = RequestParser()
     let bytes = Array(Self.text.utf8)
     _ = try parser.step(bytes.span.bytes)
-    for (tag, expected) in [("W/\"a\"", true), ("\"b,c\"", true), ("W/\"d\"", true), ("\"b\"", false), ("\"e\"", false)] {
+    for (tag, expected) in [
+      ("W/\"a\"", true), ("\"b,c\"", true), ("W/\"d\"", true), ("\"b\"", false), ("\"e\"", false),
+    ] {
       let found = parser.head.matches(entityTag: tag.utf8.span.bytes, in: bytes.span.bytes)
       #expect(found == expected, "\(tag)")
     }

@@ -25,16 +25,22 @@ struct ResponseComposerTests {
     let answer = text {
       Self.composer.write(200, .close, to: .head, contentType: "text/plain", body: "hello".utf8.span.bytes, into: &$0)
     }
-    #expect(answer == "HTTP/1.1 200 OK\r\n\(Self.date)Connection: close\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n")
+    #expect(
+      answer
+        == "HTTP/1.1 200 OK\r\n\(Self.date)Connection: close\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n")
   }
 
   @Test(arguments: [204, 304]) func `an answer without content has no length`(_ status: Int) {
     let answer = text {
-      Self.composer.write(status, .keepAlive, to: .get, contentType: "text/plain", body: "x".utf8.span.bytes, into: &$0) {
+      Self.composer.write(status, .keepAlive, to: .get, contentType: "text/plain", body: "x".utf8.span.bytes, into: &$0)
+      {
         $0.append(field: "ETag", "W/\"x\"" as StaticString)
       }
     }
-    #expect(answer == "HTTP/1.1 \(status) \(HTTPStatus.phrase(status))\r\n\(Self.date)Connection: keep-alive\r\nETag: W/\"x\"\r\n\r\n")
+    #expect(
+      answer
+        == "HTTP/1.1 \(status) \(HTTPStatus.phrase(status))\r\n\(Self.date)Connection: keep-alive\r\nETag: W/\"x\"\r\n\r\n"
+    )
   }
 
   @Test func `100 has no field`() {
@@ -64,8 +70,10 @@ struct ResponseComposerTests {
   }
 
   @Test(arguments: [
-    (0, "Thu, 01 Jan 1970 00:00:00 GMT"), (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"), (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
-    (1_795_364_439, "Sun, 22 Nov 2026 16:20:39 GMT"), (4_107_542_399, "Sun, 28 Feb 2100 23:59:59 GMT"), (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
+    (0, "Thu, 01 Jan 1970 00:00:00 GMT"), (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
+    (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
+    (1_795_364_439, "Sun, 22 Nov 2026 16:20:39 GMT"), (4_107_542_399, "Sun, 28 Feb 2100 23:59:59 GMT"),
+    (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
     (253_402_300_799, "Fri, 31 Dec 9999 23:59:59 GMT"), (-5, "Thu, 01 Jan 1970 00:00:00 GMT"),
   ]) func `a date is IMF-fixdate`(_ seconds: Int, _ expected: String) {
     #expect(text { $0.append(httpDate: seconds) } == expected)
@@ -73,7 +81,8 @@ struct ResponseComposerTests {
 
   @Test func `every status line has its own code and a phrase`() {
     for status in [
-      100, 200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 406, 408, 409, 411, 412, 413, 414, 415, 417, 422, 429,
+      100, 200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 406, 408, 409, 411, 412, 413,
+      414, 415, 417, 422, 429,
       431, 500, 501, 502, 503, 504, 505, 507,
     ] {
       let line = HTTPStatus.line(status).description
@@ -114,7 +123,8 @@ struct ProblemTests {
     #expect(json.detail == "numResults must be at most 100.")
     #expect(
       json.errors == [
-        .init(pointer: "/numResults", parameter: nil, detail: "is 1000"), .init(pointer: nil, parameter: "a\"b\n", detail: "unknown"),
+        .init(pointer: "/numResults", parameter: nil, detail: "is 1000"),
+        .init(pointer: nil, parameter: "a\"b\n", detail: "unknown"),
       ])
   }
 

@@ -48,7 +48,9 @@ struct SmugglingTests {
   }
 
   @Test func `a name that only resembles a framing field does not frame`() {
-    for name in ["Transfer_Encoding", "Transfer-Encodin", "X-Transfer-Encoding", "Transfer-Encoding1", "TransferEncoding"] {
+    for name in [
+      "Transfer_Encoding", "Transfer-Encodin", "X-Transfer-Encoding", "Transfer-Encoding1", "TransferEncoding",
+    ] {
       let reading = readEveryWay("POST / HTTP/1.1\r\nHost: a\r\n\(name): chunked\r\nContent-Length: 2\r\n\r\nok")
       #expect(reading.requests.map { String(decoding: $0.body, as: UTF8.self) } == ["ok"], "\(name)")
     }
