@@ -68,7 +68,9 @@ public struct Dataset: Sendable {
   private static func checkLearnable(_ report: ReadReport) throws(TrainError) {
     if report.interactions == report.disliked {
       throw TrainError(
-        .badInput, "\(report.path): none of \(report.rows) rows is a positive interaction (\(report.ignored) ignored by event type)")
+        .badInput,
+        "\(report.path): none of \(report.rows) rows is a positive interaction, "
+          + "\(report.ignored) are ignored by event type")
     }
     if report.users < 2 {
       throw TrainError(

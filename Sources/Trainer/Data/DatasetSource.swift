@@ -35,8 +35,8 @@ struct DatasetSource {
     } else {
       throw TrainError(
         .missingInput,
-        "the folder \(path) holds no ratings.csv, ratings.dat or u.data (MovieLens), no interactions.csv or interactions.tsv, "
-          + "and no event segments (.jsonl.lz4)")
+        "the folder \(path) holds no ratings.csv, ratings.dat or u.data (MovieLens), "
+          + "no interactions.csv or interactions.tsv, and no event segments (.jsonl.lz4)")
     }
   }
 
@@ -144,7 +144,8 @@ struct DatasetSource {
   }
 
   private func join(
-    _ described: [CatalogueItem], _ log: inout InteractionLog, _ items: inout [CatalogueItem], _ report: inout ReadReport
+    _ described: [CatalogueItem], _ log: inout InteractionLog, _ items: inout [CatalogueItem],
+    _ report: inout ReadReport
   ) {
     var places: [String: Int] = [:]
     for (place, id) in log.itemIds.enumerated() { places[id] = place }

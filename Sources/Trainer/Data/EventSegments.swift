@@ -2,13 +2,13 @@ internal import Bytes
 internal import Events
 internal import Glibc
 
-/// Reads interactions that come as JSON lines: the hourly event segments of gateways, whose users are pseudonyms already,
-/// and plain files (`.jsonl`, `.ndjson`) with users' own ids.
+/// Reads interactions that come as JSON lines: the hourly event segments of gateways, whose users are pseudonyms
+/// already, and plain files (`.jsonl`, `.ndjson`) with users' own ids.
 ///
 ///     {"user":"kq1…16 characters","item":"b0001","event":"view","timestamp":1767225600,"eventId":"…"}
 ///
-/// Members are known by the names that columns have (`InteractionColumn`); others are passed over. A segment that a crash
-/// has torn ends with its last whole batch.
+/// Members are known by the names that columns have (`InteractionColumn`); others are passed over. A segment that a
+/// crash has torn ends with its last whole batch.
 struct JSONLinesReader {
   let path: String
   /// Whether users are hashed already: gateways write nothing else.
@@ -49,8 +49,8 @@ struct JSONLinesReader {
     }
   }
 
-  /// Adds the lines of `text` to the log. `done` is called now and then with the bytes read. Returns what the lines were
-  /// found to have: times when all of them do, ratings when any does.
+  /// Adds the lines of `text` to the log. `done` is called now and then with the bytes read. Returns what the lines
+  /// were found to have: times when all of them do, ratings when any does.
   func read(
     _ text: RawSpan, into builder: inout InteractionLogBuilder, _ report: inout ReadReport, done: (Int) -> Void
   ) -> LogTraits {
@@ -86,7 +86,8 @@ struct JSONLinesReader {
       case .broken: return "no JSON object"
       case .end: break members
       case .member(let member):
-        guard let (column, rank) = names.column(bytes.extracting(member.name)), rank < line.ranks[column.rawValue] else {
+        guard let (column, rank) = names.column(bytes.extracting(member.name)), rank < line.ranks[column.rawValue]
+        else {
           continue
         }
         line.members[column.rawValue] = member
@@ -112,13 +113,16 @@ struct JSONLinesReader {
     let isRated = line[.rating] != nil
     var weight: Float = 1
     if let member = line[.rating] ?? line[.weight] {
-      guard let found = withText(of: member, json, { parseDecimal($0) }) ?? nil, found >= 0, Float(found).isFinite else {
+      guard let found = withText(of: member, json, { parseDecimal($0) }) ?? nil, found >= 0, Float(found).isFinite
+      else {
         return "the \(isRated ? "rating" : "weight") is no number from 0 on"
       }
       weight = Float(found)
     }
     if let member = line[.event] {
-      guard let eventWeight = withText(of: member, json, { builder.weight(event: $0) }) else { return "a broken escape" }
+      guard let eventWeight = withText(of: member, json, { builder.weight(event: $0) }) else {
+        return "a broken escape"
+      }
       if !isRated || eventWeight == 0 { weight *= eventWeight }
       if eventWeight == 0 { return builder.ignore() }
     }
@@ -180,7 +184,9 @@ enum EventSegments {
       let text: ByteBuffer
       do { text = try SegmentReader.lines(of: path) } catch { throw TrainError(.badInput, "\(error)") }
       let name = path.split(separator: "/").last.map { "\($0): " } ?? ""
-      _ = JSONLinesReader(path: path, isPseudonymous: true, label: name).read(text.bytes, into: &builder, &report) { _ in }
+      _ = JSONLinesReader(path: path, isPseudonymous: true, label: name).read(text.bytes, into: &builder, &report) {
+        _ in
+      }
     }
     progress(TrainProgress(.reading, files.count, of: files.count, "segments"))
   }

@@ -119,8 +119,8 @@ public struct InteractionPairs: Sendable, Equatable {
 }
 
 extension InteractionLog {
-  /// Merges what a user did with an item. Ratings: the last one counts (events that follow a rating outrank it). Events:
-  /// their weights are summed. Either is damped (`dampedWeight`).
+  /// Merges what a user did with an item. Ratings: the last one counts (events that follow a rating outrank it).
+  /// Events: their weights are summed. Either is damped (`dampedWeight`).
   ///
   /// - Complexity: O(rows log(rows of a user)).
   public func merged() -> InteractionPairs {

@@ -125,7 +125,8 @@ func itemIdProblem(_ id: RawSpan) -> RowProblem? {
   guard id.byteCount > 0 else { return "the item is empty" }
   guard id.byteCount <= InteractionLogBuilder.itemIdBytesMax else { return "the item id is longer than 255 bytes" }
   let isText = id.withUnsafeBytes { raw in
-    raw.allSatisfy { $0 >= 0x20 && $0 < 0x7F } || (raw.allSatisfy { $0 >= 0x20 } && String(validating: raw, as: UTF8.self) != nil)
+    raw.allSatisfy { $0 >= 0x20 && $0 < 0x7F }
+      || (raw.allSatisfy { $0 >= 0x20 } && String(validating: raw, as: UTF8.self) != nil)
   }
   return isText ? nil : "the item id is not UTF-8 text"
 }

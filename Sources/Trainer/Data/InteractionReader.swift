@@ -107,7 +107,8 @@ struct InteractionReader {
       known.contains(foldedName(name)) || given.contains(foldedName(name))
     }
     guard let header else {
-      throw TrainError(.badInput, "\(path): the first line is no header (user, item and maybe a time, a rating, an event type)")
+      throw TrainError(
+        .badInput, "\(path): the first line is no header (user, item and maybe a time, a rating, an event type)")
     }
     return header
   }

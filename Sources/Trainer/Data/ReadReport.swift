@@ -35,8 +35,8 @@ public struct ReadReport: Sendable, Equatable {
   public var hasTimes = false
   public var isRated = false
   public var eventTypes: [EventType] = []
-  /// SHA-256 of the interactions, one file behind the other, then of the items file if there is one: hexadecimal, joined
-  /// by `+`.
+  /// SHA-256 of the interactions, one file behind the other, then of the items file if there is one: hexadecimal,
+  /// joined by `+`.
   public var digest = ""
   public var bytes = 0
   public var seconds = 0.0

@@ -35,7 +35,9 @@ struct FlatJSONTests {
     #expect(members(#"{"a":"\x"}"#) == ["a='?'"])
   }
 
-  @Test(arguments: ["", "[1]", "{", "{\"a\"}", "{\"a\":}", "{\"a\":1", "{\"a\":1}x", "{\"a\":\"x}", "{\"a\":1,}", "{\"a\":[1}", "{a:1}"])
+  @Test(arguments: [
+    "", "[1]", "{", "{\"a\"}", "{\"a\":}", "{\"a\":1", "{\"a\":1}x", "{\"a\":\"x}", "{\"a\":1,}", "{\"a\":[1}", "{a:1}",
+  ])
   func `what is no object is broken`(text: String) {
     #expect(members(text).last == "broken")
   }
@@ -46,7 +48,8 @@ struct EventSegmentsTests {
 
   private func event(_ type: EventType, _ user: String, _ item: String, _ time: UInt32) -> EventRecord {
     EventRecord(
-      type: type, user: testIdentity.hash(user.utf8.span.bytes), itemID: item, time: time, eventID: "\(user)\(item)\(time)")
+      type: type, user: testIdentity.hash(user.utf8.span.bytes), itemID: item, time: time,
+      eventID: "\(user)\(item)\(time)")
   }
 
   private func write(_ records: [EventRecord], hour: UInt32) throws {
