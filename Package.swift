@@ -74,7 +74,7 @@ let package = Package(
     .tests("Retrieval", "CKernels", "Snapshots"),
     .tests("Snapshots", "Bytes"),
     .tests("Telemetry", "Bytes"),
-    .tests("Trainer", "Bytes", "CFactorization", "Model", "Snapshots"),
+    .tests("Trainer", "Bytes", "CFactorization", "Events", "Model", "Snapshots"),
     .testTarget(
       name: "GatewayIntegrationTests",
       dependencies: [

@@ -43,17 +43,24 @@ struct Load: Sendable {
     }
   }
 
-  /// Maps the file, checks every section, and has it in memory before anybody waits for it.
+  /// Maps the file, checks every section, has it in memory before anybody waits for it, and asks its own probes.
   private func verify(_ path: String) throws(PublishError) -> ServedModel {
     do {
       let snapshot = try Snapshot.open(path: path, verify: .structure)
       let model = try ServingModel(snapshot, name: identity.name, version: identity.version, digest: identity.digest)
       control.post(.moved(identity, .loading))
       snapshot.prefault()
+      let probes = model.checkProbes(ComputeScratch())
+      guard probes.passed else {
+        throw PublishError(
+          .probeFailed, "\(identity) finds \(probes.recall) of the exact answers to its \(probes.probes) probes, less than \(ProbeReport.recallMin)")
+      }
       return try ServedModel(
         model, identity, placements, namespace: settings.memcachedNamespace, now: unixSeconds())
     } catch let error as SnapshotError {
       throw PublishError(error)
+    } catch let error as PublishError {
+      throw error
     } catch {
       throw PublishError(.manifestInvalid, "\(error)")
     }

@@ -9,6 +9,8 @@ final class ServedModel: Sendable {
   let model: ServingModel
   /// By placement, in the order of `Placements`.
   let keys: [ListKeys]
+  /// Under which other programs write lists, for the placements that read them.
+  let externalKeys: [ExternalKeys?]
   /// Everyone's, then one a segment.
   let trending: [[UInt8]]
 
@@ -16,6 +18,9 @@ final class ServedModel: Sendable {
     self.identity = identity
     self.model = model
     keys = try placements.names.map { try model.keys(namespace: namespace, placement: $0) }
+    externalKeys = try placements.all.map {
+      $0.policy.external ? try ExternalKeys(namespace: namespace, placement: $0.policy.name) : nil
+    }
     let scratch = ComputeScratch()
     trending = try ([nil] + (0..<model.segmentCount).map(Optional.some)).map { segment in
       var list = ByteBuffer(capacity: 32768)

@@ -202,8 +202,7 @@ private struct TrainStages {
         }
       }
     }
-    var status = stat()
-    return stat(path, &status) == 0 ? Int(status.st_size) : 0
+    return byteCount(of: path) ?? 0
   }
 }
 

@@ -72,6 +72,7 @@ extension TrainReport {
         + (data.coldItems > 0 ? ", \(data.coldItems) more items untouched" : "")
         + (data.hasTimes ? "" : ", no times")
     ]
+    if data.eventRows > 0 { lines.append("\(data.eventRows) rows from event segments among them") }
     if data.disliked > 0 { lines.append("\(data.disliked) low ratings count as seen only") }
     if data.repeats > 0 { lines.append("\(data.repeats) repeated events dropped") }
     if data.ignored > 0 { lines.append("\(data.ignored) rows of no weight left out") }
