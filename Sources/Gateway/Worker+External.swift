@@ -39,29 +39,19 @@ extension Worker {
     }
   }
 
-  /// Renders the list into `self.list`; false when it is no list of items, or an empty one.
+  /// Renders the list into `self.list`; false when it is no list of items, or of none that the snapshot has.
   private func convert(_ value: RawSpan, _ flight: Flights.Flight) -> Bool {
     guard let root = try? requestBody.parse(value), root.kind == .array else { return false }
     let model = flight.recipe.served.model
-    var writer = RenderedListWriter()
-    writer.begin(keyHash: flight.keyHash, createdAt: unixSeconds, freshSeconds: flight.recipe.policy.freshSeconds)
+    var chosen: [ModelContent.Trending] = []
     for place in 0..<min(root.count, RenderedList.itemsMax) {
       let member = root[place]["itemId"]
-      guard let member, let bytes = member.string, (1...Window.idBytesMax).contains(bytes.byteCount) else { return false }
-      let id = String(copying: bytes)
-      writer.add(itemHash: xxh3(id)) { fragment in
-        fragment.append("{\"itemId\":\"" as StaticString)
-        fragment.append(jsonEscaped: id)
-        fragment.append("\",\"score\":" as StaticString)
-        fragment.append(fixed: root[place]["score"]?.double ?? 0, digits: 4)
-        fragment.append(",\"reason\":\"promoted\",\"metadata\":" as StaticString)
-        if let item = model.item(id: id.utf8.span.bytes) { fragment.append(model.itemMetadata(item)) } else { fragment.append("{}" as StaticString) }
-        fragment.append("}," as StaticString)
-      }
+      guard let member, let id = member.string else { return false }
+      guard let item = model.item(id: id) else { continue }
+      chosen.append(ModelContent.Trending(item: item, score: Float(root[place]["score"]?.double ?? 0)))
     }
-    guard writer.count > 0 else { return false }
     list.removeAll()
-    writer.finish(into: &list)
-    return true
+    return model.renderChosen(
+      chosen, for: flight.recipe.policy, keyHash: flight.keyHash, now: unixSeconds, scratch: scratch, into: &list) > 0
   }
 }

@@ -50,11 +50,6 @@ struct Load: Sendable {
       let model = try ServingModel(snapshot, name: identity.name, version: identity.version, digest: identity.digest)
       control.post(.moved(identity, .loading))
       snapshot.prefault()
-      let probes = model.checkProbes(ComputeScratch())
-      guard probes.passed else {
-        throw PublishError(
-          .probeFailed, "\(identity) finds \(probes.recall) of the exact answers to its \(probes.probes) probes, less than \(ProbeReport.recallMin)")
-      }
       return try ServedModel(
         model, identity, placements, namespace: settings.memcachedNamespace, now: unixSeconds())
     } catch let error as SnapshotError {
