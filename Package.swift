@@ -74,10 +74,13 @@ let package = Package(
     .tests("Retrieval", "CKernels", "Snapshots"),
     .tests("Snapshots", "Bytes"),
     .tests("Telemetry", "Bytes"),
-    .tests("Trainer", "Bytes", "CFactorization", "Model", "Snapshots"),
+    .tests("Trainer", "Bytes", "CFactorization", "Events", "Model", "Snapshots"),
     .testTarget(
       name: "GatewayIntegrationTests",
-      dependencies: ["Gateway", "Configuration", "Model", "Publishing", "Snapshots", "TestSupport", "Trainer"],
+      dependencies: [
+        "Bytes", "Configuration", "Events", "Gateway", "Model", "Publishing", "Reactor", "Snapshots", "TestSupport",
+        "Trainer", .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: .needletail),
   ],
   cxxLanguageStandard: .cxx17

@@ -1,15 +1,21 @@
 extension ByteBuffer {
   /// Appends a whole number in decimal.
+  @inlinable
   public mutating func append(decimal value: some FixedWidthInteger) {
+    if value < 0 { append(UInt8(ascii: "-")) }
+    append(decimalDigitsOf: UInt64(value.magnitude))
+  }
+
+  /// Appends the digits of a number.
+  public mutating func append(decimalDigitsOf value: UInt64) {
     var digits = InlineArray<20, UInt8>(repeating: 0)
-    var rest = UInt64(value.magnitude)
+    var rest = value
     var first = 20
     repeat {
       first -= 1
       digits[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
       rest /= 10
     } while rest > 0
-    if value < 0 { append(UInt8(ascii: "-")) }
     append(digits.span.extracting(first..<20).bytes)
   }
 

@@ -4,6 +4,9 @@ internal import Glibc
 ///
 /// `removeAll` keeps the storage, so a buffer reused between requests allocates only until it has met its largest
 /// content. Appending is amortised O(bytes appended).
+///
+/// What is generic here is `@inlinable`: a generic function of another module is not specialised otherwise, and writing
+/// one number through witness tables took 72 ns instead of some 10.
 public struct ByteBuffer: ~Copyable {
   private var storage: UnsafeMutableRawBufferPointer
   public private(set) var count = 0
@@ -42,8 +45,13 @@ public struct ByteBuffer: ~Copyable {
     count -= length
   }
 
+  @inline(__always)
   public mutating func reserve(_ extra: Int) {
-    guard count + extra > storage.count else { return }
+    if count + extra > storage.count { grow(by: extra) }
+  }
+
+  @inline(never)
+  private mutating func grow(by extra: Int) {
     let grown = UnsafeMutableRawBufferPointer.allocate(
       byteCount: max(count + extra, storage.count * 2), alignment: 16)
     memcpy(grown.baseAddress!, storage.baseAddress!, count)
@@ -90,6 +98,7 @@ public struct ByteBuffer: ~Copyable {
     count += bytes.count
   }
 
+  @inlinable
   public mutating func append(littleEndian value: some FixedWidthInteger) {
     var value = value.littleEndian
     withUnsafeBytes(of: &value) { append(unsafe: $0) }
@@ -104,12 +113,10 @@ public struct ByteBuffer: ~Copyable {
     }
   }
 
+  @inlinable
   public mutating func replace(at offset: Int, littleEndian value: some FixedWidthInteger) {
     var value = value.littleEndian
-    withUnsafeBytes(of: &value) { source in
-      precondition(offset >= 0 && offset + source.count <= count)
-      memcpy(storage.baseAddress! + offset, source.baseAddress!, source.count)
-    }
+    withUnsafeBytes(of: &value) { replace(at: offset, with: RawSpan(_unsafeBytes: $0)) }
   }
 }
 
@@ -117,6 +124,7 @@ public struct ByteBuffer: ~Copyable {
 // reads the property, but it may be lent for the length of a call.
 extension ByteBuffer {
   /// Lends the content.
+  @inlinable
   public borrowing func withBytes<Result, Failure: Error>(
     _ body: (RawSpan) throws(Failure) -> Result
   ) throws(Failure) -> Result {
@@ -124,6 +132,7 @@ extension ByteBuffer {
   }
 
   /// Lends a part of the content.
+  @inlinable
   public borrowing func withBytes<Result, Failure: Error>(
     _ range: Range<Int>, _ body: (RawSpan) throws(Failure) -> Result
   ) throws(Failure) -> Result {
@@ -133,6 +142,7 @@ extension ByteBuffer {
 
 extension [UInt8] {
   /// Lends the elements.
+  @inlinable
   public func withBytes<Result, Failure: Error>(
     _ body: (RawSpan) throws(Failure) -> Result
   ) throws(Failure) -> Result {

@@ -35,6 +35,8 @@ final class Connection: StreamHandler {
   /// The window of the request's user, once it is known.
   var window = ByteBuffer(capacity: 64)
   private var inputEndedAlready = false
+  /// The client waits for `100 Continue`, which is sent once.
+  private var awaitsContinue = false
   private var isPaused = false
   /// The inbox is being worked off: answers are collected and sent when it is done.
   private var isAdvancing = false
@@ -147,7 +149,8 @@ final class Connection: StreamHandler {
     let step = try inbox.withBytes(start + parsed..<inbox.count) { (bytes) throws(HTTPError) in try parser.step(bytes) }
     switch step {
     case .needMore:
-      if parsed > 0 && parser.head.expectContinue && parser.head.hasBody && body.isEmpty && parsed == headBytes {
+      if awaitsContinue && headBytes > 0 && parser.head.hasBody {
+        awaitsContinue = false
         worker.sendContinue(self)
       }
       return false
@@ -155,6 +158,7 @@ final class Connection: StreamHandler {
       headBytes = bytes
       parsed = bytes
       body.removeAll()
+      awaitsContinue = parser.head.expectContinue
       route = withHead { head, bytes in Route(path: head.path, in: bytes) }
       parser.bodyBytesMax = worker.bodyBytesMax(route)
     case .body(let range, let consumed):

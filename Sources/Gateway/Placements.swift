@@ -28,7 +28,10 @@ struct Placements: Sendable {
   let names: [String]
 
   init(_ settings: Settings) throws {
-    vocabulary = try ContextVocabulary(languages: settings.languages, regions: settings.regions)
+    // Zone files are read only where a placement has lists for the time of day.
+    let tellsTime = settings.placements.values.contains { $0.context.contains("daypart") }
+    vocabulary = try ContextVocabulary(
+      languages: settings.languages, regions: settings.regions, timeZones: tellsTime ? TimeZones() : .offsetsOnly)
     windowKeys = try WindowKeys(namespace: settings.memcachedNamespace)
     all = try settings.placements.sorted { $0.key < $1.key }.map { name, placement in
       try Placement(

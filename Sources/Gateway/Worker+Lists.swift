@@ -65,11 +65,7 @@ extension Worker {
   func begin(_ recipe: Recipe, purpose: Flights.Purpose) -> Flights.Flight {
     let flight = Flights.Flight(key: key.bytes.copied(), recipe: recipe, purpose: purpose)
     flights.begin(flight)
-    let ticket = newTicket()
-    let recache = Int(recipe.policy.staleSeconds) + earlyRefreshSeconds()
-    if let memcached, memcached.get(key: key.bytes, recacheSeconds: recache, ticket: ticket) {
-      tickets[ticket] = .list(flight)
-    } else {
+    if !askForExternal(flight) && !ask(flight) {
       flight.isReadyToCompute = true
       switch purpose {
       case .answer: break
@@ -78,6 +74,15 @@ extension Worker {
       }
     }
     return flight
+  }
+
+  /// Whether memcached was asked for the flight's key.
+  func ask(_ flight: Flights.Flight) -> Bool {
+    let (ticket, key) = (newTicket(), flight.key)
+    let recache = Int(flight.recipe.policy.staleSeconds) + earlyRefreshSeconds()
+    guard let memcached, memcached.get(key: key.span.bytes, recacheSeconds: recache, ticket: ticket) else { return false }
+    tickets[ticket] = .list(flight)
+    return true
   }
 
   /// XFetch (Vattani et al., VLDB 2015): the closer to expiry, the likelier a read is asked to refresh. Computing takes
@@ -89,6 +94,7 @@ extension Worker {
   /// Memcached has answered about a list.
   func listAnswered(_ flight: Flights.Flight, _ reply: borrowing CacheReply) {
     metrics.stages.memcached.record(nanoseconds: reply.durationNanoseconds)
+    if flight.asksForExternal { return externalAnswered(flight, reply) }
     guard let createdAt = usable(reply, for: flight) else {
       metrics.l2.misses += 1
       return compute(flight)
@@ -153,7 +159,7 @@ extension Worker {
     memcached?.set(key: key.span.bytes, value: bytes, flags: RenderedList.flags, ttlSeconds: ttl)
   }
 
-  private func keep(_ bytes: RawSpan, _ flight: Flights.Flight, createdAt: UInt32) {
+  func keep(_ bytes: RawSpan, _ flight: Flights.Flight, createdAt: UInt32) {
     let fresh = createdAt &+ flight.recipe.policy.freshSeconds
     let key = flight.key
     l1.insert(key.span.bytes, bytes, freshUntil: fresh, staleUntil: fresh &+ flight.recipe.policy.staleSeconds)
@@ -162,7 +168,7 @@ extension Worker {
   // MARK: The end of a flight.
 
   /// Answers everyone who waits with the list.
-  private func finish(_ flight: Flights.Flight, _ bytes: RawSpan, at tier: Tier) {
+  func finish(_ flight: Flights.Flight, _ bytes: RawSpan, at tier: Tier) {
     flights.end(flight)
     for waiter in flight.waiters {
       withWaiting(waiter) { connection in

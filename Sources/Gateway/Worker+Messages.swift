@@ -31,6 +31,10 @@ extension Worker {
     metrics.l1.entries = UInt64(l1.count)
     metrics.l1.bytes = UInt64(l1.byteCount)
     metrics.l1.evictions = l1.evictions
+    let activity = loop.takeActivity()
+    metrics.turns = activity.turns
+    metrics.busyNanoseconds = activity.busyNanoseconds
+    metrics.longestTurnNanoseconds = activity.longestTurnNanoseconds
     metrics.inFlight = flights.count + windowFetches.count
     return metrics
   }

@@ -27,7 +27,6 @@ extension Worker {
 
   /// The turn's events are handled: connections that were answered out of turn go on, then nobody-waits work is done.
   func endTurn() {
-    metrics.turns += 1
     while let connection = resumed.popLast() { connection.goOn() }
     guard !refreshes.isEmpty else { return }
     let due = refreshes

@@ -1,14 +1,14 @@
 /// What one connection may ask of the parser. The defaults are published in the README.
 ///
-/// Memory a connection can pin with a head: `headBytes` of unconsumed input, 32 KiB, plus the parser itself, about 1 KiB
-/// (the field table is 100 × 8 bytes). 1 000 connections that each drip a head of the greatest size hold 32 MiB.
+/// Memory a connection can pin with a head: `headBytes` of unconsumed input, 32 KiB, plus the field table
+/// of its parser, 100 × 8 bytes. 1 000 connections that each drip a head of the greatest size hold 32 MiB.
 public struct HTTPLimits: Sendable {
   /// Longest request line, header line, trailer line and chunk-size line, without its CRLF.
   public var lineBytes = 8 * 1024
   /// Longest head, from its first byte to its empty line inclusive. The trailers of a chunked body count here too, as
   /// if they had stood in the head.
   public var headBytes = 32 * 1024
-  /// Most header lines of a request, trailers included. At most `fieldTableCount`.
+  /// Most header lines of a request, trailers included. At most 255.
   public var headerLines = 100
   /// Longest decoded body where the route has not said otherwise (`RequestParser.bodyBytesMax`).
   public var bodyBytes = 64 * 1024
@@ -18,8 +18,8 @@ public struct HTTPLimits: Sendable {
   /// flood of one-byte chunks and long chunk extensions on short chunks, and no honest sender.
   public var chunkOverheadBytes = 100 * 1024
 
-  /// Room of the parser's field table; `headerLines` cannot exceed it.
-  public static let fieldTableCount = 100
+  /// The index of a line is kept in 8 bits, 0 for none.
+  public static let headerLinesMax = Int(UInt8.max)
   /// Offsets into a head are kept in 16 bits.
   public static let headBytesMax = Int(UInt16.max)
   /// A chunk size of 16 hexadecimal digits already fills 64 bits; more can only be leading zeros.
@@ -30,7 +30,8 @@ public struct HTTPLimits: Sendable {
   public init() {}
 
   func check() {
-    precondition(lineBytes > 0 && headBytes <= Self.headBytesMax && headerLines <= Self.fieldTableCount)
+    precondition(
+      lineBytes > 0 && headBytes <= Self.headBytesMax && headerLines > 0 && headerLines <= Self.headerLinesMax)
     // A request line that is too long is 414; were the whole head not longer than a line, it would be 431 or 414
     // depending on where the network split it. Two bytes each: the empty line before it and its own CRLF.
     precondition(headBytes >= lineBytes + 4, "headBytes must exceed lineBytes by 4")

@@ -21,8 +21,12 @@ public enum HTTPMethod: UInt8, Sendable, CaseIterable {
 
   /// Methods are case-sensitive (RFC 9110 §9.1).
   init?(_ octets: Octets, _ name: Range<Int>) {
+    if octets.equal(name, HTTPMethod.get.name) {
+      self = .get
+      return
+    }
     // Not `allCases`, which is an array and would be allocated.
-    for rawValue in HTTPMethod.get.rawValue...HTTPMethod.trace.rawValue {
+    for rawValue in HTTPMethod.head.rawValue...HTTPMethod.trace.rawValue {
       let method = HTTPMethod(rawValue: rawValue)!
       if octets.equal(name, method.name) {
         self = method

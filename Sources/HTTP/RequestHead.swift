@@ -48,13 +48,17 @@ public struct RequestHead: ~Copyable {
   public internal(set) var isChunked = false
   /// The client waits for `100 Continue`, or for a final answer, before it sends the body.
   public internal(set) var expectContinue = false
-  public internal(set) var fieldCount = 0
 
-  private var fields = InlineArray<100, FieldSlot>(repeating: FieldSlot(name: 0..<0, value: 0..<0))
+  private var fields: FieldTable
   /// For each `KnownField` one more than the index of its first line; 0 when there is none.
   private var known = InlineArray<10, UInt8>(repeating: 0)
 
-  init() {}
+  init(headerLines: Int) {
+    fields = FieldTable(capacity: headerLines)
+  }
+
+  /// Header lines, those of known fields included.
+  public var fieldCount: Int { fields.count }
 
   /// Whether bytes of a body follow the head.
   public var hasBody: Bool { isChunked || (contentLength ?? 0) > 0 }
@@ -64,19 +68,18 @@ public struct RequestHead: ~Copyable {
 
   /// A header line, in the order of arrival; the value without the white space around it.
   public func field(_ index: Int) -> (name: Range<Int>, value: Range<Int>) {
-    precondition(index < fieldCount)
-    return (fields[index].name, fields[index].value)
+    (fields.name(index), fields.value(index))
   }
 
   /// The value of the first line of a field. O(1).
   public func value(of field: KnownField) -> Range<Int>? {
     let line = known[Int(field.rawValue)]
-    return line == 0 ? nil : fields[Int(line) - 1].value
+    return line == 0 ? nil : fields.value(Int(line) - 1)
   }
 
   /// The value of the first line called `name`, in lower case here and in any case there. O(fields).
   public func value(of name: StaticString, in bytes: RawSpan) -> Range<Int>? {
-    index(of: name, from: 0, in: bytes).map { fields[$0].value }
+    index(of: name, from: 0, in: bytes).map { fields.value($0) }
   }
 
   /// The index of the next line called `name`, in lower case here and in any case there, at or after `from`; so that
@@ -84,7 +87,7 @@ public struct RequestHead: ~Copyable {
   public func index(of name: StaticString, from: Int, in bytes: RawSpan) -> Int? {
     bytes.withUnsafeBytes { bytes in
       let octets = Octets(bytes)
-      for index in from..<max(from, fieldCount) where octets.equal(fields[index].name, lowercase: name) {
+      for index in from..<max(from, fieldCount) where octets.equal(fields.name(index), lowercase: name) {
         return index
       }
       return nil
@@ -96,7 +99,7 @@ public struct RequestHead: ~Copyable {
     guard known[Int(KnownField.ifNoneMatch.rawValue)] != 0 else { return false }
     var line = Int(known[Int(KnownField.ifNoneMatch.rawValue)]) - 1
     while true {
-      if ifNoneMatch(bytes.extracting(fields[line].value), matches: entityTag) { return true }
+      if ifNoneMatch(bytes.extracting(fields.value(line)), matches: entityTag) { return true }
       guard let next = index(of: "if-none-match", from: line + 1, in: bytes) else { return false }
       line = next
     }
@@ -104,7 +107,7 @@ public struct RequestHead: ~Copyable {
 
   // MARK: What the parser writes.
 
-  /// Back to the state of a new head. The field table keeps its old content, which `fieldCount` hides.
+  /// Back to the state of a new head.
   mutating func clear() {
     method = .get
     targetForm = .origin
@@ -115,33 +118,15 @@ public struct RequestHead: ~Copyable {
     contentLength = nil
     isChunked = false
     expectContinue = false
-    fieldCount = 0
+    fields.removeAll()
     known = InlineArray(repeating: 0)
   }
 
-  mutating func append(name: Range<Int>, value: Range<Int>) {
-    fields[fieldCount] = FieldSlot(name: name, value: value)
-    fieldCount += 1
-  }
+  mutating func append(name: Range<Int>, value: Range<Int>) { fields.append(name: name, value: value) }
 
   /// Notes that the line just appended is a known field, unless an earlier one is.
   mutating func index(as field: KnownField) {
     guard known[Int(field.rawValue)] == 0 else { return }
     known[Int(field.rawValue)] = UInt8(fieldCount)
   }
-}
-
-/// One header line in eight bytes. `HTTPLimits.headBytesMax` is why 16 bits suffice.
-private struct FieldSlot {
-  private let nameStart, nameCount, valueStart, valueCount: UInt16
-
-  init(name: Range<Int>, value: Range<Int>) {
-    nameStart = UInt16(name.lowerBound)
-    nameCount = UInt16(name.count)
-    valueStart = UInt16(value.lowerBound)
-    valueCount = UInt16(value.count)
-  }
-
-  var name: Range<Int> { Int(nameStart)..<Int(nameStart) + Int(nameCount) }
-  var value: Range<Int> { Int(valueStart)..<Int(valueStart) + Int(valueCount) }
 }

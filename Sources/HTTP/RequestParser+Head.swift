@@ -1,10 +1,9 @@
 extension RequestParser {
   mutating func readHead(_ octets: Octets) throws(HTTPError) -> Step {
     while true {
-      let isField = if case .fields = state { true } else { false }
       guard
         let end = try lineEnd(
-          octets, budget: limits.headBytes, tooLong: isField ? .fieldTooLong : .targetTooLong,
+          octets, budget: limits.headBytes, tooLong: state == .fields ? .fieldTooLong : .targetTooLong,
           overBudget: .headTooLarge)
       else { return .needMore }
       let line = at..<end
@@ -52,14 +51,14 @@ extension RequestParser {
 
   /// request-line = method SP request-target SP HTTP-version
   ///
-  /// The version is the last eight bytes and the method ends at the first space; what lies between must be a target,
+  /// The version is the last eight bytes and the method ends at the first byte that is no token, a space; what lies between must be a target,
   /// which holds no space, so a second look for spaces is not needed.
   private mutating func readRequestLine(_ octets: Octets, _ line: Range<Int>) throws(HTTPError) {
     let versionStart = line.upperBound - 8
-    guard let space = octets.first(0x20, in: line) else { throw .requestLine }
-    guard space > line.lowerBound, octets.tokenEnd(from: line.lowerBound, to: space) == space,
+    let space = octets.tokenEnd(from: line.lowerBound, to: line.upperBound)
+    guard space > line.lowerBound, space < line.upperBound, octets[space] == 0x20,
       versionStart - 1 > space + 1, octets[versionStart - 1] == 0x20
-    else { throw requestLineFault(octets, line, space) }
+    else { throw requestLineFault(octets, line) }
     head.versionMinor = try version(octets, versionStart)
     let target = space + 1..<versionStart - 1
     guard octets.isTargetContent(target) else { throw .targetByte }
@@ -70,9 +69,9 @@ extension RequestParser {
 
   /// Which part of a request line of the wrong shape to name. A line that ends with something like a version is blamed
   /// for that: `GET / HTTP/1.32` is the version's fault, not the spaces'.
-  private func requestLineFault(_ octets: Octets, _ line: Range<Int>, _ space: Int) -> HTTPError {
+  private func requestLineFault(_ octets: Octets, _ line: Range<Int>) -> HTTPError {
     var last = line.upperBound
-    while last > space + 1 && octets[last - 1] != 0x20 { last -= 1 }
+    while last > line.lowerBound && octets[last - 1] != 0x20 { last -= 1 }
     let word = last..<line.upperBound
     let isVersionLike = word.count >= 5 && octets.equal(word.lowerBound..<word.lowerBound + 5, "HTTP/")
     return isVersionLike && word.count != 8 ? .version : .requestLine

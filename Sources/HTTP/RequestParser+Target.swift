@@ -78,12 +78,11 @@ func isHost(_ octets: Octets, _ range: Range<Int>) -> Bool {
   return port <= 65535
 }
 
-/// reg-name = *( unreserved / pct-encoded / sub-delims ): letters, digits and ``-._~%!$&'()*+,;=``.
+/// reg-name = *( unreserved / pct-encoded / sub-delims ): letters, digits and ``!$%&'()*+,-.;=_~``, one bit a byte value.
+@inline(__always)
 private func isNameByte(_ byte: UInt8) -> Bool {
-  // The token characters without ``#^`|`` and with `(),;=`.
-  switch byte {
-  case UInt8(ascii: "#"), UInt8(ascii: "^"), UInt8(ascii: "`"), UInt8(ascii: "|"): false
-  case UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "="): true
-  default: isToken(byte)
-  }
+  let low: UInt64 = 0x2BFF_7FF2_0000_0000
+  let high: UInt64 = 0x47FF_FFFE_87FF_FFFE
+  let word = byte < 64 ? low : high
+  return byte < 128 && word &>> UInt64(byte & 63) & 1 != 0
 }

@@ -11,7 +11,8 @@ public enum Step: Sendable, Equatable {
   case end(consumed: Int)
 }
 
-/// HTTP/1.1 requests out of bytes that arrive in any pieces (RFC 9112), without I/O, clock or allocation.
+/// HTTP/1.1 requests out of bytes that arrive in any pieces (RFC 9112), without I/O or clock, and without
+/// allocation once it is made.
 ///
 ///     request = [CRLF] method SP target SP version CRLF *(name ":" OWS value OWS CRLF) CRLF [body]
 ///
@@ -31,12 +32,13 @@ public enum Step: Sendable, Equatable {
 /// smuggling lives on; so is each leniency of RFC 9112 ("MAY", "SHOULD ignore") that this parser does not take up.
 public struct RequestParser: ~Copyable {
   /// The last head. Meaningful from `.head` until the step after `.end`.
-  public internal(set) var head = RequestHead()
+  public internal(set) var head: RequestHead
   /// Longest decoded body of the request at hand: the limits' at first, then what its route allows.
   public var bodyBytesMax: Int
 
   let limits: HTTPLimits
   var state = State.requestLine
+  private var failure: HTTPError?
   /// Start of the line being read: bytes before it are parsed but, the step being unfinished, not yet consumed.
   var at = 0
   /// Bytes before this one hold no line feed at or after `at`.
@@ -53,19 +55,21 @@ public struct RequestParser: ~Copyable {
   var codingSeen = false
   var keepAliveAsked = false
 
-  enum State {
+  enum State: UInt8 {
     case requestLine, emptyLineSeen, fields
     case fixedBody
     case chunkLine, chunkData, chunkEnd, trailers
     case end
     /// The last request said `Connection: close`: whatever follows is not for us (RFC 9112 §9.6).
     case finished
-    case failed(HTTPError)
+    /// `failure` says why.
+    case failed
   }
 
   public init(limits: HTTPLimits = HTTPLimits()) {
     limits.check()
     self.limits = limits
+    head = RequestHead(headerLines: limits.headerLines)
     bodyBytesMax = limits.bodyBytes
   }
 
@@ -94,7 +98,8 @@ public struct RequestParser: ~Copyable {
     do {
       return try bytes.withUnsafeBytes { (bytes) throws(HTTPError) -> Step in try advance(Octets(bytes)) }
     } catch {
-      state = .failed(error)
+      state = .failed
+      failure = error
       throw error
     }
   }
@@ -106,7 +111,7 @@ public struct RequestParser: ~Copyable {
     case .chunkLine, .chunkData, .chunkEnd, .trailers: try readChunkedBody(octets)
     case .end: end(consumed: 0)
     case .finished: .needMore
-    case .failed(let error): throw error
+    case .failed: throw failure!
     }
   }
 

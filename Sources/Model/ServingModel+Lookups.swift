@@ -80,31 +80,3 @@ extension ServingModel {
 public struct UserRow: Sendable, Hashable {
   let number: Int
 }
-
-/// The text of a JSON string, quotes included, that `ByteBuffer.append(jsonEscaped:)` wrote.
-private func decodedJSONString(_ json: RawSpan) -> String {
-  guard json.byteCount >= 2 else { return "" }
-  var text: [UInt8] = []
-  var at = 1
-  while at < json.byteCount - 1 {
-    let byte = json.byte(at)
-    at += 1
-    guard byte == UInt8(ascii: "\\"), at < json.byteCount - 1 else {
-      text.append(byte)
-      continue
-    }
-    switch json.byte(at) {
-    case UInt8(ascii: "n"): text.append(0x0A)
-    case UInt8(ascii: "r"): text.append(0x0D)
-    case UInt8(ascii: "t"): text.append(0x09)
-    case UInt8(ascii: "u"):
-      let end = min(at + 5, json.byteCount)
-      let digits = String(copying: json.extracting(at + 1..<end))
-      text.append(contentsOf: String(UInt32(digits, radix: 16).flatMap(UnicodeScalar.init).map(Character.init) ?? "\u{FFFD}").utf8)
-      at = end - 1
-    default: text.append(json.byte(at))
-    }
-    at += 1
-  }
-  return String(decoding: text, as: UTF8.self)
-}

@@ -53,7 +53,9 @@ public final class ServingModel: Sendable {
     ids = try ItemIDs(snapshot, count: head.items, trusted: trusted)
     metadata = try ItemMetadata(snapshot, count: head.items, trusted: trusted)
     categories = try ItemCategories(snapshot, items: head.items)
-    popularity = try snapshot.read(ModelTag.popularity) { (reader) throws(SnapshotError) in try reader.finite(head.items) }
+    popularity = try snapshot.read(ModelTag.popularity) { (reader) throws(SnapshotError) in
+      try reader.finite(head.items)
+    }
     published = try snapshot.read(ModelTag.published) { (reader) throws(SnapshotError) in
       try reader.column(of: UInt32.self, count: head.items)
     }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Configuration
 import FoundationEssentials
 import Gateway
+import Glibc
 import Publishing
 import Trainer
 
@@ -52,7 +53,10 @@ struct Quickstart: ParsableCommand {
     if data == nil {
       let folder = settings.dataDirectory + "/catalogue"
       printError("no snapshot yet: making a catalogue in \(folder)")
-      do { try CatalogueGenerator().write(to: folder) } catch { throw CommandFailure(.cannotWrite, "\(error)") }
+      do {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try CatalogueGenerator().write(to: folder)
+      } catch { throw CommandFailure(.cannotWrite, "\(error)") }
       interactions = folder + "/interactions.csv"
       items = folder + "/items.csv"
     }
@@ -71,7 +75,7 @@ struct Quickstart: ParsableCommand {
   }
 
   private func printHints(_ settings: Settings, _ address: String, _ admin: String) {
-    let (user, item) = examples()
+    let (user, item) = examples(settings)
     print(
       """
 
@@ -85,8 +89,24 @@ struct Quickstart: ParsableCommand {
       """)
   }
 
-  /// A user and an item that the data has: the first of the file, so that the hints work as they are.
-  private func examples() -> (user: String, item: String) {
-    data == nil ? ("u1", "i1") : ("1", "1")
+  /// A user and an item that the data has, from its first row, so that the hints work as they are.
+  private func examples(_ settings: Settings) -> (user: String, item: String) {
+    let folder = data ?? settings.dataDirectory + "/catalogue"
+    for file in [folder, folder + "/ratings.csv", folder + "/interactions.csv"] {
+      guard let reader = firstLines(of: file), reader.count > 1 else { continue }
+      let row = reader[1].split(whereSeparator: { ",\t ".contains($0) })
+      if row.count > 1 { return (String(row[0]), String(row[1])) }
+    }
+    return ("1", "1")
   }
+}
+
+/// The lines in a file's first 4 KiB; nil when it is no file that can be read.
+private func firstLines(of path: String) -> [Substring]? {
+  let descriptor = open(path, O_RDONLY)
+  guard descriptor >= 0 else { return nil }
+  defer { close(descriptor) }
+  var bytes = [UInt8](repeating: 0, count: 4096)
+  let count = read(descriptor, &bytes, bytes.count)
+  return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self).split(whereSeparator: \.isNewline) : nil
 }

@@ -73,8 +73,9 @@ struct TrainingRun {
     let published: PublishedVersion?
 
     var summary: String {
-      guard let published else { return report.summary }
-      return report.summary
+      let text = report.summary.replacing(report.snapshotPath, with: "snapshot")
+      guard let published else { return text }
+      return text
         + "\npublished as version \(published.identity.version) (\(published.identity.digest8)): "
         + "\(published.sectionsSent) sections sent, \(published.sectionsReused) reused, \(published.sentBytes) bytes of \(published.rawBytes)"
     }

@@ -80,7 +80,9 @@ import Testing
 
   @Test func `a segment is named by its number`() throws {
     let model = try ToyModel().model()
-    for (name, segment) in [("0", 0), ("1", 1), ("s1", 1), ("2", nil), ("", nil), ("s", nil), ("-1", nil), ("x", nil), ("999999", nil)] {
+    for (name, segment) in [
+      ("0", 0), ("1", 1), ("s1", 1), ("2", nil), ("", nil), ("s", nil), ("-1", nil), ("x", nil), ("999999", nil),
+    ] {
       let found = model.segment(named: name.utf8.span.bytes)
       #expect(found == segment, "\(name)")
     }
@@ -102,7 +104,8 @@ import Testing
   @Test func `a trusted file is read with less checking and the same answers`() throws {
     let toy = ToyModel()
     _ = try toy.snapshot()
-    let model = try ToyModel.model(Snapshot.open(path: toy.folder.file("toy.ntsnap"), verify: .structure), checks: .structure)
+    let model = try ToyModel.model(
+      Snapshot.open(path: toy.folder.file("toy.ntsnap"), verify: .structure), checks: .structure)
     #expect(model.title(2) == "Title \"2\"")
   }
 
@@ -147,9 +150,17 @@ import Testing
     #expect(error { $0.foldIn.lambda = 0 }.contains("λ must be above 0"))
     #expect(error { $0.foldIn.gram[0] = -1e6 }.contains("cannot be inverted"))
     #expect(error { $0.foldIn.gram.removeLast() }.contains("Gram matrix"))
-    #expect(error { $0.ranking["home"] = { var weights = RankingWeights(); weights.diversity = 2; return weights }() }.contains("diversity"))
+    #expect(
+      error {
+        $0.ranking["home"] = {
+          var weights = RankingWeights(); weights.diversity = 2; return weights
+        }()
+      }.contains("diversity"))
     #expect(error { $0.metrics["x"] = .nan }.contains("\"x\" is nan"))
-    #expect(error { $0.items = []; $0.itemVectors = [] }.contains("0 items"))
+    #expect(
+      error {
+        $0.items = []; $0.itemVectors = []
+      }.contains("0 items"))
     #expect(error { _ in } == "written")
   }
 

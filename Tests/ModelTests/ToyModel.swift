@@ -33,7 +33,8 @@ struct ToyModel {
     }
     for user in 0..<users {
       content.users.append(
-        .init(hash: Self.hash("user-\(user)"), segment: UInt16(user % 2), seen: [UInt32(user % 2), UInt32(user % 2 + 2)]))
+        .init(
+          hash: Self.hash("user-\(user)"), segment: UInt16(user % 2), seen: [UInt32(user % 2), UInt32(user % 2 + 2)]))
       for place in 0..<d { content.userVectors.append((place == user % 2 ? 1 : 0) + 0.05 * random.gaussian()) }
     }
     for segment in 0..<2 {
@@ -54,7 +55,9 @@ struct ToyModel {
   static func gram(_ vectors: [Float], _ d: Int) -> [Float] {
     var gram = [Double](repeating: 0, count: d * d)
     for row in 0..<vectors.count / d {
-      for i in 0..<d { for j in 0..<d { gram[i * d + j] += Double(vectors[row * d + i]) * Double(vectors[row * d + j]) } }
+      for i in 0..<d {
+        for j in 0..<d { gram[i * d + j] += Double(vectors[row * d + i]) * Double(vectors[row * d + j]) }
+      }
     }
     return gram.map(Float.init)
   }
@@ -67,7 +70,9 @@ struct ToyModel {
 
   func model() throws -> ServingModel { try Self.model(snapshot()) }
 
-  static func model(_ snapshot: Snapshot, checks: Snapshot.Verification = .checksums) throws(SnapshotError) -> ServingModel {
+  static func model(_ snapshot: Snapshot, checks: Snapshot.Verification = .checksums) throws(SnapshotError)
+    -> ServingModel
+  {
     let digest = SHA256.digest("toy".utf8.span.bytes)
     return try ServingModel(snapshot, name: "toy", version: 3, digest: digest, checks: checks)
   }

@@ -52,6 +52,18 @@ public struct BlockingSocket: ~Copyable {
     return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
   }
 
+  /// The same in bytes.
+  public func receiveBytes(timeoutMilliseconds: Int32 = 2000) -> [UInt8]? {
+    var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    guard Glibc.poll(&poll, 1, timeoutMilliseconds) > 0 else { return [] }
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    let count = recv(descriptor, &buffer, buffer.count, 0)
+    return count > 0 ? Array(buffer[..<count]) : nil
+  }
+
+  /// Says that nothing more will be sent; what the peer answers can still be received.
+  public func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+
   /// Everything up to and including `ending`, or what came before the peer closed or fell silent for 2 s.
   public func receive(until ending: String) -> String {
     var text = ""

@@ -35,6 +35,8 @@ struct Flights {
     let recipe: Recipe
     var purpose: Purpose
     var waiters: [Waiter] = []
+    /// Memcached is asked for another program's list first.
+    var asksForExternal = false
     /// Memcached has nothing, or cannot be asked.
     var isReadyToCompute = false
 

@@ -43,7 +43,7 @@ struct Load: Sendable {
     }
   }
 
-  /// Maps the file, checks every section, and has it in memory before anybody waits for it.
+  /// Maps the file, checks every section, has it in memory before anybody waits for it, and asks its own probes.
   private func verify(_ path: String) throws(PublishError) -> ServedModel {
     do {
       let snapshot = try Snapshot.open(path: path, verify: .structure)
@@ -54,6 +54,8 @@ struct Load: Sendable {
         model, identity, placements, namespace: settings.memcachedNamespace, now: unixSeconds())
     } catch let error as SnapshotError {
       throw PublishError(error)
+    } catch let error as PublishError {
+      throw error
     } catch {
       throw PublishError(.manifestInvalid, "\(error)")
     }

@@ -9,14 +9,27 @@ final class ServedModel: Sendable {
   let model: ServingModel
   /// By placement, in the order of `Placements`.
   let keys: [ListKeys]
+  /// Under which other programs write lists, for the placements that read them.
+  let externalKeys: [ExternalKeys?]
+  /// Share of the exact answers to its own probes that the index finds.
+  let probeRecall: Double
   /// Everyone's, then one a segment.
   let trending: [[UInt8]]
 
+  /// Derives it all, and asks the snapshot's own probes: one whose index does not belong to its vectors is refused.
   init(_ model: ServingModel, _ identity: ModelIdentity, _ placements: Placements, namespace: String, now: UInt32) throws {
     self.identity = identity
     self.model = model
     keys = try placements.names.map { try model.keys(namespace: namespace, placement: $0) }
+    externalKeys = try placements.all.map {
+      $0.policy.external ? try ExternalKeys(namespace: namespace, placement: $0.policy.name) : nil
+    }
     let scratch = ComputeScratch()
+    probeRecall = model.checkProbes(scratch).recall
+    guard probeRecall >= ProbeReport.recallMin else {
+      throw PublishError(
+        .probeFailed, "\(identity) finds \(probeRecall) of the exact answers to its probes, less than \(ProbeReport.recallMin)")
+    }
     trending = try ([nil] + (0..<model.segmentCount).map(Optional.some)).map { segment in
       var list = ByteBuffer(capacity: 32768)
       _ = try model.renderTrending(

@@ -126,6 +126,14 @@ struct MetricsPage {
     for (name, served) in control.catalogue.models.sorted(by: { $0.key < $1.key }) {
       page.sample("model_items", [("model", name)], UInt64(served.model.itemCount))
     }
+    page.family("model_bytes", .gauge, "Size of the mapped file of the snapshot that serves.")
+    for (name, served) in control.catalogue.models.sorted(by: { $0.key < $1.key }) {
+      page.sample("model_bytes", [("model", name)], UInt64(served.model.byteCount))
+    }
+    page.family("ann_probe_recall_ratio", .gauge, "Share of the exact answers to its own probes that the snapshot's index finds.")
+    for (name, served) in control.catalogue.models.sorted(by: { $0.key < $1.key }) {
+      page.sample("ann_probe_recall_ratio", [("model", name)], seconds: served.probeRecall)
+    }
     page.family("model_loads_total", .counter, "Versions that came up for loading, by what became of them.")
     for (outcome, count) in control.loadCounts.sorted(by: { "\($0.key)" < "\($1.key)" }) {
       page.sample(
@@ -161,6 +169,10 @@ struct MetricsPage {
   private func process(_ page: inout PrometheusText) {
     page.family("loop_turns_total", .counter, "Turns of the workers' loops.")
     page.sample("loop_turns_total", [], result.metrics.turns)
+    page.family("loop_busy_seconds_total", .counter, "Time that the workers' loops spent in callbacks.")
+    page.sample("loop_busy_seconds_total", [], seconds: Double(result.metrics.busyNanoseconds) / 1e9)
+    page.family("loop_lag_seconds", .gauge, "Longest turn of any worker's loop since the last scrape: what an event may have waited.")
+    page.sample("loop_lag_seconds", [], seconds: Double(result.metrics.longestTurnNanoseconds) / 1e9)
     page.family("config_last_reload_successful", .gauge, "1 while the configuration in force is the newest that was read.")
     page.sample("config_last_reload_successful", [], 1)
     page.family("process_cpu_seconds_total", .counter, "User and system time of the process.")

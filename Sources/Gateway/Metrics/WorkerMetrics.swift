@@ -24,7 +24,11 @@ struct WorkerMetrics: Sendable {
   var windowFailures: UInt64 = 0
   var impressions: [RecommendationSource: UInt64] = [:]
   var clicks: [RecommendationSource: UInt64] = [:]
+  /// Of the worker's loop: turns, time in callbacks, and the longest turn since the last scrape, which bounds what an
+  /// event had to wait.
   var turns: UInt64 = 0
+  var busyNanoseconds: UInt64 = 0
+  var longestTurnNanoseconds: UInt64 = 0
 
   init(placementCount: Int) {
     requests = Array(repeating: RequestCounts(), count: placementCount + 1)
@@ -68,6 +72,8 @@ struct WorkerMetrics: Sendable {
     impressions.merge(other.impressions, uniquingKeysWith: +)
     clicks.merge(other.clicks, uniquingKeysWith: +)
     turns += other.turns
+    busyNanoseconds += other.busyNanoseconds
+    longestTurnNanoseconds = max(longestTurnNanoseconds, other.longestTurnNanoseconds)
   }
 }
 

@@ -11,7 +11,8 @@ public struct ListQuery: Sendable {
   /// Unix seconds.
   public var now: UInt32
 
-  public init(subject: Subject, context: ContextBucket = .any, filter: ItemFilter = .none, keyHash: UInt64, now: UInt32) {
+  public init(subject: Subject, context: ContextBucket = .any, filter: ItemFilter = .none, keyHash: UInt64, now: UInt32)
+  {
     self.subject = subject
     self.context = context
     self.filter = filter

@@ -26,7 +26,8 @@ extension ServingModel {
   /// Answers that score as well as the last exact one, so that ties may go either way.
   private func foundAnswers(_ probe: Int, _ scratch: ComputeScratch) -> Int {
     let query = probes.query(probe)
-    guard (try? index.search(query.span, count: probes.answers, effort: .recall95, scratch: scratch.search)) != nil else { return 0 }
+    guard (try? index.search(query.span, count: probes.answers, effort: .recall95, scratch: scratch.search)) != nil
+    else { return 0 }
     let search = scratch.search
     let hits = search.hits
     // Scores are sums of rounded products: another processor may add them in another order.

@@ -22,7 +22,8 @@ extension ServingModel {
     try applyRules(query, placement.filter, window, scratch)
     try search(query.subject, weights, scratch)
     gatherCandidates(query, scratch)
-    Reranker.rank(scratch.ranking, weights: weights, count: min(placement.listItems, RenderedList.itemsMax), index: index)
+    Reranker.rank(
+      scratch.ranking, weights: weights, count: min(placement.listItems, RenderedList.itemsMax), index: index)
     return try write(query, freshSeconds: placement.freshSeconds, scratch, into: &value)
   }
 

@@ -39,7 +39,8 @@ extension ServingModel {
     scratch.chosen.removeAll()
     scratch.writer.begin(keyHash: keyHash, createdAt: now, freshSeconds: placement.freshSeconds)
     for choice in chosen where scratch.writer.count < limit {
-      guard choice.item < UInt32(itemCount), placement.filter.isEmpty || categories.allows(placement.filter, choice.item),
+      guard choice.item < UInt32(itemCount),
+        placement.filter.isEmpty || categories.allows(placement.filter, choice.item),
         scratch.chosen.insert(itemHash(choice.item))
       else { continue }
       add(choice.item, score: choice.score, .personalized, to: &scratch.writer)

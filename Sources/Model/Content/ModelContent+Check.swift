@@ -43,7 +43,9 @@ extension ModelContent {
       guard (0...1).contains(item.popularity) else {
         throw .invalid("item \"\(item.id)\" has popularity \(item.popularity); it must be 0 to 1")
       }
-      guard item.categories.allSatisfy({ !$0.isEmpty }) else { throw .invalid("item \"\(item.id)\" has a category without a name") }
+      guard item.categories.allSatisfy({ !$0.isEmpty }) else {
+        throw .invalid("item \"\(item.id)\" has a category without a name")
+      }
       guard !item.metadata.isEmpty else { continue }
       let names = item.metadata.map(\.name)
       if let name = names.first(where: { $0 == "title" || $0 == "categories" }) {
@@ -71,8 +73,11 @@ extension ModelContent {
   private func checkSettings() throws(ModelContentError) {
     let (alpha0, lambda, nu) = (foldIn.alpha0, foldIn.lambda, foldIn.nu)
     guard alpha0 >= 0, alpha0.isFinite, lambda > 0, lambda.isFinite, nu >= 0, nu.isFinite, foldIn.itemCount >= 0 else {
-      throw .invalid("fold-in with α₀ \(alpha0), λ \(lambda), ν \(nu) and \(foldIn.itemCount) items cannot be; λ must be above 0")
+      throw .invalid(
+        "fold-in with α₀ \(alpha0), λ \(lambda), ν \(nu) and \(foldIn.itemCount) items cannot be; λ must be above 0")
     }
-    if let metric = metrics.first(where: { !$0.value.isFinite }) { throw .invalid("metric \"\(metric.key)\" is \(metric.value)") }
+    if let metric = metrics.first(where: { !$0.value.isFinite }) {
+      throw .invalid("metric \"\(metric.key)\" is \(metric.value)")
+    }
   }
 }

@@ -18,7 +18,9 @@ extension ModelContent {
     progress?("writing", 0.5)
     try addUsersAndSegments(to: &file)
     try FoldInTable.write(self, to: &file)
-    try file.add(ModelTag.ranking) { (section) throws(ModelContentError) in try RankingTable.write(ranking, into: &section) }
+    try file.add(ModelTag.ranking) { (section) throws(ModelContentError) in
+      try RankingTable.write(ranking, into: &section)
+    }
     try file.add(ModelTag.probes) { (section) throws(ModelContentError) in
       try ProbeTable.write(queries: probes(), index: VectorIndex(built), into: &section)
     }
@@ -34,8 +36,12 @@ extension ModelContent {
       ).write(into: &section)
     }
     try file.add(ModelTag.ids) { (section) throws(ModelContentError) in try ItemIDs.write(items, into: &section) }
-    try file.add(ModelTag.metadata) { (section) throws(ModelContentError) in try ItemMetadata.write(items, into: &section) }
-    try file.add(ModelTag.categories) { (section) throws(ModelContentError) in try ItemCategories.write(items, into: &section) }
+    try file.add(ModelTag.metadata) { (section) throws(ModelContentError) in
+      try ItemMetadata.write(items, into: &section)
+    }
+    try file.add(ModelTag.categories) { (section) throws(ModelContentError) in
+      try ItemCategories.write(items, into: &section)
+    }
     try file.add(ModelTag.popularity) { (section) in section.column(items.map(\.popularity)) }
     try file.add(ModelTag.published) { (section) in section.column(items.map(\.publishedAt)) }
   }
@@ -47,7 +53,9 @@ extension ModelContent {
     }
     try UserTable.write(users, vectors: userVectors, dimension: dimension, order: order, to: &file)
     try SegmentTable.write(self, to: &file)
-    try file.add(ModelTag.trending) { (section) throws(ModelContentError) in try TrendingLists.write(self, into: &section) }
+    try file.add(ModelTag.trending) { (section) throws(ModelContentError) in
+      try TrendingLists.write(self, into: &section)
+    }
   }
 
   /// Budgets of the search are set on queries such as users send.
@@ -63,7 +71,8 @@ extension ModelContent {
   /// The given probes, or else some users, all small numbers of segments, and some items.
   private func probes() -> [Float] {
     guard probeQueries.isEmpty else { return Array(probeQueries.prefix(ProbeTable.queriesMax * dimension)) }
-    return sampledRows(userVectors, rows: users.count, atMost: 64) + sampledRows(segmentCentroids, rows: segmentCount, atMost: 16)
+    return sampledRows(userVectors, rows: users.count, atMost: 64)
+      + sampledRows(segmentCentroids, rows: segmentCount, atMost: 16)
       + sampledRows(itemVectors, rows: items.count, atMost: 16)
   }
 

@@ -30,7 +30,8 @@ public struct ContextVocabulary: Sendable {
   ///   - locale: a BCP 47 tag such as `de-DE`, `de_DE` or `zh-Hant-TW`.
   ///   - clock: where the local hour comes from.
   public func bucket(
-    _ dimensions: ContextDimensions, device: RawSpan? = nil, locale: RawSpan? = nil, clock: LocalClock = LocalClock(now: 0)
+    _ dimensions: ContextDimensions, device: RawSpan? = nil, locale: RawSpan? = nil,
+    clock: LocalClock = LocalClock(now: 0)
   ) -> ContextBucket {
     guard !dimensions.isEmpty else { return .any }
     return ContextBucket(
@@ -115,7 +116,9 @@ public struct ContextVocabulary: Sendable {
   private static func pairs(
     _ names: [String], _ what: String, firstLetter: UInt8, other: UInt16
   ) throws(ContextVocabularyError) -> [UInt16] {
-    guard names.count <= namesMax else { throw ContextVocabularyError("\(names.count) \(what)s: at most \(namesMax) can have buckets") }
+    guard names.count <= namesMax else {
+      throw ContextVocabularyError("\(names.count) \(what)s: at most \(namesMax) can have buckets")
+    }
     var pairs: [UInt16] = []
     for name in names {
       let letters = name.utf8.map { $0 | 0x20 }

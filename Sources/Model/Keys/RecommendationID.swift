@@ -32,7 +32,8 @@ public struct RecommendationID: Sendable, Hashable {
 
   /// Writes an id over the one at `offset`: a reused body differs in these bytes only.
   public static func replace(
-    at offset: Int, version: Int, placement: UInt16 = 0, arm: UInt16 = 0, random: (UInt64, UInt16), in body: inout ByteBuffer
+    at offset: Int, version: Int, placement: UInt16 = 0, arm: UInt16 = 0, random: (UInt64, UInt16),
+    in body: inout ByteBuffer
   ) {
     // Composed behind the body, where there is room, and moved: no second buffer a request.
     let end = body.count

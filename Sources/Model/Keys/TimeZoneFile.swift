@@ -19,7 +19,9 @@ struct TimeZoneFile: Sendable {
     guard bytes.byteCount - start >= header.blockBytes(timeBytes: 8), header.types > 0 else { return nil }
     let indices = start + 8 * header.times
     let types = indices + header.times
-    func offset(ofType type: Int) -> Int32 { Int32(bigEndian: bytes.unsafeLoadUnaligned(fromByteOffset: types + 6 * type, as: Int32.self)) }
+    func offset(ofType type: Int) -> Int32 {
+      Int32(bigEndian: bytes.unsafeLoadUnaligned(fromByteOffset: types + 6 * type, as: Int32.self))
+    }
 
     var transitions: [Int64] = []
     var offsets = [offset(ofType: 0)]
@@ -57,7 +59,9 @@ struct TimeZoneFile: Sendable {
       func count(_ place: Int) -> Int {
         Int(UInt32(bigEndian: file.unsafeLoadUnaligned(fromByteOffset: start + 20 + 4 * place, as: UInt32.self)))
       }
-      (universal, standard, leaps, times, types, characters) = (count(0), count(1), count(2), count(3), count(4), count(5))
+      (universal, standard, leaps, times, types, characters) = (
+        count(0), count(1), count(2), count(3), count(4), count(5)
+      )
     }
 
     func blockBytes(timeBytes: Int) -> Int {

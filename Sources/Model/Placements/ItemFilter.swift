@@ -63,7 +63,8 @@ public struct ItemFilter: Sendable {
     while colon < positive.byteCount && positive.byte(colon) != UInt8(ascii: ":") { colon += 1 }
     guard colon > 0, colon < positive.byteCount else { throw .malformed(String(copying: condition)) }
     try add(
-      field: positive.extracting(0..<colon), value: positive.extracting(colon + 1..<positive.byteCount), excluded: excluded)
+      field: positive.extracting(0..<colon), value: positive.extracting(colon + 1..<positive.byteCount),
+      excluded: excluded)
   }
 
   /// Into its place among its kind; twice is once.

@@ -35,7 +35,10 @@ public struct RankingOverrides: Sendable, Hashable {
   public var hash: UInt64 {
     guard !isEmpty else { return 0 }
     var text = ByteBuffer(capacity: 128)
-    let values = [similarity, popularity, freshness, freshnessHalfLifeDays, affinity, context, diversity, candidates.map(Double.init)]
+    let values = [
+      similarity, popularity, freshness, freshnessHalfLifeDays, affinity, context, diversity,
+      candidates.map(Double.init),
+    ]
     for value in values {
       // No weight is NaN, so its bits stand for none.
       text.append(littleEndian: (value ?? .nan).bitPattern)

@@ -23,7 +23,9 @@ struct FoldInTable: Sendable {
     (alpha0, lambda, nu, itemCount, gram, inverses) = try snapshot.read(ModelTag.foldIn) {
       (reader) throws(SnapshotError) -> (Float, Float, Float, Int, Column<Float>, Column<Float>) in
       let settings = (try reader.float(), try reader.float(), try reader.float(), try reader.count(max: 1 << 40))
-      guard settings.0 >= 0, settings.1 > 0, settings.2 >= 0, settings.0.isFinite, settings.1.isFinite, settings.2.isFinite else {
+      guard settings.0 >= 0, settings.1 > 0, settings.2 >= 0, settings.0.isFinite, settings.1.isFinite,
+        settings.2.isFinite
+      else {
         throw reader.invalid("has settings that no training can have", code: .nonFiniteValues)
       }
       let gram = try reader.finite(square)
@@ -63,10 +65,11 @@ struct FoldInTable: Sendable {
     try file.add(ModelTag.foldIn, section)
     guard content.metric == .cosine else { return }
     var norms = SectionBuilder()
-    norms.column((0..<content.items.count).map { item in
-      let row = content.itemVectors[item * content.dimension..<(item + 1) * content.dimension]
-      return Float(row.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot())
-    })
+    norms.column(
+      (0..<content.items.count).map { item in
+        let row = content.itemVectors[item * content.dimension..<(item + 1) * content.dimension]
+        return Float(row.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot())
+      })
     try file.add(ModelTag.norms, norms)
   }
 }

@@ -22,13 +22,16 @@ struct ItemCategories: Sendable {
     self = try snapshot.read(ModelTag.categories) { (reader) throws(SnapshotError) in
       let names = try StringTable(from: &reader)
       guard names.count <= Self.categoriesMax else { throw reader.invalid("has \(names.count) categories") }
-      if let name = names.firstInvalidUTF8() { throw reader.invalid("has a name, of category \(name), that is not UTF-8") }
+      if let name = names.firstInvalidUTF8() {
+        throw reader.invalid("has a name, of category \(name), that is not UTF-8")
+      }
       let hashes = try reader.column(of: UInt64.self, count: names.count)
       let byHash = try reader.column(of: UInt32.self, count: names.count)
       let byItem = try NumberRows(from: &reader, rows: items, below: names.count)
       let byCategory = try NumberRows(from: &reader, rows: names.count, below: items)
       guard byItem.values.count == byCategory.values.count else {
-        throw reader.invalid("has \(byItem.values.count) categories of items and \(byCategory.values.count) items of categories")
+        throw reader.invalid(
+          "has \(byItem.values.count) categories of items and \(byCategory.values.count) items of categories")
       }
       let table = ItemCategories(names: names, byItem: byItem, byCategory: byCategory, hashes: hashes, byHash: byHash)
       try table.checkHashes(reader)
@@ -113,8 +116,12 @@ struct ItemCategories: Sendable {
   }
 
   static func write(_ items: [ModelContent.Item], into section: inout SectionBuilder) throws(ModelContentError) {
-    let names = Set(items.lazy.flatMap(\.categories)).sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
-    guard names.count <= categoriesMax else { throw .invalid("\(names.count) categories are more than \(categoriesMax)") }
+    let names = Set(items.lazy.flatMap(\.categories)).sorted {
+      Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8))
+    }
+    guard names.count <= categoriesMax else {
+      throw .invalid("\(names.count) categories are more than \(categoriesMax)")
+    }
     let hashes = names.map { xxh3($0) }
     guard Set(hashes).count == names.count else { throw .invalid("two categories share a hash") }
     let numbers = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, UInt32($0)) })

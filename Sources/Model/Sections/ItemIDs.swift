@@ -22,7 +22,9 @@ struct ItemIDs: Sendable {
       guard ids.count == count else { throw reader.invalid("has \(ids.count) ids of \(count) items") }
       let hashes = try reader.column(of: UInt64.self, count: count)
       let slotCount = try reader.count(max: reader.remainingBytes / 4)
-      guard slotCount.nonzeroBitCount == 1, slotCount >= 2 * count else { throw reader.invalid("has \(slotCount) slots") }
+      guard slotCount.nonzeroBitCount == 1, slotCount >= 2 * count else {
+        throw reader.invalid("has \(slotCount) slots")
+      }
       let table = ItemIDs(ids: ids, hashes: hashes, slots: try reader.column(of: UInt32.self, count: slotCount))
       try table.checkSlots(reader)
       if !trusted { try table.checkIDs(reader) }
@@ -95,7 +97,8 @@ struct ItemIDs: Sendable {
         guard hashes[other] != hash else {
           throw .invalid(
             items[other].id == items[item].id
-              ? "item id \"\(items[item].id)\" stands twice" : "items \"\(items[other].id)\" and \"\(items[item].id)\" share a hash")
+              ? "item id \"\(items[item].id)\" stands twice"
+              : "items \"\(items[other].id)\" and \"\(items[item].id)\" share a hash")
         }
         place = (place + 1) & (slotCount - 1)
       }

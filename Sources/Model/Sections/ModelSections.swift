@@ -38,7 +38,9 @@ struct ModelHead: Sendable, Equatable {
   var metric: Metric
 
   func write(into section: inout SectionBuilder) {
-    for value in [Int(Self.layout), items, users, segments, dimension, Int(metric.rawValue)] { section.scalar(UInt32(value)) }
+    for value in [Int(Self.layout), items, users, segments, dimension, Int(metric.rawValue)] {
+      section.scalar(UInt32(value))
+    }
   }
 
   init(items: Int, users: Int, segments: Int, dimension: Int, metric: Metric) {

@@ -25,7 +25,9 @@ struct ProbeTable: Sendable {
       guard answers > 0 else { throw reader.invalid("has probes without answers") }
       let queries = try reader.finite(count * head.dimension)
       let items = try reader.column(of: UInt32.self, count: count * answers)
-      guard items.allSatisfy({ $0 < head.items }) else { throw reader.invalid("has an answer that is not in the catalogue") }
+      guard items.allSatisfy({ $0 < head.items }) else {
+        throw reader.invalid("has an answer that is not in the catalogue")
+      }
       return (count, answers, queries, items, try reader.finite(count * answers))
     }
   }
@@ -35,7 +37,8 @@ struct ProbeTable: Sendable {
   /// The score of the last answer: what an item must reach to be as good.
   func lastScore(_ probe: Int) -> Float { scores[(probe + 1) * answers - 1] }
 
-  static func write(queries: [Float], index: VectorIndex, into section: inout SectionBuilder) throws(ModelContentError) {
+  static func write(queries: [Float], index: VectorIndex, into section: inout SectionBuilder) throws(ModelContentError)
+  {
     let count = queries.count / index.dimension
     let answers = min(answersMax, index.count)
     let scratch = SearchScratch(for: index)

@@ -18,7 +18,8 @@ struct SegmentTable: Sendable {
 
   init(_ snapshot: Snapshot, _ head: ModelHead) throws(SnapshotError) {
     dimension = head.dimension
-    (centroids, sizes) = try snapshot.read(ModelTag.segments) { (reader) throws(SnapshotError) -> (Column<Float>, Column<UInt32>) in
+    (centroids, sizes) = try snapshot.read(ModelTag.segments) {
+      (reader) throws(SnapshotError) -> (Column<Float>, Column<UInt32>) in
       (try reader.finite(head.segments * head.dimension), try reader.column(of: UInt32.self, count: head.segments))
     }
     contexts = try snapshot.read(ModelTag.contexts) { (reader) throws(SnapshotError) in
@@ -41,7 +42,9 @@ struct SegmentTable: Sendable {
   var count: Int { sizes.count }
   func size(_ segment: Int) -> Int { Int(sizes[segment]) }
 
-  func centroid(_ segment: Int) -> Column<Float> { centroids.extracting(segment * dimension..<(segment + 1) * dimension) }
+  func centroid(_ segment: Int) -> Column<Float> {
+    centroids.extracting(segment * dimension..<(segment + 1) * dimension)
+  }
 
   /// The segment that the trainer found for a context; nil when it has none of its own.
   func segment(of context: ContextBucket) -> Int? {
@@ -72,8 +75,12 @@ struct SegmentTable: Sendable {
 
     let sorted = content.contextSegments.sorted { $0.code < $1.code }
     for (index, context) in sorted.enumerated() {
-      guard key(context.code.utf8.span.bytes) != nil else { throw .invalid("\"\(context.code)\" is no code of a context") }
-      guard index == 0 || sorted[index - 1].code != context.code else { throw .invalid("context \"\(context.code)\" has two segments") }
+      guard key(context.code.utf8.span.bytes) != nil else {
+        throw .invalid("\"\(context.code)\" is no code of a context")
+      }
+      guard index == 0 || sorted[index - 1].code != context.code else {
+        throw .invalid("context \"\(context.code)\" has two segments")
+      }
       guard Int(context.segment) < content.segmentCount else {
         throw .invalid("context \"\(context.code)\" has segment \(context.segment) of \(content.segmentCount)")
       }

@@ -58,9 +58,13 @@ struct TrendingLists: Sendable {
     guard range.count <= ModelContent.trendingMax else { throw reader.invalid("has a list of \(range.count) items") }
     var next: UInt64 = 0
     for place in range {
-      guard items[place] < count, byItem[place] < range.count else { throw reader.invalid("has an item in list \(list) that is none") }
+      guard items[place] < count, byItem[place] < range.count else {
+        throw reader.invalid("has an item in list \(list) that is none")
+      }
       let item = items[range.lowerBound + Int(byItem[place])]
-      guard item >= next else { throw reader.invalid("has list \(list) with an item twice, or its order by item broken") }
+      guard item >= next else {
+        throw reader.invalid("has list \(list) with an item twice, or its order by item broken")
+      }
       next = UInt64(item) + 1
       guard place == range.lowerBound || scores[place] <= scores[place - 1] else {
         throw reader.invalid("has list \(list) out of order")
@@ -75,18 +79,24 @@ struct TrendingLists: Sendable {
   }
 
   static func write(_ content: ModelContent, into section: inout SectionBuilder) throws(ModelContentError) {
-    let lists = [content.trendingGlobal.isEmpty ? byPopularity(content.items) : content.trendingGlobal] + (0..<content.segmentCount).map {
-      $0 < content.trendingBySegment.count ? content.trendingBySegment[$0] : []
-    }
+    let lists =
+      [content.trendingGlobal.isEmpty ? byPopularity(content.items) : content.trendingGlobal]
+      + (0..<content.segmentCount).map {
+        $0 < content.trendingBySegment.count ? content.trendingBySegment[$0] : []
+      }
     var starts: [UInt64] = [0]
     var (items, scores, byItem): ([UInt32], [Float], [UInt32]) = ([], [], [])
     for (number, whole) in lists.enumerated() {
       let list = whole.prefix(ModelContent.trendingMax)
       let what = number == 0 ? "the global trending list" : "the trending list of segment \(number - 1)"
-      guard list.allSatisfy({ Int($0.item) < content.items.count }) else { throw .invalid("\(what) has an item that is not in the catalogue") }
+      guard list.allSatisfy({ Int($0.item) < content.items.count }) else {
+        throw .invalid("\(what) has an item that is not in the catalogue")
+      }
       guard list.allSatisfy(\.score.isFinite) else { throw .invalid("\(what) has a score that is not finite") }
       guard Set(list.map(\.item)).count == list.count else { throw .invalid("\(what) has an item twice") }
-      guard zip(list, list.dropFirst()).allSatisfy({ $0.score >= $1.score }) else { throw .invalid("\(what) is not in order of score") }
+      guard zip(list, list.dropFirst()).allSatisfy({ $0.score >= $1.score }) else {
+        throw .invalid("\(what) is not in order of score")
+      }
       items += list.map(\.item)
       scores += list.map(\.score)
       byItem += list.indices.sorted { list[$0].item < list[$1].item }.map(UInt32.init)

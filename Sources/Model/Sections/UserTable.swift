@@ -37,10 +37,13 @@ struct UserTable: Sendable {
     }
     segments = try snapshot.read(ModelTag.userSegments) { (reader) throws(SnapshotError) in
       let segments = try reader.column(of: UInt16.self, count: count)
-      guard segments.allSatisfy({ $0 < head.segments }) else { throw reader.invalid("has a user in a segment that is not there") }
+      guard segments.allSatisfy({ $0 < head.segments }) else {
+        throw reader.invalid("has a user in a segment that is not there")
+      }
       return segments
     }
-    (steps, codes) = try snapshot.read(ModelTag.userVectors) { (reader) throws(SnapshotError) -> (Column<Float>, Column<Int16>) in
+    (steps, codes) = try snapshot.read(ModelTag.userVectors) {
+      (reader) throws(SnapshotError) -> (Column<Float>, Column<Int16>) in
       (try reader.finite(count), try reader.column(of: Int16.self, count: count * head.dimension))
     }
     seenRows = try snapshot.read(ModelTag.seen) { (reader) throws(SnapshotError) in
@@ -72,15 +75,20 @@ struct UserTable: Sendable {
   }
 
   private static func checkHashes(
-    _ reader: borrowing SectionReader, _ high: Column<UInt64>, _ low: Column<UInt32>, _ bits: UInt64, _ prefixes: Column<UInt32>
+    _ reader: borrowing SectionReader, _ high: Column<UInt64>, _ low: Column<UInt32>, _ bits: UInt64,
+    _ prefixes: Column<UInt32>
   ) throws(SnapshotError) {
-    guard prefixes[0] == 0, prefixes[prefixes.count - 1] == high.count else { throw reader.invalid("has prefixes over other users") }
+    guard prefixes[0] == 0, prefixes[prefixes.count - 1] == high.count else {
+      throw reader.invalid("has prefixes over other users")
+    }
     for prefix in 1..<prefixes.count where prefixes[prefix] < prefixes[prefix - 1] {
       throw reader.invalid("has prefixes that fall")
     }
     for user in 0..<high.count {
       let prefix = Int(truncatingIfNeeded: high[user] >> (64 - bits))
-      guard prefixes[prefix] <= user, user < prefixes[prefix + 1] else { throw reader.invalid("has user \(user) under another prefix") }
+      guard prefixes[prefix] <= user, user < prefixes[prefix + 1] else {
+        throw reader.invalid("has user \(user) under another prefix")
+      }
       guard user == 0 || (high[user - 1], low[user - 1]) < (high[user], low[user]) else {
         throw reader.invalid("has user \(user) out of order, or twice")
       }

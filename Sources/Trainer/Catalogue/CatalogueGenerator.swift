@@ -120,7 +120,9 @@ public struct CatalogueGenerator: Sendable {
 
   private func makeEvents(_ books: [Book], themeCount: Int) -> [Event] {
     var random = SplitMix64(seed: seed, purpose: 2)
-    let shelves = (0..<themeCount).map { theme in Shelf(books.indices.filter { books[$0].themes.contains(theme) }, books) }
+    let shelves = (0..<themeCount).map { theme in
+      Shelf(books.indices.filter { books[$0].themes.contains(theme) }, books)
+    }
     let window = Shelf(Array(books.indices), books)
     var events: [Event] = []
     for user in 0..<users {
@@ -208,7 +210,8 @@ private struct TitleMaker {
     while other == noun { other = random.pick(theme.nouns) }
     var title = pattern
     for (mark, word) in [
-      ("{a}", random.pick(genre.adjectives)), ("{n}s", plural(noun)), ("{m}s", plural(other)), ("{n}", noun), ("{m}", other),
+      ("{a}", random.pick(genre.adjectives)), ("{n}s", plural(noun)), ("{m}s", plural(other)), ("{n}", noun),
+      ("{m}", other),
       ("{p}", random.pick(Genre.places)),
     ] {
       if let range = title.firstRange(of: mark) { title.replaceSubrange(range, with: word) }

@@ -48,7 +48,10 @@ struct Genre {
       [
         ("Detectives", "Inspector, Witness, Alibi, Confession, Verdict, Clue, Suspect, Motive, Stranger, Informer"),
         ("Heists", "Vault, Forger, Safe, Diamond, Getaway, Accomplice, Ledger, Decoy, Syndicate, Swindle"),
-        ("Small-Town Secrets", "Neighbour, Well, Rumour, Funeral, Ferry, Orchard, Sister, Photograph, Barn, Postmistress"),
+        (
+          "Small-Town Secrets",
+          "Neighbour, Well, Rumour, Funeral, Ferry, Orchard, Sister, Photograph, Barn, Postmistress"
+        ),
       ]),
     Genre(
       "Fantasy", "Ashen, Thirteenth, Hollow, Burning, Sleeping, Silver, Forsworn, Winter, Nameless, Golden",
@@ -76,7 +79,10 @@ struct Genre {
       ]),
     Genre(
       "History", "Forgotten, Long, Divided, First, Iron, Lost, Great, Hidden, Burning, Restless",
-      ["The {a} {n}", "{n}: A History", "A Brief History of the {n}", "{n} and {m}", "How the {n} Was Won", "The {n} of {p}"],
+      [
+        "The {a} {n}", "{n}: A History", "A Brief History of the {n}", "{n} and {m}", "How the {n} Was Won",
+        "The {n} of {p}",
+      ],
       [
         ("Ancient World", "Legion, Pharaoh, Temple, Oracle, Aqueduct, Republic, Scribe, Chariot, Colossus, Senate"),
         ("Seafaring", "Armada, Compass, Frigate, Spice Route, Whaler, Harbour, Chart, Mutiny, Galleon, Lighthouse"),
@@ -92,7 +98,10 @@ struct Genre {
       ]),
     Genre(
       "Nature", "Quiet, Wild, Deep, Returning, Hidden, Ancient, Small, Northern, Secret, Patient",
-      ["The {a} {n}", "{n} and {m}", "A Field Guide to the {n}", "The Secret Life of the {n}", "In Search of the {n}", "{n} Season"],
+      [
+        "The {a} {n}", "{n} and {m}", "A Field Guide to the {n}", "The Secret Life of the {n}", "In Search of the {n}",
+        "{n} Season",
+      ],
       [
         ("Birds", "Swift, Heron, Owl, Wren, Kestrel, Albatross, Nest, Migration, Crane, Feather"),
         ("Forests", "Oak, Fern, Fungus, Canopy, Root, Beech, Lichen, Clearing, Seed, Badger"),
@@ -100,7 +109,10 @@ struct Genre {
       ]),
     Genre(
       "Travel", "Slow, Long, Last, Northern, Unlikely, Crooked, High, Dusty, Winter, Open",
-      ["The {a} {n}", "{n} to {p}", "A {n} at the Edge of the Map", "Notes from a {a} {n}", "One {n}, Two {m}s", "The {n} Diaries"],
+      [
+        "The {a} {n}", "{n} to {p}", "A {n} at the Edge of the Map", "Notes from a {a} {n}", "One {n}, Two {m}s",
+        "The {n} Diaries",
+      ],
       [
         ("Mountains", "Pass, Summit, Glacier, Rope, Ridge, Hut, Trail, Avalanche, Valley, Sherpa"),
         ("Rails", "Sleeper, Platform, Carriage, Timetable, Junction, Express, Station, Conductor, Viaduct, Line"),
@@ -108,7 +120,10 @@ struct Genre {
       ]),
     Genre(
       "Children", "Brave, Tiny, Grumpy, Upside-Down, Very Hungry, Sleepy, Curious, Forgetful, Striped, Noisy",
-      ["The {a} {n}", "{n} and {m}", "Goodnight, {n}", "Where Is the {n}?", "The {n} Who Could Not Sleep", "A {n} Called {m}"],
+      [
+        "The {a} {n}", "{n} and {m}", "Goodnight, {n}", "Where Is the {n}?", "The {n} Who Could Not Sleep",
+        "A {n} Called {m}",
+      ],
       [
         ("Animals", "Hedgehog, Otter, Bear, Mouse, Penguin, Giraffe, Duck, Snail, Rabbit, Elephant"),
         ("Adventures", "Pirate, Rocket, Treehouse, Treasure, Balloon, Submarine, Castle, Knight, Map, Robot"),
@@ -132,7 +147,10 @@ struct Genre {
       ]),
     Genre(
       "Wellbeing", "Calm, Better, Gentle, Clear, Strong, Mindful, Slow, Rested, Steady, Light",
-      ["The {a} {n}", "{a} {n}, Better Life", "The {n} Habit", "Thirty Days of {n}", "{n} for Beginners", "The Art of {n}"],
+      [
+        "The {a} {n}", "{a} {n}, Better Life", "The {n} Habit", "Thirty Days of {n}", "{n} for Beginners",
+        "The Art of {n}",
+      ],
       [
         ("Running", "Stride, Marathon, Pace, Breath, Endurance, Trail, Recovery, Sprint, Finish, Training"),
         ("Meditation", "Stillness, Attention, Silence, Sitting, Presence, Kindness, Awareness, Rest, Pause, Balance"),

@@ -6,14 +6,11 @@ internal import Bytes
 /// There is no header, no time and no weight.
 struct AdjacencyReader {
   let path: String
-  let identity: IdentityKey
-  let brokenShareMax: Double
   let progress: ProgressReceiver
 
-  func read(_ file: borrowing InputFile) throws(TrainError) -> (InteractionLog, ReadReport) {
-    var builder = InteractionLogBuilder(identity: identity, rules: InteractionRules())
-    var report = ReadReport()
-    report.path = path
+  func read(
+    _ file: borrowing InputFile, into builder: inout InteractionLogBuilder, _ report: inout ReadReport
+  ) throws(TrainError) -> LogTraits {
     report.format = .adjacency
     var tokens = TokenScanner(file.bytes)
     progress(TrainProgress(.reading, 0, of: file.byteCount, "bytes"))
@@ -23,9 +20,8 @@ struct AdjacencyReader {
       if report.rows % 1024 == 0 { progress(TrainProgress(.reading, tokens.offset, of: file.byteCount, "bytes")) }
     }
     guard report.rows > 0 else { throw TrainError(.badInput, "\(path) holds no lines") }
-    try report.broken.check(of: report.rows, shareMax: brokenShareMax, path: path)
     progress(TrainProgress(.reading, file.byteCount, of: file.byteCount, "bytes"))
-    return (builder.finish(hasTimes: false, isRated: false).log, report)
+    return LogTraits(hasTimes: false, isRated: false)
   }
 
   private func take(_ tokens: inout TokenScanner, _ builder: inout InteractionLogBuilder) -> RowProblem? {

@@ -30,10 +30,12 @@ public struct CatalogueItem: Sendable, Equatable {
   static let categoriesBytesMax = 4096
   static let metadataBytesMax = 4096
 
-  /// Brings the item within what a snapshot holds: each category and each name of metadata once, none of them empty, texts
-  /// within their limits. Returns how many categories and values did not fit and were left out.
+  /// Brings the item within what a snapshot holds: each category and each name of metadata once, none of them empty,
+  /// texts within their limits. Returns how many categories and values did not fit and were left out.
   mutating func fit() -> Int {
-    if title.utf8.count > Self.titleBytesMax { title = String(decoding: title.utf8.prefix(Self.titleBytesMax - 3), as: UTF8.self) + "…" }
+    if title.utf8.count > Self.titleBytesMax {
+      title = String(decoding: title.utf8.prefix(Self.titleBytesMax - 3), as: UTF8.self) + "…"
+    }
     var room = Self.categoriesBytesMax
     var leftOut = 0
     var kept: [String] = []
@@ -45,7 +47,8 @@ public struct CatalogueItem: Sendable, Equatable {
 
     room = Self.metadataBytesMax
     var pairs: [Pair] = []
-    for pair in metadata where !["", "title", "categories"].contains(pair.name) && !pairs.contains(where: { $0.name == pair.name }) {
+    for pair in metadata
+    where !["", "title", "categories"].contains(pair.name) && !pairs.contains(where: { $0.name == pair.name }) {
       let bytes = jsonBytes(pair.name) + jsonBytes(pair.value)
       guard bytes <= room else {
         leftOut += 1
@@ -72,7 +75,8 @@ enum ItemColumn: CaseIterable {
     switch self {
     case .id: InteractionColumn.item.names + ["id", "parentasin", "code"]
     case .title: ["title", "itemtitle", "name", "itemname", "productname", "producttitle", "headline", "movietitle"]
-    case .categories: ["categories", "category", "genres", "genre", "itemcategory", "topics", "topic", "section", "class"]
+    case .categories:
+      ["categories", "category", "genres", "genre", "itemcategory", "topics", "topic", "section", "class"]
     case .published:
       [
         "publishedat", "published", "publicationdate", "publishdate", "pubdate", "releasedate", "releasedat",
@@ -82,8 +86,8 @@ enum ItemColumn: CaseIterable {
   }
 }
 
-/// When an item came out: what `parseTime` reads, or a bare year, which stands for its first day. Anything before 1970 is
-/// 1, "known and old"; 0 when there is nothing to read.
+/// When an item came out: what `parseTime` reads, or a bare year, which stands for its first day. Anything before 1970
+/// is 1, "known and old"; 0 when there is nothing to read.
 func parsePublished(_ text: RawSpan) -> UInt32? {
   if text.byteCount == 0 { return 0 }
   if text.byteCount == 4, let year = parseDecimal(text), year == year.rounded(), year >= 1000 {

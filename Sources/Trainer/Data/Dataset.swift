@@ -14,6 +14,9 @@ public struct DatasetOptions: Sendable {
 
   /// A file, or a folder: MovieLens', one with `interactions.csv` (and `items.csv`), or event segments of a gateway.
   public var interactions: String
+  /// Event segments to be added, files or folders: what happened since `interactions` was made. A folder without any is
+  /// no error, for gateways begin with none.
+  public var events: [String] = []
   /// A file; nil for the one that a folder brings along, or none.
   public var items: String?
   public var format: Format = .automatic
@@ -65,7 +68,9 @@ public struct Dataset: Sendable {
   private static func checkLearnable(_ report: ReadReport) throws(TrainError) {
     if report.interactions == report.disliked {
       throw TrainError(
-        .badInput, "\(report.path): none of \(report.rows) rows is a positive interaction (\(report.ignored) ignored by event type)")
+        .badInput,
+        "\(report.path): none of \(report.rows) rows is a positive interaction, "
+          + "\(report.ignored) are ignored by event type")
     }
     if report.users < 2 {
       throw TrainError(
@@ -81,6 +86,12 @@ func monotonicSeconds() -> Double {
   var time = timespec()
   clock_gettime(CLOCK_MONOTONIC, &time)
   return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+}
+
+/// The length of a file; nil where there is none.
+func byteCount(of path: String) -> Int? {
+  var status = stat()
+  return stat(path, &status) == 0 ? Int(status.st_size) : nil
 }
 
 func isFile(_ path: String) -> Bool {

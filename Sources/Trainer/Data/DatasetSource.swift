@@ -2,35 +2,42 @@ internal import Bytes
 
 /// What the path of a dataset turned out to be.
 struct DatasetSource {
-  let interactionsPath: String
-  let itemsPath: String?
-  let movieLens: MovieLens?
+  /// The interactions: one file, or the segments of a gateway.
+  private let files: [String]
+  private let areSegments: Bool
+  private let itemsPath: String?
+  private let movieLens: MovieLens?
+
+  private init(_ files: [String], items: String?, areSegments: Bool = false, movieLens: MovieLens? = nil) {
+    self.files = files
+    self.areSegments = areSegments
+    itemsPath = items
+    self.movieLens = movieLens
+  }
 
   init(_ options: DatasetOptions) throws(TrainError) {
     let path = options.interactions
+    let segments = EventSegments.files(of: path)
     guard isFolder(path) else {
-      interactionsPath = path
-      itemsPath = options.items
-      movieLens = nil
+      self.init([path], items: options.items, areSegments: !segments.isEmpty)
       return
     }
     if let set = MovieLens(folder: path) {
-      interactionsPath = "\(path)/\(set.interactionsName)"
-      itemsPath = options.items ?? existing("\(path)/\(set.itemsName)")
-      movieLens = set
+      let items = options.items ?? existing("\(path)/\(set.itemsName)")
+      self.init(["\(path)/\(set.interactionsName)"], items: items, movieLens: set)
       return
     }
-    for end in ["csv", "tsv", "txt"] {
-      guard let found = existing("\(path)/interactions.\(end)") else { continue }
-      interactionsPath = found
-      itemsPath =
-        options.items ?? existing("\(path)/items.csv") ?? existing("\(path)/items.tsv") ?? existing("\(path)/items.jsonl")
-      movieLens = nil
-      return
+    let items = options.items ?? ["csv", "tsv", "jsonl"].lazy.compactMap { existing("\(path)/items.\($0)") }.first
+    if let found = ["csv", "tsv", "txt", "jsonl"].lazy.compactMap({ existing("\(path)/interactions.\($0)") }).first {
+      self.init([found], items: items)
+    } else if !segments.isEmpty {
+      self.init(segments, items: items, areSegments: true)
+    } else {
+      throw TrainError(
+        .missingInput,
+        "the folder \(path) holds no ratings.csv, ratings.dat or u.data (MovieLens), "
+          + "no interactions.csv or interactions.tsv, and no event segments (.jsonl.lz4)")
     }
-    throw TrainError(
-      .missingInput,
-      "the folder \(path) holds no ratings.csv, ratings.dat or u.data (MovieLens) and no interactions.csv or interactions.tsv")
   }
 
   // MARK: - Interactions
@@ -38,29 +45,76 @@ struct DatasetSource {
   func readInteractions(
     _ options: DatasetOptions, _ progress: @escaping ProgressReceiver
   ) throws(TrainError) -> (InteractionLog, ReadReport) {
-    let file = try InputFile(path: interactionsPath)
-    try file.requireText()
-    var (log, report) = try read(file, options, progress)
-    report.bytes = file.byteCount
-    report.digest = SHA256.digest(file.bytes).description
-    if log.count == 0 { log.itemIds = [] }
+    var builder = InteractionLogBuilder(identity: options.identity, rules: options.rules)
+    var report = ReadReport()
+    report.path = options.interactions
+    var digest = SHA256()
+    var traits = LogTraits(hasTimes: true, isRated: false)
+    if areSegments {
+      report.format = .eventSegments
+      try EventSegments.read(files, into: &builder, &report, digest: &digest, progress: progress)
+    } else {
+      traits = try readFile(files[0], options, progress, into: &builder, &report, &digest)
+    }
+    if traits.isRated { builder.weighRatings() }
+
+    let before = report.rows
+    let added = options.events.flatMap { EventSegments.files(of: $0) }
+    if !added.isEmpty {
+      try EventSegments.read(added, into: &builder, &report, digest: &digest, progress: progress)
+    }
+    report.eventRows = report.rows - before
+    guard report.rows > 0 else { throw TrainError(.badInput, "\(report.path) holds no interactions") }
+    try report.broken.check(of: report.rows, shareMax: options.brokenShareMax, path: report.path)
+    report.ignored = builder.ignored
+    report.eventTypes = builder.eventTypes
+    report.digest = digest.finish().description
+    let (log, repeats) = builder.finish(traits)
+    report.repeats = repeats
     return (log, report)
   }
 
-  private func read(
-    _ file: borrowing InputFile, _ options: DatasetOptions, _ progress: @escaping ProgressReceiver
-  ) throws(TrainError) -> (InteractionLog, ReadReport) {
-    let reader = InteractionReader(
-      path: interactionsPath, identity: options.identity, rules: options.rules, brokenShareMax: options.brokenShareMax,
-      progress: progress)
+  private func readFile(
+    _ path: String, _ options: DatasetOptions, _ progress: @escaping ProgressReceiver,
+    into builder: inout InteractionLogBuilder, _ report: inout ReadReport, _ digest: inout SHA256
+  ) throws(TrainError) -> LogTraits {
+    let file = try InputFile(path: path)
+    try file.requireText()
+    report.bytes += file.byteCount
+    digest.update(file.bytes)
+    let reader = InteractionReader(path: path, progress: progress)
     if let (delimiter, columns) = movieLens?.fixedColumns {
-      return try reader.read(file, delimiter: delimiter, columns: columns, hasHeader: false)
+      return try reader.read(file, delimiter: delimiter, columns: columns, hasHeader: false, into: &builder, &report)
     }
-    let isAdjacency = options.format == .adjacency || (options.format == .automatic && AdjacencyReader.recognises(file.bytes))
-    guard isAdjacency else { return try reader.read(file, names: options.columns) }
-    return try AdjacencyReader(
-      path: interactionsPath, identity: options.identity, brokenShareMax: options.brokenShareMax, progress: progress
-    ).read(file)
+    switch format(of: file, options) {
+    case .adjacency: return try AdjacencyReader(path: path, progress: progress).read(file, into: &builder, &report)
+    case .jsonLines: return readJSONLines(file, progress, into: &builder, &report)
+    default: return try reader.read(file, names: options.columns, into: &builder, &report)
+    }
+  }
+
+  private func format(of file: borrowing InputFile, _ options: DatasetOptions) -> ReadReport.Format {
+    switch options.format {
+    case .delimited: return .delimited
+    case .adjacency: return .adjacency
+    case .automatic:
+      if firstLetter(file.bytes) == 0x7B { return .jsonLines }
+      return AdjacencyReader.recognises(file.bytes) ? .adjacency : .delimited
+    }
+  }
+
+  private func readJSONLines(
+    _ file: borrowing InputFile, _ progress: ProgressReceiver, into builder: inout InteractionLogBuilder,
+    _ report: inout ReadReport
+  ) -> LogTraits {
+    report.format = .jsonLines
+    let total = file.byteCount
+    progress(TrainProgress(.reading, 0, of: total, "bytes"))
+    let traits = JSONLinesReader(path: file.path, isPseudonymous: false).read(file.bytes, into: &builder, &report) {
+      progress(TrainProgress(.reading, $0, of: total, "bytes"))
+    }
+    progress(TrainProgress(.reading, total, of: total, "bytes"))
+    return traits
   }
 
   // MARK: - Items
@@ -90,7 +144,8 @@ struct DatasetSource {
   }
 
   private func join(
-    _ described: [CatalogueItem], _ log: inout InteractionLog, _ items: inout [CatalogueItem], _ report: inout ReadReport
+    _ described: [CatalogueItem], _ log: inout InteractionLog, _ items: inout [CatalogueItem],
+    _ report: inout ReadReport
   ) {
     var places: [String: Int] = [:]
     for (place, id) in log.itemIds.enumerated() { places[id] = place }
@@ -113,3 +168,8 @@ struct DatasetSource {
 }
 
 private func existing(_ path: String) -> String? { isFile(path) ? path : nil }
+
+/// The first byte that is no blank and no byte order mark.
+func firstLetter(_ bytes: RawSpan) -> UInt8? {
+  bytes.withUnsafeBytes { raw in raw.dropFirst(startsWithByteOrderMark(bytes) ? 3 : 0).first { $0 > 0x20 } }
+}

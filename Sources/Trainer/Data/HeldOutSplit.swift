@@ -4,8 +4,8 @@
 /// too few users have a life on both sides of it (MovieLens' raters come for an evening and never again), each user's
 /// own last items are held out instead; without times, a random part of each user's items.
 ///
-/// A test holds only what can be foretold: positive interactions of users who have a positive one in training, with items
-/// that they have not met there. Items may be new; that a model cannot know them is part of its result.
+/// A test holds only what can be foretold: positive interactions of users who have a positive one in training, with
+/// items that they have not met there. Items may be new; that a model cannot know them is part of its result.
 public struct HeldOutSplit: Sendable {
   public enum Kind: String, Sendable {
     case globalTime = "global-time"

@@ -119,8 +119,8 @@ public struct InteractionPairs: Sendable, Equatable {
 }
 
 extension InteractionLog {
-  /// Merges what a user did with an item. Ratings: the last one counts. Events: their weights are summed and the sum is
-  /// damped (`dampedWeight`).
+  /// Merges what a user did with an item. Ratings: the last one counts (events that follow a rating outrank it).
+  /// Events: their weights are summed. Either is damped (`dampedWeight`).
   ///
   /// - Complexity: O(rows log(rows of a user)).
   public func merged() -> InteractionPairs {
@@ -140,7 +140,7 @@ extension InteractionLog {
           sum += Double(last)
           at += 1
         }
-        pairs.append(UInt32(user), UInt32(item), isRated ? last : dampedWeight(sum))
+        pairs.append(UInt32(user), UInt32(item), dampedWeight(isRated ? Double(last) : sum))
       }
     }
     return pairs

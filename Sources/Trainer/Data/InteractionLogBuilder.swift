@@ -56,7 +56,12 @@ struct InteractionLogBuilder {
     log.append(user, item, time, weight)
   }
 
-  mutating func ignore() { ignored += 1 }
+  /// Counts a row that says nothing. Returns no problem, for callers that end with one.
+  @discardableResult
+  mutating func ignore() -> RowProblem? {
+    ignored += 1
+    return nil
+  }
 
   var rowCount: Int { log.count }
 
@@ -71,18 +76,18 @@ struct InteractionLogBuilder {
   }
 
   /// The log in order of time, without repeated deliveries; and how many of those there were.
-  consuming func finish(hasTimes: Bool, isRated: Bool) -> (log: InteractionLog, repeats: Int) {
+  consuming func finish(_ traits: LogTraits) -> (log: InteractionLog, repeats: Int) {
     log.userHashes = users.hashes
     log.itemIds = items.ids
-    log.hasTimes = hasTimes
-    log.isRated = isRated
-    if isRated { weighRatings() }
+    log.hasTimes = traits.hasTimes
+    log.isRated = traits.isRated
     log.sortByTime()
     let repeats = log.removeRepeats()
     return (log, repeats)
   }
 
-  private mutating func weighRatings() {
+  /// Turns the weights of the rows so far from ratings into what they say. The scale is known when all are read.
+  mutating func weighRatings() {
     let highest = log.weights.max() ?? 1
     let lowest = log.weights.min() ?? 0
     func weigh(_ rating: Float, _ threshold: Double?, graded: Bool) -> Float {
@@ -101,6 +106,12 @@ struct InteractionLogBuilder {
   }
 }
 
+/// What rows have, beside users and items.
+struct LogTraits: Equatable {
+  var hasTimes: Bool
+  var isRated: Bool
+}
+
 /// Why a row cannot be used.
 struct RowProblem: Error, ExpressibleByStringInterpolation, CustomStringConvertible {
   let description: String
@@ -114,7 +125,8 @@ func itemIdProblem(_ id: RawSpan) -> RowProblem? {
   guard id.byteCount > 0 else { return "the item is empty" }
   guard id.byteCount <= InteractionLogBuilder.itemIdBytesMax else { return "the item id is longer than 255 bytes" }
   let isText = id.withUnsafeBytes { raw in
-    raw.allSatisfy { $0 >= 0x20 && $0 < 0x7F } || (raw.allSatisfy { $0 >= 0x20 } && String(validating: raw, as: UTF8.self) != nil)
+    raw.allSatisfy { $0 >= 0x20 && $0 < 0x7F }
+      || (raw.allSatisfy { $0 >= 0x20 } && String(validating: raw, as: UTF8.self) != nil)
   }
   return isText ? nil : "the item id is not UTF-8 text"
 }

@@ -5,28 +5,27 @@ internal import Bytes
 /// One pass over the mapped bytes; a field is never a String. About 100 ns a row in release, most of it hashing ids.
 struct InteractionReader {
   let path: String
-  let identity: IdentityKey
-  let rules: InteractionRules
-  let brokenShareMax: Double
   let progress: ProgressReceiver
 
   /// How many rows pass between two reports of progress: some milliseconds of work.
   static let rowsPerReport = 1 << 15
 
   /// Reads a file whose first row names its columns.
-  func read(_ file: borrowing InputFile, names: ColumnNames) throws(TrainError) -> (InteractionLog, ReadReport) {
+  func read(
+    _ file: borrowing InputFile, names: ColumnNames, into builder: inout InteractionLogBuilder,
+    _ report: inout ReadReport
+  ) throws(TrainError) -> LogTraits {
     let header = try findHeader(file, names: names)
+    let columns = try columns(of: header, names: names)
     return try read(
-      file, delimiter: header.delimiter, columns: try columns(of: header, names: names), hasHeader: true)
+      file, delimiter: header.delimiter, columns: columns, hasHeader: true, into: &builder, &report)
   }
 
   /// Reads rows under known columns.
   func read(
-    _ file: borrowing InputFile, delimiter: Delimiter, columns: InteractionColumns, hasHeader: Bool
-  ) throws(TrainError) -> (InteractionLog, ReadReport) {
-    var builder = InteractionLogBuilder(identity: identity, rules: rules)
-    var report = ReadReport()
-    report.path = path
+    _ file: borrowing InputFile, delimiter: Delimiter, columns: InteractionColumns, hasHeader: Bool,
+    into builder: inout InteractionLogBuilder, _ report: inout ReadReport
+  ) throws(TrainError) -> LogTraits {
     var scanner = RowScanner(file.bytes, delimiter: delimiter)
     if hasHeader { _ = scanner.next() }
     progress(TrainProgress(.reading, 0, of: file.byteCount, "bytes"))
@@ -47,14 +46,8 @@ struct InteractionReader {
       }
     }
     guard report.rows > 0 else { throw TrainError(.badInput, "\(path) holds a header and no rows") }
-    try report.broken.check(of: report.rows, shareMax: brokenShareMax, path: path)
     progress(TrainProgress(.reading, file.byteCount, of: file.byteCount, "bytes"))
-
-    report.ignored = builder.ignored
-    report.eventTypes = builder.eventTypes
-    let (log, repeats) = builder.finish(hasTimes: columns[.time] != nil, isRated: columns[.rating] != nil)
-    report.repeats = repeats
-    return (log, report)
+    return LogTraits(hasTimes: columns[.time] != nil, isRated: columns[.rating] != nil)
   }
 
   /// Adds the current row to the log; the reason when it cannot be used.
@@ -82,10 +75,7 @@ struct InteractionReader {
       let eventWeight = row.withField(column) { builder.weight(event: $0) }
       // A rating speaks for itself; beside one, a type only decides whether the row counts at all.
       weight = columns[.rating] == nil ? weight * eventWeight : weight
-      if eventWeight == 0 {
-        builder.ignore()
-        return nil
-      }
+      if eventWeight == 0 { return builder.ignore() }
     }
     return take(row, columns, time: time, weight: weight, &builder)
   }
@@ -95,10 +85,7 @@ struct InteractionReader {
     _ builder: inout InteractionLogBuilder
   ) -> RowProblem? {
     // A weight of 0 is "did not happen" (an impression), unless it is a rating, which is judged when all are known.
-    if weight == 0, columns[.rating] == nil {
-      builder.ignore()
-      return nil
-    }
+    if weight == 0, columns[.rating] == nil { return builder.ignore() }
     // The item first: a row without one must leave no user behind.
     switch row.withField(columns[.item]!, { builder.item($0) }) {
     case .failure(let problem): return problem
@@ -120,7 +107,8 @@ struct InteractionReader {
       known.contains(foldedName(name)) || given.contains(foldedName(name))
     }
     guard let header else {
-      throw TrainError(.badInput, "\(path): the first line is no header (user, item and maybe a time, a rating, an event type)")
+      throw TrainError(
+        .badInput, "\(path): the first line is no header (user, item and maybe a time, a rating, an event type)")
     }
     return header
   }

@@ -43,12 +43,6 @@ struct ItemReader {
     return content
   }
 
-  private func firstLetter(_ bytes: RawSpan) -> UInt8? {
-    bytes.withUnsafeBytes { raw in
-      raw.dropFirst(startsWithByteOrderMark(bytes) ? 3 : 0).first { $0 > 0x20 }
-    }
-  }
-
   // MARK: - Delimited
 
   private func readDelimited(_ bytes: RawSpan, _ content: inout Content) throws(TrainError) {

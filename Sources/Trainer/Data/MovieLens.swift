@@ -49,7 +49,9 @@ enum MovieLens {
   }
 
   /// Reads the films of the sets without a header.
-  func readItems(_ file: borrowing InputFile, path: String, brokenShareMax: Double) throws(TrainError) -> ItemReader.Content {
+  func readItems(_ file: borrowing InputFile, path: String, brokenShareMax: Double) throws(TrainError)
+    -> ItemReader.Content
+  {
     var content = ItemReader.Content()
     var scanner = RowScanner(file.bytes, delimiter: self == .dat ? .doubleColon : .bar)
     let fieldCount = self == .dat ? 3 : 5 + Self.hundredKGenres.count
@@ -94,7 +96,9 @@ enum MovieLens {
   static func year(ofTitle title: String) -> Int? {
     guard let open = title.lastIndex(of: "(") else { return nil }
     let digits = title[title.index(after: open)...].prefix(4)
-    guard digits.count == 4, digits.allSatisfy({ $0.isASCII && $0.isNumber }), let year = Int(digits) else { return nil }
+    guard digits.count == 4, digits.allSatisfy({ $0.isASCII && $0.isNumber }), let year = Int(digits) else {
+      return nil
+    }
     return (1850...2100).contains(year) ? year : nil
   }
 }

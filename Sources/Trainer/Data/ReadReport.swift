@@ -9,13 +9,17 @@ public struct ReadReport: Sendable, Equatable {
   }
 
   public enum Format: String, Sendable {
-    case delimited, adjacency, jsonLines
+    case delimited, adjacency
+    case jsonLines = "json-lines"
+    case eventSegments = "event-segments"
   }
 
   public var path = ""
   public var format: Format = .delimited
   /// Rows of data, broken ones included.
   public var rows = 0
+  /// Of these, events of gateways that were added to another source (`DatasetOptions.events`).
+  public var eventRows = 0
   public var broken = BrokenRows()
   /// Rows of a type that weighs nothing, such as impressions.
   public var ignored = 0
@@ -31,7 +35,8 @@ public struct ReadReport: Sendable, Equatable {
   public var hasTimes = false
   public var isRated = false
   public var eventTypes: [EventType] = []
-  /// SHA-256 of the interactions file, then of the items file if there is one: hexadecimal, joined by `+`.
+  /// SHA-256 of the interactions, one file behind the other, then of the items file if there is one: hexadecimal,
+  /// joined by `+`.
   public var digest = ""
   public var bytes = 0
   public var seconds = 0.0

@@ -1,8 +1,8 @@
 internal import Glibc
 
-/// SplitMix64 (Steele, Lea, Flood, OOPSLA 2014). Every random choice of the trainer comes from one of these, seeded by the
-/// run's seed and a number for the purpose, so that one seed gives one snapshot. What is drawn is defined here and not
-/// by the standard library, whose `random(in:)` may change its mind between versions.
+/// SplitMix64 (Steele, Lea, Flood, OOPSLA 2014). Every random choice of the trainer comes from one of these, seeded by
+/// the run's seed and a number for the purpose, so that one seed gives one snapshot. What is drawn is defined here and
+/// not by the standard library, whose `random(in:)` may change its mind between versions.
 struct SplitMix64 {
   private var state: UInt64
 

@@ -1,5 +1,6 @@
-/// Vectors for items that nobody has touched yet, so that they can be found: the mean of the vectors of their categories, as
-/// long as the rows of little-touched items are (training reference §7: else they surface never or always).
+/// Vectors for items that nobody has touched yet, so that they can be found: the mean of the vectors of their
+/// categories, as long as the rows of little-touched items are (training reference §7: else they surface never or
+/// always).
 ///
 /// The stand-in until a content prior is learnt with the factors. Items without a known category keep a zero row, which
 /// no search prefers.

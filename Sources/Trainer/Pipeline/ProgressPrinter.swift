@@ -3,8 +3,9 @@ internal import Synchronization
 
 /// Shows progress: a bar that redraws itself on a terminal, plain lines otherwise.
 ///
-/// On a terminal the line is redrawn some ten times a second and left standing when its phase ends. Elsewhere a phase gets
-/// a line when it begins, one for each tenth of it that took long enough to be worth telling, and one when it ends.
+/// On a terminal the line is redrawn some ten times a second and left standing when its phase ends. Elsewhere a phase
+/// gets a line when it begins, one for each tenth of it that took long enough to be worth telling, and one when it
+/// ends.
 public final class ProgressPrinter: Sendable {
   private let isTerminal: Bool
   private let write: @Sendable (String) -> Void
@@ -108,7 +109,8 @@ public final class ProgressPrinter: Sendable {
     let percent = String(Int(progress.share * 100))
     var parts = [String(repeating: " ", count: max(0, 3 - percent.count)) + percent + " %"]
     let isBytes = progress.unit == "bytes"
-    parts.append("\(amount(progress.done, isBytes)) of \(amount(progress.total, isBytes)) \(isBytes ? "" : progress.unit)")
+    parts.append(
+      "\(amount(progress.done, isBytes)) of \(amount(progress.total, isBytes)) \(isBytes ? "" : progress.unit)")
     if seconds > 0.2, progress.done > 0 {
       let rate = Double(progress.done) / seconds
       parts.append((isBytes ? amount(Int(rate), true) : rate < 10 ? fixed(rate, 1) : amount(Int(rate), false)) + "/s")

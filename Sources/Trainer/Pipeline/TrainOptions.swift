@@ -8,10 +8,11 @@ public struct TrainOptions: Sendable {
   /// Factors per user and item; nil for 64. Capped at half of the users and half of the items: more could only learn
   /// a small data set by heart.
   public var dimensions: Int?
-  /// iALS settings; nil for those that suit the data's density (`ALSSettings.suited(to:)`). Dimensions, seed and threads
-  /// of it give way to those of this run.
+  /// iALS settings; nil for those that suit the data's density (`ALSSettings.suited(to:)`). Dimensions, seed and
+  /// threads of it give way to those of this run.
   public var factorization: ALSSettings?
-  /// Search α₀, λ and the number of epochs first, on a validation part of the training part: some sixty short trainings.
+  /// Search α₀, λ and the number of epochs first, on a validation part of the training part: some sixty short
+  /// trainings.
   public var tunes = false
   public var seed: UInt64 = 1
   /// 0: one per core. Changes no bit of the result.
@@ -37,5 +38,36 @@ public struct TrainOptions: Sendable {
     detail.popularity = 0.05
     detail.diversity = 0.1
     return ["default": RankingWeights(), "home": RankingWeights(), "detail": detail]
+  }
+
+  /// Refuses what makes no sense before any file is read.
+  func check() throws(TrainError) {
+    func require(_ holds: Bool, _ sentence: @autoclosure () -> String) throws(TrainError) {
+      if !holds { throw TrainError(.badSetting, sentence()) }
+    }
+    let dimensions = dimensions ?? factorization?.dimensions ?? Self.dimensionsDefault
+    try require(
+      (1...ALSSettings.dimensionsMax).contains(dimensions),
+      "dimensions must be within 1...\(ALSSettings.dimensionsMax), not \(dimensions)")
+    try require(threads >= 0, "threads must be at least 0, not \(threads)")
+    try require(
+      heldOutShare >= 0 && heldOutShare < 1, "the held-out share must be at least 0 and below 1, not \(heldOutShare)")
+    try require(
+      (0...1).contains(data.brokenShareMax), "the share of broken rows must be within 0...1, not \(data.brokenShareMax)"
+    )
+    try require(!cutoffs.isEmpty && cutoffs.allSatisfy { $0 > 0 }, "cutoffs must be above 0, not \(cutoffs)")
+    let segmentsMax = Segmenter.segmentsMax
+    try require(
+      segments.count.map { (1...segmentsMax).contains($0) } ?? true,
+      "the number of segments must be within 1...\(segmentsMax), not \(segments.count ?? 0)")
+    try require(
+      segments.range.map { $0.lowerBound >= 1 && $0.upperBound <= segmentsMax } ?? true,
+      "the range of segments must be within 1...\(segmentsMax)")
+    let lengths = TrendingSettings.lengthRange
+    try require(
+      lengths.contains(trending.length),
+      "trending lists must have \(lengths.lowerBound) to \(lengths.upperBound) items, not \(trending.length)")
+    try require(
+      trending.halfLifeDays.map { $0 > 0 && $0.isFinite } ?? true, "the half-life of trends must be above 0 days")
   }
 }

@@ -9,14 +9,15 @@ public enum TrainPipeline {
 
   /// Reads, evaluates on a held-out part, trains on everything, forms segments and trends, and writes the snapshot.
   ///
-  /// The same data, options and seed give the same bytes, whatever the number of threads. Nothing is left behind when it
-  /// throws or is killed: the snapshot appears under its name when it is whole.
+  /// The same data, options and seed give the same bytes, whatever the number of threads. Nothing is left behind when
+  /// it throws or is killed: the snapshot appears under its name when it is whole.
   ///
   /// Memory at the peak, beside the mapped files: about 60 bytes an interaction, 4 (2 d + 70) bytes a user and
   /// 8 d bytes and its text an item: Gowalla (810,128 interactions, d 64) stays below 300 MB.
   public static func run(
     _ options: TrainOptions, progress: @escaping ProgressReceiver = { _ in }
   ) throws(TrainError) -> TrainReport {
+    try options.check()
     let stages = TrainStages(options: options, progress: progress)
     let data = try stages.read()
     let split = stages.split(data)
@@ -31,7 +32,10 @@ public enum TrainPipeline {
     ).content()
     let bytes = try stages.write(content)
     return TrainReport(
-      data: data.report, split: split.map { TrainReport.Split(kind: $0.kind, trainRows: $0.train.count, testRows: $0.test.count, testUsers: $0.testUsers) },
+      data: data.report,
+      split: split.map {
+        TrainReport.Split(kind: $0.kind, trainRows: $0.train.count, testRows: $0.test.count, testUsers: $0.testUsers)
+      },
       models: models, factorization: settings, segmentSizes: segments.sizes, silhouettes: segments.silhouettes,
       trendingHalfLifeDays: trending.halfLifeDays, snapshotPath: options.snapshotPath, snapshotBytes: bytes,
       seconds: stages.seconds, peakMegabytes: peakMemoryMegabytes())
@@ -89,7 +93,8 @@ private struct TrainStages {
 
   func chooseSettings(_ data: Dataset, _ split: HeldOutSplit?) throws(TrainError) -> ALSSettings {
     let whole = matrix(data.log.merged())
-    let start = ownSettings(options.factorization ?? .suited(to: whole), users: data.report.users, items: data.report.items)
+    let start = ownSettings(
+      options.factorization ?? .suited(to: whole), users: data.report.users, items: data.report.items)
     // Searched on a part of the training part: the held-out part is looked at once, in the end.
     guard options.tunes, let train = split?.train, let inner = HeldOutSplit.make(train, seed: options.seed &+ 1) else {
       return start
@@ -159,7 +164,8 @@ private struct TrainStages {
         if step.rowsDone == step.rowsTotal { halves += 1 }
         progress(
           TrainProgress(
-            phase, min(total, before + step.rowsDone), of: total, "rows", note: "epoch \(step.epoch) of \(step.epochs)"))
+            phase, min(total, before + step.rowsDone), of: total, "rows", note: "epoch \(step.epoch) of \(step.epochs)")
+        )
       }
     } catch { throw TrainError(factorization: error) }
   }
@@ -187,13 +193,19 @@ private struct TrainStages {
     }
   }
 
+  /// In their order, as `ModelContent.write` names them; one that is not listed counts to the one before.
+  private static let writingSteps = ["checking", "clustering", "assigning", "packing", "calibrating", "writing"]
+
   /// Returns the size of the file.
   func write(_ content: ModelContent) throws(TrainError) -> Int {
     let (path, progress) = (options.snapshotPath, progress)
     try timed(.writing) { () throws(TrainError) in
       do throws(ModelContentError) {
+        var place = 0
         try content.write(to: path) { step, share in
-          progress(TrainProgress(.writing, Int(share * 100), of: 100, "parts", note: step))
+          place = Self.writingSteps.firstIndex(of: step) ?? place
+          let done = 100 * place + Int(100 * min(1, share))
+          progress(TrainProgress(.writing, done, of: 100 * Self.writingSteps.count, "parts", note: step))
         }
       } catch {
         switch error {
@@ -202,8 +214,7 @@ private struct TrainStages {
         }
       }
     }
-    var status = stat()
-    return stat(path, &status) == 0 ? Int(status.st_size) : 0
+    return byteCount(of: path) ?? 0
   }
 }
 

@@ -1,5 +1,5 @@
-/// What a run is doing, sent often: at each step of work that may last, and at least at the start and the end of a phase.
-/// Who renders it (`ProgressPrinter`) thins it out.
+/// What a run is doing, sent often: at each step of work that may last, and at least at the start and the end of a
+/// phase. Who renders it (`ProgressPrinter`) thins it out.
 public struct TrainProgress: Sendable, Equatable {
   /// In the order in which a run passes them.
   public enum Phase: String, Sendable, CaseIterable {

@@ -52,17 +52,19 @@ extension TrainReport {
   public var summary: String {
     var lines = dataLines
     if let split {
-      lines.append(
-        "held out (\(split.kind.rawValue)): \(split.testRows) of \(split.testRows + split.trainRows) rows, \(split.testUsers) users")
+      let rows = "\(split.testRows) of \(split.testRows + split.trainRows) rows"
+      lines.append("held out (\(split.kind.rawValue)): \(rows), \(split.testUsers) users")
       lines.append(contentsOf: metricLines)
     } else {
       lines.append("not evaluated: too little data to hold any out")
     }
+    let settings = factorization
     lines.append(
       "\(segmentSizes.count) segments of \(segmentSizes.last ?? 0) to \(segmentSizes.first ?? 0) users; "
-        + "d \(factorization.dimensions), alpha0 \(factorization.alpha0), lambda \(factorization.lambda), \(factorization.epochs) epochs")
-    let total = seconds.reduce(0) { $0 + $1.seconds }
-    lines.append("\(snapshotPath): \(snapshotBytes) bytes in \(fixed(total, 1)) s, at most \(peakMegabytes) MB of memory")
+        + "d \(settings.dimensions), alpha0 \(settings.alpha0), lambda \(settings.lambda), \(settings.epochs) epochs")
+    let total = fixed(seconds.reduce(0) { $0 + $1.seconds }, 1)
+    let size = fixed(Double(snapshotBytes) / 1e6, 1)
+    lines.append("a snapshot of \(size) MB in \(total) s, with at most \(peakMegabytes) MB of memory")
     return lines.joined(separator: "\n")
   }
 
@@ -72,11 +74,14 @@ extension TrainReport {
         + (data.coldItems > 0 ? ", \(data.coldItems) more items untouched" : "")
         + (data.hasTimes ? "" : ", no times")
     ]
+    if data.eventRows > 0 { lines.append("\(data.eventRows) rows from event segments among them") }
     if data.disliked > 0 { lines.append("\(data.disliked) low ratings count as seen only") }
     if data.repeats > 0 { lines.append("\(data.repeats) repeated events dropped") }
     if data.ignored > 0 { lines.append("\(data.ignored) rows of no weight left out") }
     let unknown = data.eventTypes.filter { !$0.isKnown }.map { "\"\($0.name)\" (\($0.count))" }
-    if !unknown.isEmpty { lines.append("unknown event types, counted as a view: " + unknown.prefix(5).joined(separator: ", ")) }
+    if !unknown.isEmpty {
+      lines.append("unknown event types, counted as a view: " + unknown.prefix(5).joined(separator: ", "))
+    }
     if data.metadataLeftOut > 0 { lines.append("\(data.metadataLeftOut) values of metadata too long to carry along") }
     for (what, broken) in [("interactions", data.broken), ("items", data.itemsBroken)] where broken.count > 0 {
       lines.append("\(broken.count) broken rows of \(what) left out:")

@@ -67,7 +67,8 @@ struct TrainedModel {
     for user in 0..<factors.userCount where factors.user(user).allSatisfy({ $0 == 0 }) {
       let segment = Int(segments.assignment[user])
       vectors.replaceSubrange(
-        user * dimension..<(user + 1) * dimension, with: segments.centroids[segment * dimension..<(segment + 1) * dimension])
+        user * dimension..<(user + 1) * dimension,
+        with: segments.centroids[segment * dimension..<(segment + 1) * dimension])
     }
     return vectors
   }

@@ -33,7 +33,9 @@ struct KMeans {
   }
 
   /// Assigns points to given centroids.
-  static func assign(_ points: PointTable, _ norms: [Double], to centroids: PointTable) -> (assignment: [Int], distances: [Double]) {
+  static func assign(_ points: PointTable, _ norms: [Double], to centroids: PointTable) -> (
+    assignment: [Int], distances: [Double]
+  ) {
     let centroidNorms = centroids.squaredNorms()
     var assignment = [Int](repeating: 0, count: points.count)
     var distances = [Double](repeating: 0, count: points.count)
@@ -99,7 +101,9 @@ struct KMeans {
     var means = [Float](repeating: 0, count: sums.count)
     for cluster in 0..<clusters {
       if sizes[cluster] > 0 {
-        for place in cluster * dimension..<(cluster + 1) * dimension { means[place] = Float(sums[place] / Double(sizes[cluster])) }
+        for place in cluster * dimension..<(cluster + 1) * dimension {
+          means[place] = Float(sums[place] / Double(sizes[cluster]))
+        }
       } else {
         means.replaceSubrange(cluster * dimension..<(cluster + 1) * dimension, with: points.row(farthest.removeFirst()))
       }
@@ -107,7 +111,8 @@ struct KMeans {
     return PointTable(dimension: dimension, values: means)
   }
 
-  /// k-means++: each further start is drawn with a chance proportional to its squared distance to the nearest one so far.
+  /// k-means++: each further start is drawn with a chance proportional to its squared distance to the nearest one so
+  /// far.
   private func start(_ points: PointTable, _ norms: [Double], _ random: inout SplitMix64) -> PointTable {
     var chosen = [random.below(points.count)]
     var nearest = [Double](repeating: .infinity, count: points.count)

@@ -38,6 +38,8 @@ public struct Segmenter {
   /// clusters there are as well as a million, and two starts tell it as well as four.
   static let searchSampleMax = 5000
   static let searchRestarts = 2
+  /// Lists are made and stored for every segment, placement and context.
+  static let segmentsMax = 4096
   /// k-means runs on at most this many users; the rest join the nearest centroid.
   static let clusteredMax = 200_000
   /// A number of segments that leaves one with less than this share of users is passed over: such a segment is a
@@ -65,7 +67,7 @@ public struct Segmenter {
 
   /// The number of clusters with the best silhouette.
   func chooseCount(_ progress: ProgressReceiver) -> (count: Int, silhouettes: [Int: Double]) {
-    if let given = settings.count { return (max(1, min(given, features.count, Int(UInt16.max))), [:]) }
+    if let given = settings.count { return (max(1, min(given, features.count)), [:]) }
     let range = settings.range ?? SegmentSettings.range(users: features.count)
     var random = SplitMix64(seed: settings.seed, purpose: 0x5E6)
     let sample = features.selecting(random.sample(Self.searchSampleMax, of: features.count))
@@ -96,7 +98,9 @@ public struct Segmenter {
   }
 
   private func cluster(_ count: Int) -> Clustering {
-    guard features.count > Self.clusteredMax else { return KMeans(clusters: count, seed: settings.seed).cluster(features) }
+    guard features.count > Self.clusteredMax else {
+      return KMeans(clusters: count, seed: settings.seed).cluster(features)
+    }
     var random = SplitMix64(seed: settings.seed, purpose: 0xC1)
     let sample = features.selecting(random.sample(Self.clusteredMax, of: features.count))
     var clustering = KMeans(clusters: count, seed: settings.seed).cluster(sample)
@@ -127,8 +131,8 @@ public struct Segmenter {
   }
 }
 
-/// The mean direction of the users of each group, as long as their rows are on average. Directions and not rows, so that
-/// one who bought everything does not speak for all. Users without a vector do not count.
+/// The mean direction of the users of each group, as long as their rows are on average. Directions and not rows, so
+/// that one who bought everything does not speak for all. Users without a vector do not count.
 private func meanVectors(_ groups: [UInt16], _ groupCount: Int, _ vectors: [Float], _ dimension: Int) -> [Float] {
   var sums = [Double](repeating: 0, count: groupCount * dimension)
   var lengths = [Double](repeating: 0, count: groupCount)

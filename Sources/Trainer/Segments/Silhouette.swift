@@ -1,5 +1,5 @@
-/// How well clusters separate a sample of points (Rousseeuw 1987): for each point a = mean distance to its own cluster, b = the
-/// smallest mean distance to another, s = (b − a) / max(a, b); the mean of s is between −1 and 1.
+/// How well clusters separate a sample of points (Rousseeuw 1987): for each point a = mean distance to its own cluster,
+/// b = the smallest mean distance to another, s = (b − a) / max(a, b); the mean of s is between −1 and 1.
 ///
 /// Distances of the sample are computed once and serve every number of clusters: 1,000 points take 4 MB and
 /// 0.5 ms a question.

@@ -6,9 +6,9 @@
 /// | categories | √ of the share of each of the 24 most used categories | 1 |
 /// | behaviour | log(1 + interactions), mean log-popularity of the items, log(1 + days since the last one) | 0.5 |
 ///
-/// Every feature is standardised (mean 0, deviation 1) and cut at ±3 deviations, so that no unit and no oddity rules; then each
-/// block is scaled so that its features together vary as its weight says: 64 factors do not outvote 3 numbers of
-/// behaviour by being many. Roots of shares, because shares themselves have long tails.
+/// Every feature is standardised (mean 0, deviation 1) and cut at ±3 deviations, so that no unit and no oddity rules;
+/// then each block is scaled so that its features together vary as its weight says: 64 factors do not outvote 3 numbers
+/// of behaviour by being many. Roots of shares, because shares themselves have long tails.
 struct UserFeatures {
   static let categoriesMax = 24
   static let deviationsMax = 3.0

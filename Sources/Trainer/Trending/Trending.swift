@@ -25,16 +25,16 @@ public struct TrendingSettings: Sendable, Codable, Equatable {
 
 /// What is liked lately: Σ weight · 2^(−age / half-life) per item, age counted back from the newest interaction.
 ///
-/// Without times every age is 0, and this is popularity. Ties go to the item with more weight over all time, then to the
-/// smaller index; so a list goes on with what was liked long ago, and is only as short as the items somebody liked.
+/// Without times every age is 0, and this is popularity. Ties go to the item with more weight over all time, then to
+/// the smaller index; so a list goes on with what was liked long ago, and is only as short as the items somebody liked.
 public struct Trending: Sendable, Equatable {
   public let halfLifeDays: Double?
   public let global: [TrendingItem]
   /// By segment, from the interactions of its users alone.
   public let bySegment: [[TrendingItem]]
 
-  /// A twentieth of the time that the log covers, between an hour and a year: a month of data gives 1.5 days, a year 18.
-  /// A short half-life on sparse data would let the last few users decide; ml-latest-small, 22 years, gets a year.
+  /// A twentieth of the time that the log covers, between an hour and a year: a month of data gives 1.5 days, a year
+  /// 18. A short half-life on sparse data would let the last few users decide; ml-latest-small, 22 years, gets a year.
   public static func halfLifeDays(of log: InteractionLog) -> Double? {
     guard let span = log.timeSpan else { return nil }
     return min(365, max(1.0 / 24, Double(span.upperBound - span.lowerBound) / 86_400 / 20))
@@ -79,7 +79,9 @@ public struct Trending: Sendable, Equatable {
     }
   }
 
-  private static func top(_ rows: some Sequence<Int>, _ log: InteractionLog, _ decay: Decay, _ length: Int) -> [TrendingItem] {
+  private static func top(_ rows: some Sequence<Int>, _ log: InteractionLog, _ decay: Decay, _ length: Int)
+    -> [TrendingItem]
+  {
     var recent = [Double](repeating: 0, count: log.itemCount)
     var total = [Double](repeating: 0, count: log.itemCount)
     for row in rows {

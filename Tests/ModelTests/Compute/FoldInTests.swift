@@ -8,7 +8,9 @@ private func denseUser(_ toy: ToyModel, _ events: [(item: Int, confidence: Doubl
   let d = toy.content.dimension
   let settings = toy.content.foldIn
   var matrix = settings.gram.map { Double(settings.alpha0) * Double($0) }
-  let reg = Double(settings.lambda) * power(Double(events.count) + Double(settings.alpha0) * Double(settings.itemCount), Double(settings.nu))
+  let reg =
+    Double(settings.lambda)
+    * power(Double(events.count) + Double(settings.alpha0) * Double(settings.itemCount), Double(settings.nu))
   var right = [Double](repeating: 0, count: d)
   for event in events {
     let h = (0..<d).map { Double(toy.content.itemVectors[event.item * d + $0]) }
@@ -39,7 +41,8 @@ private func gauss(_ matrix: [Double], _ right: [Double]) -> [Double] {
 }
 
 @Suite struct FoldInTests {
-  private func folded(_ toy: ToyModel, _ events: [(id: String, type: InteractionType, time: UInt32)]) throws -> [Float] {
+  private func folded(_ toy: ToyModel, _ events: [(id: String, type: InteractionType, time: UInt32)]) throws -> [Float]
+  {
     let model = try toy.model()
     var vector = [Float](repeating: 0, count: toy.content.dimension)
     let window = window(events)
@@ -61,7 +64,9 @@ private func gauss(_ matrix: [Double], _ right: [Double]) -> [Double] {
         let truth = denseUser(toy, chosen.map { ($0, 1) })
         let size = truth.reduce(0) { max($0, abs($1)) }
         for place in 0..<dimension {
-          #expect(abs(Double(vector[place]) - truth[place]) < 1e-4 * size, "seed 17, d \(dimension) \(metric), \(count) events")
+          #expect(
+            abs(Double(vector[place]) - truth[place]) < 1e-4 * size,
+            "seed 17, d \(dimension) \(metric), \(count) events")
         }
       }
     }

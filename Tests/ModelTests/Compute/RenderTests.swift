@@ -237,14 +237,19 @@ private func failure(_ body: () throws -> Rendered) -> RenderFailure? {
     let toy = ToyModel()
     let (model, other) = (try toy.model(), try ToyModel(items: 33, dimension: 5).model())
     let scratch = ComputeScratch()
-    func bytes(_ model: ServingModel, _ scratch: ComputeScratch, _ subject: Subject, _ filter: ItemFilter) throws -> [UInt8] {
+    func bytes(_ model: ServingModel, _ scratch: ComputeScratch, _ subject: Subject, _ filter: ItemFilter) throws
+      -> [UInt8]
+    {
       var value = ByteBuffer()
-      _ = try model.render(ListQuery(subject: subject, filter: filter, keyHash: 1, now: now), for: .home, scratch: scratch, into: &value)
+      _ = try model.render(
+        ListQuery(subject: subject, filter: filter, keyHash: 1, now: now), for: .home, scratch: scratch, into: &value)
       return Array(copying: value.bytes)
     }
     let filter = try ItemFilter(query: "category:beta".utf8.span.bytes)
     let user = Subject.user(toy.content.users[1].hash)
-    for (subject, filter) in [(.segment(0), .none), (user, filter), (.segment(1), .none), (.segment(0), filter)] as [(Subject, ItemFilter)] {
+    for (subject, filter) in [(.segment(0), .none), (user, filter), (.segment(1), .none), (.segment(0), filter)]
+      as [(Subject, ItemFilter)]
+    {
       for model in [model, other] {
         let alone = try bytes(model, ComputeScratch(), subject, filter)
         let shared = try bytes(model, scratch, subject, filter)
@@ -276,7 +281,9 @@ private func failure(_ body: () throws -> Rendered) -> RenderFailure? {
 
   @Test func `filters hold for trending too`() throws {
     let model = try ToyModel().model()
-    #expect(try trending(model, segment: nil, filter: "category:alpha").numbers == stride(from: 58, through: 30, by: -2).map { $0 })
+    #expect(
+      try trending(model, segment: nil, filter: "category:alpha").numbers
+        == stride(from: 58, through: 30, by: -2).map { $0 })
     #expect(try trending(model, segment: nil, filter: "category:unheard").numbers == [])
   }
 }
@@ -289,7 +296,8 @@ private func failure(_ body: () throws -> Rendered) -> RenderFailure? {
     placement.filter = try ItemFilter(query: "category:alpha".utf8.span.bytes)
     let chosen = [9, 4, 2, 4, 60, 8, 6].map { ModelContent.Trending(item: $0, score: Float($0)) }
     var value = ByteBuffer()
-    let count = model.renderChosen(chosen, for: placement, keyHash: 9, now: now, scratch: ComputeScratch(), into: &value)
+    let count = model.renderChosen(
+      chosen, for: placement, keyHash: 9, now: now, scratch: ComputeScratch(), into: &value)
     #expect(count == 3)
     let list = try read(value, keyHash: 9)
     #expect(list.numbers == [4, 2, 8])
@@ -300,7 +308,8 @@ private func failure(_ body: () throws -> Rendered) -> RenderFailure? {
 @Suite struct SliceRulesTests {
   private func cut(_ model: ServingModel, seenBy user: UserRow?, filter: String = "") throws -> [String] {
     var value = ByteBuffer()
-    _ = try model.renderTrending(segment: nil, for: .trending, keyHash: 9, now: now, scratch: ComputeScratch(), into: &value)
+    _ = try model.renderTrending(
+      segment: nil, for: .trending, keyHash: 9, now: now, scratch: ComputeScratch(), into: &value)
     let list = RenderedList(validated: value.bytes)
     let filter = filter.isEmpty ? ItemFilter.none : try ItemFilter(query: filter.utf8.span.bytes)
     let rules = model.rules(seenBy: user, filter: filter)

@@ -6,7 +6,8 @@ import Testing
 private let user = ToyModel.hash("somebody")
 
 @Suite struct CacheKeyTests {
-  private func key(_ subject: Subject, _ context: ContextBucket = .any, _ variant: Variant = .standard) throws -> String {
+  private func key(_ subject: Subject, _ context: ContextBucket = .any, _ variant: Variant = .standard) throws -> String
+  {
     let keys = try ListKeys(namespace: "default", model: "home", digest: 0x00C0_FFEE, placement: "detail")
     return text { keys.append(subject, context, variant, to: &$0) }
   }
@@ -60,7 +61,8 @@ private let user = ToyModel.hash("somebody")
     #expect(overrides.hash == 0)
     overrides.diversity = 0.5
     let variants = [
-      Variant(filter: .none), Variant(filter: a), Variant(filter: not), Variant(arm: 1, filter: .none), Variant(arm: 1, filter: a),
+      Variant(filter: .none), Variant(filter: a), Variant(filter: not), Variant(arm: 1, filter: .none),
+      Variant(arm: 1, filter: a),
       Variant(filter: .none, ranking: overrides.hash), Variant(filter: a, ranking: overrides.hash),
     ]
     #expect(Set(variants).count == variants.count)
@@ -88,7 +90,9 @@ private let user = ToyModel.hash("somebody")
 @Suite struct RecommendationIDTests {
   @Test func `an id tells version, placement and arm`() {
     for (version, arm) in [(0, 0), (1, 1), (42, 1023), ((1 << 30) - 1, 512)] as [(Int, UInt16)] {
-      let written = bytes { RecommendationID.append(version: version, placement: arm ^ 0x155, arm: arm, random: (.max / 3, 77), to: &$0) }
+      let written = bytes {
+        RecommendationID.append(version: version, placement: arm ^ 0x155, arm: arm, random: (.max / 3, 77), to: &$0)
+      }
       #expect(written.count == 26)
       let id = RecommendationID(written.span.bytes)
       #expect(id?.version == UInt64(version))
@@ -102,8 +106,12 @@ private let user = ToyModel.hash("somebody")
 
   @Test func `every random bit shows`() {
     var seen: Set<[UInt8]> = []
-    for bit in 0..<64 { seen.insert(bytes { RecommendationID.append(version: 1, random: (1 << UInt64(bit), 0), to: &$0) }) }
-    for bit in 0..<16 { seen.insert(bytes { RecommendationID.append(version: 1, random: (0, 1 << UInt16(bit)), to: &$0) }) }
+    for bit in 0..<64 {
+      seen.insert(bytes { RecommendationID.append(version: 1, random: (1 << UInt64(bit), 0), to: &$0) })
+    }
+    for bit in 0..<16 {
+      seen.insert(bytes { RecommendationID.append(version: 1, random: (0, 1 << UInt16(bit)), to: &$0) })
+    }
     #expect(seen.count == 80)
   }
 
@@ -119,7 +127,10 @@ private let user = ToyModel.hash("somebody")
   }
 
   @Test func `what is no id is none`() {
-    for text in ["", "0000000000000000000000000", "000000000000000000000000000", "0000000000000000000000000U", "0000000000000000000000000-"] {
+    for text in [
+      "", "0000000000000000000000000", "000000000000000000000000000", "0000000000000000000000000U",
+      "0000000000000000000000000-",
+    ] {
       let id = RecommendationID(text.utf8.span.bytes)
       #expect(id == nil, "\(text)")
     }

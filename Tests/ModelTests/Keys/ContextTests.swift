@@ -35,8 +35,12 @@ private func code(
   @Test func `what is missing or unknown is other`() {
     #expect(code(.device) == "Ot")
     #expect(code(.device, device: "fridge") == "Ot")
-    for locale in ["", "d", "deu", "fr-FR", "12-DE", "d1"] { #expect(code(.language, locale: locale) == "ot", "\(locale)") }
-    for locale in ["", "de", "de-", "de-FR", "de-Latn", "de-419", "-"] { #expect(code(.region, locale: locale) == "OT", "\(locale)") }
+    for locale in ["", "d", "deu", "fr-FR", "12-DE", "d1"] {
+      #expect(code(.language, locale: locale) == "ot", "\(locale)")
+    }
+    for locale in ["", "de", "de-", "de-FR", "de-Latn", "de-419", "-"] {
+      #expect(code(.region, locale: locale) == "OT", "\(locale)")
+    }
     #expect(vocabulary.bucket([.device, .language, .region, .daypart]).code == "OtotOTh0")
   }
 
@@ -65,7 +69,9 @@ private func code(
   }
 
   @Test func `lists of the configuration are checked`() {
-    for (languages, regions) in [(["eng"], []), ([""], []), (["en", "EN"], []), (["ot"], []), ([], ["OT"]), ([], ["1A"])] as [([String], [String])] {
+    for (languages, regions) in [
+      (["eng"], []), ([""], []), (["en", "EN"], []), (["ot"], []), ([], ["OT"]), ([], ["1A"]),
+    ] as [([String], [String])] {
       #expect(throws: ContextVocabularyError.self) { try ContextVocabulary(languages: languages, regions: regions) }
     }
     #expect(ContextDimensions(names: ["device", "daypart"]) == [.device, .daypart])
@@ -117,7 +123,9 @@ private func code(
     var random = SeededRandom(seed: 8)
     let head = Array("TZif2".utf8) + [UInt8](repeating: 0, count: 39)
     for _ in 0..<2_000 {
-      var bytes = head + head + (0..<Int.random(in: 0...64, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+      var bytes =
+        head + head
+        + (0..<Int.random(in: 0...64, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
       for _ in 0..<4 { bytes[Int.random(in: 20..<88, using: &random)] = UInt8.random(in: 0...9, using: &random) }
       if let zone = TimeZoneFile(bytes.span.bytes) { _ = zone.offsetSeconds(at: 0) }
     }

@@ -199,7 +199,10 @@ private func fault(_ value: [UInt8], keyHash: UInt64 = 77) -> RenderedListFault?
   }
 
   @Test func `members are walked without leaving broken JSON`() {
-    for text in ["", "{", "{}", "{\"", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":\"", "{\"a\":[", "{\"a\":{\"b\":\"}", "x", "{\"a\":\"\\"] {
+    for text in [
+      "", "{", "{}", "{\"", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":\"", "{\"a\":[", "{\"a\":{\"b\":\"}", "x",
+      "{\"a\":\"\\",
+    ] {
       var members = JSONMembers(text.utf8.span.bytes)
       var count = 0
       while members.next() != nil { count += 1 }

@@ -2,7 +2,9 @@ import Testing
 
 @testable import Model
 
-private func filter(_ text: String) throws(ItemFilterError) -> ItemFilter { try ItemFilter(query: text.utf8.span.bytes) }
+private func filter(_ text: String) throws(ItemFilterError) -> ItemFilter {
+  try ItemFilter(query: text.utf8.span.bytes)
+}
 
 private func problem(_ text: String) -> ItemFilterError? {
   do throws(ItemFilterError) {

@@ -49,7 +49,8 @@ import Testing
     let original = try toy.snapshot()
     for entry in original.sections {
       let changes: [(String, ([UInt8]) -> [UInt8]?)] = [
-        ("missing", { _ in nil }), ("empty", { _ in [] }), ("short", { $0.dropLast() }), ("half", { Array($0.prefix($0.count / 2)) }),
+        ("missing", { _ in nil }), ("empty", { _ in [] }), ("short", { $0.dropLast() }),
+        ("half", { Array($0.prefix($0.count / 2)) }),
         ("long", { $0 + [0] }), ("much longer", { $0 + [UInt8](repeating: 0, count: 64) }),
       ]
       for (name, change) in changes {
@@ -58,7 +59,9 @@ import Testing
         guard change(bytes) != bytes else { continue }
         let error = fault(try rewritten(original, entry.tag, change))
         #expect(error != nil, "\(entry.tag) \(name)")
-        #expect(error?.section == entry.tag || entry.tag == "idx.head" || entry.tag == "model", "\(entry.tag) \(name): \(error!)")
+        #expect(
+          error?.section == entry.tag || entry.tag == "idx.head" || entry.tag == "model",
+          "\(entry.tag) \(name): \(error!)")
       }
     }
   }
@@ -98,7 +101,9 @@ import Testing
 
   @Test func `metadata that would break an answer is refused`() throws {
     let original = try toy.snapshot()
-    for (from, to) in [("{\"title\"", "[\"title\""), ("\"url\"", "\"url\\"), ("\",\"note", "\" \"note"), ("ü", "\u{1}\u{1}")] {
+    for (from, to) in [
+      ("{\"title\"", "[\"title\""), ("\"url\"", "\"url\\"), ("\",\"note", "\" \"note"), ("ü", "\u{1}\u{1}"),
+    ] {
       let broken = try rewritten(original, ModelTag.metadata) { bytes in
         var bytes = bytes
         let place = bytes.indices.first { bytes[$0...].starts(with: Array(from.utf8)) }!
@@ -170,9 +175,12 @@ import Testing
     var subjects: [Subject] = [.segment(0), .segment(1), .user(toy.content.users[0].hash), .user(ToyModel.hash("new"))]
     if let item = model.subject(item: "item-5".utf8.span.bytes) { subjects.append(item) }
     for subject in subjects {
-      let query = ListQuery(subject: subject, filter: try! ItemFilter(query: "-category:beta".utf8.span.bytes), keyHash: 1, now: ToyModel.now)
+      let query = ListQuery(
+        subject: subject, filter: try! ItemFilter(query: "-category:beta".utf8.span.bytes), keyHash: 1,
+        now: ToyModel.now)
       _ = try? model.render(query, for: .home, window: Window(window.span.bytes), scratch: scratch, into: &value)
     }
-    _ = try? model.renderTrending(segment: nil, for: .trending, keyHash: 1, now: ToyModel.now, scratch: scratch, into: &value)
+    _ = try? model.renderTrending(
+      segment: nil, for: .trending, keyHash: 1, now: ToyModel.now, scratch: scratch, into: &value)
   }
 }

@@ -31,10 +31,13 @@ struct CatalogueGeneratorTests {
     #expect(data.report.itemsBroken.count == 0)
     #expect(data.items.count == 200)
     #expect(data.report.eventTypes.map(\.name).sorted() == ["add-to-cart", "purchase", "view"])
-    #expect(data.items.allSatisfy { $0.categories.count >= 2 && $0.publishedAt > 0 && $0.metadata.first?.name == "author" })
+    #expect(
+      data.items.allSatisfy { $0.categories.count >= 2 && $0.publishedAt > 0 && $0.metadata.first?.name == "author" })
     generator.seed = 2
     try generator.write(to: second.path)
-    #expect(try Dataset.read(DatasetOptions(interactions: second.path, identity: testIdentity)).report.digest != data.report.digest)
+    #expect(
+      try Dataset.read(DatasetOptions(interactions: second.path, identity: testIdentity)).report.digest
+        != data.report.digest)
   }
 
   @Test func `days are written as ISO 8601 has them`() {

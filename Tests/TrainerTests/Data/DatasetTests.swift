@@ -84,7 +84,9 @@ struct DatasetTests {
     #expect(data.report.eventTypes.filter { !$0.isKnown }.map(\.name) == ["hum"])
   }
 
-  @Test func `what a user did with an item is one pair: events add up and are damped, of ratings the last counts`() throws {
+  @Test func `what a user did with an item is one pair: events add up and are damped, of ratings the last counts`()
+    throws
+  {
     let events = try read("user,item,event,time\n1,a,purchase,1\n1,a,view,2\n2,a,view,3\n2,b,view,3\n").log.merged()
     #expect(events.users == [0, 1, 1])
     #expect(events.items == [0, 0, 1])
@@ -144,7 +146,8 @@ struct DatasetTests {
     #expect(message("user,item\n").contains("holds a header and no rows"))
     #expect(message("user,item\n1,a\n1,b\n").contains("has one user only"))
     #expect(message("user,item\n1,a\n2,a\n").contains("has one item only"))
-    #expect(message("user,item,event\n1,a,impression\n2,b,impression\n").contains("none of 2 rows is a positive interaction"))
+    #expect(
+      message("user,item,event\n1,a,impression\n2,b,impression\n").contains("none of 2 rows is a positive interaction"))
     #expect(message("\u{1F}\u{8B}...").contains("no user column"))
     #expect(message("PK\u{3}\u{4}").contains("zip archive"))
   }
@@ -196,7 +199,8 @@ struct DatasetTests {
 
   @Test func `the older MovieLens sets are read as they come`() throws {
     folder.write("1::1193::5::978300760\n2::661::3::978302109\n2::1193::1::978302110\n", to: "ratings.dat")
-    folder.write("1193::One Flew Over the Cuckoo's Nest (1975)::Drama\n661::James (1996)::Animation|Musical\n", to: "movies.dat")
+    folder.write(
+      "1193::One Flew Over the Cuckoo's Nest (1975)::Drama\n661::James (1996)::Animation|Musical\n", to: "movies.dat")
     let data = try Dataset.read(DatasetOptions(interactions: folder.path, identity: testIdentity))
     #expect(data.log.weights == [1, 0.6, 0])
     #expect(data.items.map(\.categories) == [["Drama"], ["Animation", "Musical"]])
@@ -206,13 +210,17 @@ struct DatasetTests {
   @Test func `ml-100k has tabs, bars and a flag per genre`() throws {
     folder.write("196\t242\t3\t881250949\n186\t302\t5\t891717742\n", to: "u.data")
     let flags = "0|0|0|0|0|1|0|0|0|0|0|0|0|0|1|0|0|0|0"
-    folder.write("242|Kolya (1996)|24-Jan-1997||http://x|\(flags)\n302|L.A. (1997)|01-Jan-1997||http://y|\(flags)\n", to: "u.item")
+    folder.write(
+      "242|Kolya (1996)|24-Jan-1997||http://x|\(flags)\n302|L.A. (1997)|01-Jan-1997||http://y|\(flags)\n", to: "u.item")
     let data = try Dataset.read(DatasetOptions(interactions: folder.path, identity: testIdentity))
     #expect(data.items.map(\.categories) == [["Comedy", "Romance"], ["Comedy", "Romance"]])
     #expect(data.items.map(\.title) == ["Kolya (1996)", "L.A. (1997)"])
   }
 
-  @Test(arguments: [("Heat (1995)", 1995), ("Fawlty Towers (1975-1979)", 1975), ("Cube 2: Hypercube (2002) ", 2002), ("(500) Days of Summer (2009)", 2009)])
+  @Test(arguments: [
+    ("Heat (1995)", 1995), ("Fawlty Towers (1975-1979)", 1975), ("Cube 2: Hypercube (2002) ", 2002),
+    ("(500) Days of Summer (2009)", 2009),
+  ])
   func `the year stands in the last parenthesis of a title`(title: String, year: Int) {
     #expect(MovieLens.year(ofTitle: title) == year)
   }
@@ -224,7 +232,8 @@ struct DatasetTests {
 
   @Test(.enabled(if: SharedData.has("movielens-small/ratings.csv"), "the MovieLens data is not beside this checkout"))
   func `ml-latest-small has 100,836 ratings of 610 users and 9,742 films`() throws {
-    let data = try Dataset.read(DatasetOptions(interactions: SharedData.path("movielens-small"), identity: testIdentity))
+    let data = try Dataset.read(
+      DatasetOptions(interactions: SharedData.path("movielens-small"), identity: testIdentity))
     #expect(data.report.rows == 100_836)
     #expect(data.report.interactions == 100_836)
     #expect(data.report.broken.count == 0)
@@ -243,7 +252,8 @@ struct DatasetTests {
 
   @Test(.enabled(if: SharedData.has("gowalla/train.txt"), "the Gowalla data is not beside this checkout"))
   func `Gowalla has 810,128 pairs`() throws {
-    let data = try Dataset.read(DatasetOptions(interactions: SharedData.path("gowalla/train.txt"), identity: testIdentity))
+    let data = try Dataset.read(
+      DatasetOptions(interactions: SharedData.path("gowalla/train.txt"), identity: testIdentity))
     #expect(data.report.interactions == 810_128)
     #expect(data.report.users == 29_858)
     #expect(data.report.items == 40_981)
@@ -251,7 +261,8 @@ struct DatasetTests {
 
   @Test(.enabled(if: SharedData.has("serenade/train.txt"), "the Serenade data is not beside this checkout"))
   func `the Serenade log has 113,601 events of 23,753 sessions, in order of time after reading`() throws {
-    let data = try Dataset.read(DatasetOptions(interactions: SharedData.path("serenade/train.txt"), identity: testIdentity))
+    let data = try Dataset.read(
+      DatasetOptions(interactions: SharedData.path("serenade/train.txt"), identity: testIdentity))
     #expect(data.report.rows == 113_601)
     #expect(data.report.users == 23_753)
     #expect(data.report.items == 18_009)

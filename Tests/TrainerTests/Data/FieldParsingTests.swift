@@ -41,7 +41,9 @@ struct FieldParsingTests {
     #expect(time("2000-02-29") == 951_782_400)
   }
 
-  @Test(arguments: ["0", "-5", "yesterday", "2020-13-01", "2020-05-32", "2020-05-31T25:00", "2020-05-31x", "31.05.2020"])
+  @Test(arguments: [
+    "0", "-5", "yesterday", "2020-13-01", "2020-05-32", "2020-05-31T25:00", "2020-05-31x", "31.05.2020",
+  ])
   func `what is no time is none`(text: String) {
     #expect(time(text) == nil)
   }

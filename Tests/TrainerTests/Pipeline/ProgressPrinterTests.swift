@@ -8,7 +8,9 @@ struct ProgressPrinterTests {
     let text = Mutex("")
     let time = Mutex(0.0)
     func printer(isTerminal: Bool) -> ProgressPrinter {
-      ProgressPrinter(isTerminal: isTerminal, clock: { self.time.withLock { $0 } }) { part in self.text.withLock { $0 += part } }
+      ProgressPrinter(isTerminal: isTerminal, clock: { self.time.withLock { $0 } }) { part in
+        self.text.withLock { $0 += part }
+      }
     }
     func pass(_ seconds: Double) { time.withLock { $0 += seconds } }
     var shown: String { text.withLock { $0 } }
@@ -47,8 +49,11 @@ struct ProgressPrinterTests {
   }
 
   @Test func `amounts carry their unit`() {
-    #expect(ProgressPrinter.detail(TrainProgress(.reading, 2_483_723, of: 2_483_723, "bytes"), seconds: 0.5) == "100 %  2.5 MB of 2.5 MB  5.0 MB/s")
-    #expect(ProgressPrinter.detail(TrainProgress(.segments, 1, of: 4, "passes"), seconds: 0.1) == " 25 %  1 of 4 passes")
+    #expect(
+      ProgressPrinter.detail(TrainProgress(.reading, 2_483_723, of: 2_483_723, "bytes"), seconds: 0.5)
+        == "100 %  2.5 MB of 2.5 MB  5.0 MB/s")
+    #expect(
+      ProgressPrinter.detail(TrainProgress(.segments, 1, of: 4, "passes"), seconds: 0.1) == " 25 %  1 of 4 passes")
   }
 
   @Test func `numbers have as many digits as asked for`() {

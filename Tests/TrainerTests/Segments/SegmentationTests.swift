@@ -72,7 +72,9 @@ struct SegmentationTests {
     var settings = SegmentSettings()
     settings.count = 2
     let vectors: [Float] = [2, 0, 4, 0, 0, 1, 0, 3, 0, 2]
-    let segmentation = Segmenter(features: points, settings: settings).segment(userVectors: vectors, dimension: 2) { _ in }
+    let segmentation = Segmenter(features: points, settings: settings).segment(userVectors: vectors, dimension: 2) {
+      _ in
+    }
     #expect(segmentation.sizes == [3, 2])
     #expect(segmentation.assignment == [1, 1, 0, 0, 0])
     #expect(segmentation.centroids == [0, 2, 3, 0])
