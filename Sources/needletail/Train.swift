@@ -98,7 +98,7 @@ struct TrainingRun {
       throw CommandFailure(.data, "the model's name \"\(model)\" must be 1 to 32 of a-z, 0-9 and -")
     }
     do { try FileManager.default.createDirectory(atPath: repository, withIntermediateDirectories: true) } catch {
-      throw CommandFailure(.cannotWrite, "the repository \(repository) cannot be made: \(error.localizedDescription)")
+      throw CommandFailure(.cannotWrite, "the repository \(repository) cannot be made; may it be written to?")
     }
     let scratch = repository + "/.training-\(ProcessInfo.processInfo.processIdentifier).ntsnap"
     defer { try? FileManager.default.removeItem(atPath: scratch) }
