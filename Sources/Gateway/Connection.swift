@@ -69,7 +69,8 @@ final class Connection: StreamHandler {
   // MARK: The request at hand, valid until its answer is composed.
 
   var method: HTTPMethod { parser.head.method }
-  var persistence: Persistence { parser.head.persistence }
+  /// What the answer says of the connection: a node that drains lets every one go with its next answer.
+  var persistence: Persistence { worker.drainDeadlineNanoseconds == nil ? parser.head.persistence : .close }
   var query: Range<Int>? { parser.head.query }
 
   var origin: String? {
