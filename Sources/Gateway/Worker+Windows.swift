@@ -9,6 +9,8 @@ extension Worker {
   final class WindowFetch {
     let user: UserHash
     var waiters: [Flights.Waiter] = []
+    /// The window that an event brought while memcached was being asked: newer than what it will say.
+    var newer: [UInt8]?
 
     init(user: UserHash) { self.user = user }
   }
@@ -54,6 +56,7 @@ extension Worker {
   func windowAnswered(_ fetch: WindowFetch, _ reply: borrowing CacheReply) {
     windowFetches[fetch.user] = nil
     list.removeAll()
+    if let newer = fetch.newer { return finish(fetch, newer) }
     switch reply.status {
     case .hit where reply.flags == Window.flags && isWindow(reply.value):
       list.append(reply.value)
@@ -68,7 +71,11 @@ extension Worker {
     }
     let copied = list.bytes.copied()
     keepWindow(copied.span.bytes, of: fetch.user)
-    for waiter in fetch.waiters { withWaiting(waiter) { tellWindow(copied.span.bytes, to: $0) } }
+    finish(fetch, copied)
+  }
+
+  private func finish(_ fetch: WindowFetch, _ window: [UInt8]) {
+    for waiter in fetch.waiters { withWaiting(waiter) { tellWindow(window.span.bytes, to: $0) } }
   }
 
   private func useOldWindow(of user: UserHash, for connection: Connection) {
@@ -76,6 +83,12 @@ extension Worker {
     placements.windowKeys.append(user, to: &key)
     guard let entry = l1.find(key.bytes, now: unixSeconds) else { return tellWindow(.unavailable, to: connection) }
     useWindow(entry, for: connection)
+  }
+
+  /// Keeps a window with new events; what memcached is being asked for is older than it.
+  func replaceWindow(_ window: [UInt8], of user: UserHash) {
+    windowFetches[user]?.newer = window
+    keepWindow(window.span.bytes, of: user)
   }
 
   /// Keeps a window, empty ones too, so that a user's next request asks nobody. It outlives its freshness: with every
