@@ -33,7 +33,7 @@ extension Visit {
     do throws(ItemFilterError) {
       var asked = ItemFilter.none
       if let text = request.filter { asked = try ItemFilter(query: request.bytes(text)) }
-      _ = try policy.effectiveFilter(asked)
+      wholeFilter = try policy.effectiveFilter(asked)
       filter = asked
       let arm = request.arm.map { xxh3(request.bytes($0)) } ?? 0
       variant = try policy.variant(arm: arm, filter: asked)

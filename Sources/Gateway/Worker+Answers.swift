@@ -117,11 +117,13 @@ extension Worker {
         rendered.slice(upTo: visit.count, skipping: skipped, rules: rules, fields: fields, into: &outbox)
       }
       if written < visit.count { skipped.insert(itemsOf: rendered) }
+      // The item that others are to be like is in no list of its own, but may well be trending.
+      if let item = visit.item { skipped.insert(served.model.itemHash(item)) }
     }
     for index in [visit.segment + 1, 0] where written < visit.count {
       let bytes = served.trending[index]
       let trending = RenderedList(validated: bytes.span.bytes)
-      written += served.model.withRules(seenBy: visit.userRow, filter: visit.filter) { rules in
+      written += served.model.withRules(seenBy: visit.userRow, filter: visit.wholeFilter) { rules in
         trending.slice(
           upTo: visit.count - written, skipping: skipped, rules: rules, fields: fields, continuing: written > 0,
           into: &outbox)
@@ -131,9 +133,12 @@ extension Worker {
     guard written == 0, !visit.filter.isEmpty else { return }
     answer.fallback = Fallback(reason: .filterEmpty, source: .trending, tier: .popular)
     guard !connection.request.strictFiltering else { return }
-    skipped.removeAll()
+    // Without the request's filter; all else that forbids an item still does.
+    gatherSkipped(visit, connection)
     let bytes = served.trending[0]
     let trending = RenderedList(validated: bytes.span.bytes)
-    _ = trending.slice(upTo: visit.count, skipping: skipped, rules: nil, fields: fields, into: &outbox)
+    _ = served.model.withRules(seenBy: visit.userRow, filter: placements[visit.placement].policy.filter) { rules in
+      trending.slice(upTo: visit.count, skipping: skipped, rules: rules, fields: fields, into: &outbox)
+    }
   }
 }
