@@ -19,7 +19,10 @@ struct Visit {
   var item: UInt32?
   var segment = 0
   var bucket = ContextBucket.any
+  /// What the request asks for.
   var filter = ItemFilter.none
+  /// What may be shown: the request's filter and the placement's.
+  var allowed = ItemFilter.none
   var variant = Variant.standard
   /// Where a list came from that travelled with the window.
   var prefetched: Tier?
