@@ -45,7 +45,7 @@ format: toolchain ## lay out every Swift file
 	swift format --in-place --parallel --recursive Package.swift Sources Tests
 
 clean: ## remove what was built and what `make serve` keeps under var/
-	rm -rf .build .build-address .build-thread var
+	rm -rf .build .build-address .build-thread .build-speed var
 
 # Debian package and what for. Checked by dpkg alone, so that nothing happens when all is there.
 define PACKAGES

@@ -36,7 +36,7 @@ def run(lab, options):
 
     connections = 32
     load = Load(lab, gateway.origin, targets, 600, connections, delay=round(connections / options.rate * 1000), check=True)
-    probe = Probe(gateway.port, targets, options.probe_rate)
+    probe = Probe(lab, gateway.port, targets, options.probe_rate)
     wait_for_l2(probe, time.perf_counter(), "at the start")
     timeline = Timeline()
     timeline.begin("before", options.seconds)

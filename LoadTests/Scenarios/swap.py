@@ -30,7 +30,7 @@ def run(lab, options):
 
     connections = 32
     load = Load(lab, gateway.origin, targets, 600, connections, delay=round(connections / options.rate * 1000), check=True)
-    probe = Probe(gateway.port, targets, options.probe_rate)
+    probe = Probe(lab, gateway.port, targets, options.probe_rate)
     timeline = Timeline()
     timeline.begin("before", options.seconds)
 
@@ -44,6 +44,7 @@ def run(lab, options):
     timeline.begin("the second after the swap", 1)
     timeline.begin("after", options.seconds)
 
+    timeline.begin("rolling back")
     asked = time.perf_counter()
     gateway.admin("POST", f"/admin/v1/models/{MODEL}:rollback")
     wait_for(gateway, 1)

@@ -2,11 +2,12 @@
 
 import statistics
 
+import machine
 import peers
 import results
 import wrk
 from gateway import SEGMENT_TARGET, TRENDING_TARGET, Gateway, catalogue, item_targets, user_targets
-from lab import Trouble, has, note
+from lab import has, note
 from results import Report, table, time_text
 
 SUMMARY = "requests a second, latency and CPU per request of each tier, beside a floor and nginx"
@@ -104,7 +105,6 @@ def compare(lab, gateway, node):
 
 
 def nginx_name():
-    import machine
     said = machine.version("nginx", "-v") or "nginx/1.22.1"
     return said.rpartition(" ")[2]
 

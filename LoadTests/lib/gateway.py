@@ -47,18 +47,25 @@ class Gateway:
 
     def is_ready(self):
         try:
-            return self.get("/readyz").status == 200
+            return ask("GET", self.port, "/readyz").status == 200
         except OSError:
             return False
 
     def get(self, path):
-        return ask("GET", self.port, path)
+        return self.ask("GET", self.port, path)
 
-    def admin(self, method, path, body=None):
-        answer = ask(method, self.admin_port, path, body)
+    def admin(self, method, path):
+        return json.loads(self.ask(method, self.admin_port, path).body)
+
+    def ask(self, method, port, path):
+        """The answer, which has to be a 200."""
+        try:
+            answer = ask(method, port, path)
+        except (OSError, http.client.HTTPException) as error:
+            raise Trouble(f"{method} {path} had no answer: {error}\n{self.process.fate()}") from None
         if answer.status != 200:
             raise Trouble(f"{method} {path} was answered {answer.status}: {answer.body[:300]}")
-        return json.loads(answer.body)
+        return answer
 
     def serving(self):
         """The version that serves, as the admin listener says."""
@@ -67,7 +74,7 @@ class Gateway:
     def tiers(self):
         """Answers so far by tier: the gateway's own count."""
         counts = {}
-        page = ask("GET", self.admin_port, "/metrics").body
+        page = self.ask("GET", self.admin_port, "/metrics").body
         for tier, count in re.findall(r'^needletail_http_requests_total\{.*tier="(\w+)"\} (\d+)', page, re.M):
             counts[tier] = counts.get(tier, 0) + int(count)
         return counts
@@ -81,10 +88,10 @@ class Answer:
         self.status, self.headers, self.body, self.bytes_in_all = status, headers, body, bytes_in_all
 
 
-def ask(method, port, path, body=None, seconds=5):
+def ask(method, port, path, seconds=5):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
     try:
-        connection.request(method, path, body=None if body is None else json.dumps(body))
+        connection.request(method, path)
         answer = connection.getresponse()
         content = answer.read()
         head = len(f"HTTP/1.1 {answer.status} {answer.reason}\r\n\r\n")

@@ -26,7 +26,7 @@ class Lab:
 
     def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="needletail-load-"))
-        self.processes = []
+        self.processes, self.clients = [], []
         self.needletail = None
         self.server_cpu, self.load_cpu = machine.cpus()
 
@@ -72,6 +72,10 @@ class Lab:
         return done.stdout
 
     def end_all(self):
+        """Ends what a scenario started: the clients first, so that they see no server go."""
+        for client in self.clients:
+            client.stop()
+        self.clients.clear()
         for process in reversed(self.processes):
             process.end()
         self.processes.clear()
@@ -117,6 +121,11 @@ class Process:
 
     def said(self, lines=15):
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def fate(self):
+        """How it stands with the process, and what it said last."""
+        state = "runs" if self.is_alive() else f"ended with {self.child.returncode}"
+        return f"{self.name} {state}; its last lines:\n{self.said()}"
 
     def wait_until(self, ready, what, seconds=15):
         """Calls `ready` until it is true; the process must live meanwhile."""

@@ -84,6 +84,8 @@ def own_parser(name, module):
 
 
 def main():
+    # What scenarios print and what they note on stderr stay in order.
+    sys.stdout.reconfigure(line_buffering=True)
     plans = parse(scenarios())
     failed = []
     with Lab() as lab:

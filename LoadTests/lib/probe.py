@@ -18,7 +18,7 @@ Sample = collections.namedtuple("Sample", "t late latency status tier version wr
 
 
 class Probe:
-    def __init__(self, port, targets, rate, connections=4, items=9):
+    def __init__(self, lab, port, targets, rate, connections=4, items=9):
         self.port, self.targets, self.items = port, targets, items
         self.interval = connections / rate
         self.samples, self.stopping = [], threading.Event()
@@ -28,12 +28,13 @@ class Probe:
             for number in range(connections)]
         for thread in self.threads:
             thread.start()
+        lab.clients.append(self)
 
     def stop(self):
         self.stopping.set()
         for thread in self.threads:
             thread.join(10)
-        self.samples.sort()
+        self.samples.sort(key=lambda sample: sample.t)
         return self.samples
 
     def ask(self, number, planned):

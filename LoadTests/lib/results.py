@@ -34,8 +34,8 @@ def keep(scenario, options, report, lab, seconds):
     }
     path = machine.LOADTESTS / "Results" / f"{scenario}.jsonl"
     path.parent.mkdir(exist_ok=True)
-    with open(path, "a") as file:
-        file.write(json.dumps(line) + "\n")
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(json.dumps(line, default=str, ensure_ascii=False) + "\n")
     return path.relative_to(machine.ROOT)
 
 

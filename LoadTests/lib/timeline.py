@@ -29,6 +29,8 @@ class Timeline:
         rows = []
         for name, begin, end in self.phases:
             figures = summary(self.of(name, samples))
+            if not figures["answers"]:
+                continue
             report.figures[name] = {"seconds": round(end - begin, 2), **figures}
             rows.append([
                 name, f"{end - begin:.1f} s", figures["answers"], figures["wrong"], time_text(figures["p50"]),
