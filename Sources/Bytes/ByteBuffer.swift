@@ -31,6 +31,14 @@ public struct ByteBuffer: ~Copyable {
 
   public mutating func removeAll() { count = 0 }
 
+  /// Forgets everything, and gives the storage back if it has grown beyond `keepingCapacity` bytes.
+  public mutating func removeAll(keepingCapacity: Int) {
+    count = 0
+    guard storage.count > keepingCapacity else { return }
+    storage.deallocate()
+    storage = .allocate(byteCount: max(keepingCapacity, 16), alignment: 16)
+  }
+
   /// Forgets everything after the first `length` bytes.
   public mutating func truncate(to length: Int) {
     precondition(length >= 0 && length <= count)

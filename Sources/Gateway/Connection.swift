@@ -8,6 +8,12 @@ import Reactor
 /// Pipelined requests wait in the inbox while one is being answered, so answers cannot overtake each other and a client
 /// that sends without reading is bounded by its inbox. Connections share no state but their worker's.
 final class Connection: StreamHandler {
+  /// Storage that a buffer keeps from one request to the next. One large body must not stay with a connection that
+  /// then idles: 10,000 connections × 3 buffers × 8 KiB = 240 MiB at the very most.
+  static let keptBytesMax = 8 * 1024
+  /// Answers collected before they are sent: a pipeline of large ones must not gather in memory.
+  static let outboxBytesMax = 128 * 1024
+
   enum Phase: Equatable {
     case reading
     /// An answer is on its way; input waits.
@@ -47,7 +53,7 @@ final class Connection: StreamHandler {
   var eventBatch: EventBatch?
 
   private(set) var route = Route.unknown
-  /// When the request's first byte came, then when its head was complete.
+  /// When the request's first byte came, or when its turn in the pipeline did.
   private(set) var startedNanoseconds: UInt64 = 0
   /// When anything last happened, for the idle and write deadlines.
   private(set) var activeNanoseconds: UInt64
@@ -63,7 +69,8 @@ final class Connection: StreamHandler {
   // MARK: The request at hand, valid until its answer is composed.
 
   var method: HTTPMethod { parser.head.method }
-  var persistence: Persistence { parser.head.persistence }
+  /// What the answer says of the connection: a node that drains lets every one go with its next answer.
+  var persistence: Persistence { worker.drainDeadlineNanoseconds == nil ? parser.head.persistence : .close }
   var query: Range<Int>? { parser.head.query }
 
   var origin: String? {
@@ -83,15 +90,19 @@ final class Connection: StreamHandler {
   }
 
   /// Whether the connection has nothing under way: it may be closed without a loss.
-  var isIdle: Bool { phase == .reading && !parser.isInsideRequest && start == inbox.count && stream.queuedBytes == 0 }
+  var isIdle: Bool {
+    phase == .reading && !parser.isInsideRequest && start == inbox.count && stream.queuedBytes == 0 && stream.isOpen
+  }
   var isInsideRequest: Bool { phase == .reading && (parser.isInsideRequest || inbox.count > start) }
 
   // MARK: Events of the stream.
 
   func received(_ bytes: RawSpan) {
+    // Not while lingering: a client that sends on must not keep the connection.
+    guard phase == .reading || phase == .answering else { return }
     activeNanoseconds = worker.loop.turnNanoseconds
     switch phase {
-    case .lingering, .ended: return
+    case .lingering, .ended: break
     case .answering:
       inbox.append(bytes)
       pauseIfFull()
@@ -110,6 +121,7 @@ final class Connection: StreamHandler {
     activeNanoseconds = worker.loop.turnNanoseconds
     if phase == .reading { advance() }
     resumeIfPossible()
+    finishAfterInput()
   }
 
   func inputEnded() -> AfterInput {
@@ -138,9 +150,10 @@ final class Connection: StreamHandler {
         worker.refuse(error, on: self)
         linger()
       }
+      if worker.outbox.count > Connection.outboxBytesMax { worker.flush(self) }
     }
     worker.flush(self)
-    if phase == .reading && start > 0 { compact() }
+    compact()
     pauseIfFull()
   }
 
@@ -183,6 +196,9 @@ final class Connection: StreamHandler {
     start += parsed
     parsed = 0
     headBytes = 0
+    // The next request may stand in the inbox in part: it began no earlier than its predecessor was answered.
+    startedNanoseconds = worker.loop.turnNanoseconds
+    releaseStorage()
     if closes { linger() } else { phase = .reading }
     guard !isAdvancing else { return }
     worker.flush(self)
@@ -192,16 +208,22 @@ final class Connection: StreamHandler {
   /// The turn in which an awaited answer was sent ends.
   func goOn() {
     guard phase == .reading else { return }
-    if inputEndedAlready && start == inbox.count { return stream.finishWriting() }
     resumeIfPossible()
-    startedNanoseconds = worker.loop.turnNanoseconds
     advance()
-    if inputEndedAlready && phase == .reading { stream.finishWriting() }
+    finishAfterInput()
+  }
+
+  /// Nothing more will come and all that came whole is answered: the client, which closed one direction only, may have
+  /// the end of its answers.
+  private func finishAfterInput() {
+    let isThrough = stream.queuedBytes <= worker.settings.http.outputBytes
+    if inputEndedAlready && phase == .reading && isThrough { stream.finishWriting() }
   }
 
   /// Sends what there is, says that nothing more will come, and drops further input.
   func linger() {
     phase = .lingering
+    activeNanoseconds = worker.loop.turnNanoseconds
     worker.flush(self)
     stream.finishWriting()
     if inputEndedAlready { return }
@@ -220,8 +242,18 @@ final class Connection: StreamHandler {
 
   // MARK: Flow.
 
+  /// Drops what has been answered once it is the larger part, so that each byte is moved at most once on average.
   private func compact() {
+    guard start > 0, start >= inbox.count - start else { return }
     inbox.removeFirst(start)
+    start = 0
+  }
+
+  private func releaseStorage() {
+    body.removeAll(keepingCapacity: Connection.keptBytesMax)
+    request.release(keepingCapacity: Connection.keptBytesMax)
+    guard start == inbox.count else { return }
+    inbox.removeAll(keepingCapacity: Connection.keptBytesMax)
     start = 0
   }
 

@@ -4,7 +4,7 @@
 /// comes back with the next event. No I/O, no clock, no list bytes pass through here.
 ///
 ///     begin ─► window? ─► which list? ─► L1 ─► memcached ─► compute ─► answer
-///                 └────────────┴──────────┴────────┴── deadline ─► the best so far: stale, segment's trending, global
+///                 └────────────┴──────────┴────────┴── deadline ─► the segment's trending list, then everyone's
 struct Exchange: Sendable, Equatable {
   /// Which stored list could answer; `Worker` knows the key of each.
   enum List: Sendable, Equatable { case item, user, segment }
@@ -97,10 +97,9 @@ struct Exchange: Sendable, Equatable {
     return answer(.trending, .popular, because: cause)
   }
 
-  /// Time is up, or the gateway is too busy to go on. `staleList`: the list at hand that is past fresh.
-  mutating func cutShort(because cause: FallbackReason, staleList: List?) -> Action {
+  /// Time is up, or the gateway is too busy to go on. A stale list would have answered at once, so none is at hand.
+  mutating func cutShort(because cause: FallbackReason) -> Action {
     guard stage != .answered else { return .wait }
-    if let staleList { return answer(.list(staleList), .stale, because: cause) }
     return answer(.trending, .popular, because: cause)
   }
 

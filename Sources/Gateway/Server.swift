@@ -4,7 +4,6 @@ import Logging
 public import Configuration
 import Publishing
 public import Reactor
-import Synchronization
 
 /// The gateway as a process part: workers, control plane and the threads beside them, from start to end.
 public final class Server {

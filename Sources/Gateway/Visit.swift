@@ -21,8 +21,6 @@ struct Visit {
   var bucket = ContextBucket.any
   var filter = ItemFilter.none
   var variant = Variant.standard
-  /// The list that the exchange is looking for, at hand but past fresh.
-  var staleList: Exchange.List?
   /// Where a list came from that travelled with the window.
   var prefetched: Tier?
 

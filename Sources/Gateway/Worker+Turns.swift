@@ -87,7 +87,7 @@ extension Worker {
 
   /// Answers now with the best that is at hand.
   func cutShort(_ connection: Connection, because reason: FallbackReason) {
-    guard let action = connection.visit?.exchange.cutShort(because: reason, staleList: nil) else { return }
+    guard let action = connection.visit?.exchange.cutShort(because: reason) else { return }
     perform(action, for: connection)
   }
 }

@@ -55,7 +55,10 @@ struct Quickstart: ParsableCommand {
       printError("no snapshot yet: making a catalogue in \(folder)")
       do {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        try CatalogueGenerator().write(to: folder)
+        var generator = CatalogueGenerator()
+        // Its last events are of now, so that trends and freshness mean something.
+        generator.endsAt = UInt32(clamping: time(nil))
+        try generator.write(to: folder)
       } catch { throw CommandFailure(.cannotWrite, "\(error)") }
       interactions = folder + "/interactions.csv"
       items = folder + "/items.csv"

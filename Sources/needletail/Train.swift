@@ -23,6 +23,8 @@ struct Train: ParsableCommand {
   var interactions: String
   @Option(help: "Item metadata as CSV or JSON lines: id, title, categories, publishedAt; other columns are kept.")
   var items: String?
+  @Option(help: "A gateway's event segments, or a folder of them, to learn from as well; repeatable.")
+  var events: [String] = []
   @Option(name: .customLong("out"), help: "Repository folder to publish into; made when it is not there.")
   var repository: String
   @Option(help: "Name of the model: 1 to 32 of a-z, 0-9 and -.") var model: String
@@ -39,6 +41,7 @@ struct Train: ParsableCommand {
   func run() throws {
     try reporting {
       var run = TrainingRun(interactions: interactions, items: items, repository: repository, model: model)
+      run.events = events
       run.dimensions = dimensions
       run.segments = segments
       run.seed = seed
@@ -59,6 +62,7 @@ struct TrainingRun {
   var items: String?
   var repository: String
   var model: String
+  var events: [String] = []
   var dimensions: Int?
   var segments: Int?
   var seed: UInt64 = 1
@@ -93,6 +97,9 @@ struct TrainingRun {
     guard isName(model) else {
       throw CommandFailure(.data, "the model's name \"\(model)\" must be 1 to 32 of a-z, 0-9 and -")
     }
+    do { try FileManager.default.createDirectory(atPath: repository, withIntermediateDirectories: true) } catch {
+      throw CommandFailure(.cannotWrite, "the repository \(repository) cannot be made; may it be written to?")
+    }
     let scratch = repository + "/.training-\(ProcessInfo.processInfo.processIdentifier).ntsnap"
     defer { try? FileManager.default.removeItem(atPath: scratch) }
     let report = try train(into: scratch)
@@ -102,6 +109,7 @@ struct TrainingRun {
   private func train(into path: String) throws -> TrainReport {
     let key = try identityKey()
     var data = DatasetOptions(interactions: interactions, items: items, identity: key)
+    data.events = events
     if let brokenShareMax { data.brokenShareMax = brokenShareMax }
     var options = TrainOptions(data: data, snapshotPath: path)
     options.dimensions = dimensions

@@ -82,19 +82,16 @@ private typealias Answer = Exchange.Answer
     #expect(begun(Question(scope: .auto, wantsTrending: true)).1 == .answer(Answer(source: .trending, tier: .popular)))
   }
 
-  @Test func `at its deadline an exchange takes the stale list at hand, else trending`() {
+  @Test func `at its deadline an exchange takes what is trending`() {
     var (exchange, _) = begun(Question(scope: .auto))
-    var other = exchange
-    guard case .answer(let stale) = exchange.cutShort(because: .deadlineExceeded, staleList: .segment) else { Issue.record("no answer"); return }
-    #expect(stale.tier == .stale && stale.source == .list(.segment) && stale.fallback?.source == .stale)
-    guard case .answer(let popular) = other.cutShort(because: .overloaded, staleList: nil) else { Issue.record("no answer"); return }
+    guard case .answer(let popular) = exchange.cutShort(because: .overloaded) else { Issue.record("no answer"); return }
     #expect(popular.tier == .popular && popular.fallback?.reason == .overloaded)
   }
 
   @Test func `what comes after the answer changes nothing`() {
     var (exchange, _) = begun(Question(scope: .auto, user: .known))
-    _ = exchange.cutShort(because: .deadlineExceeded, staleList: nil)
-    for action in [exchange.windowKnown(.some), exchange.found(.segment, at: .l2), exchange.cutShort(because: .overloaded, staleList: nil)] {
+    _ = exchange.cutShort(because: .deadlineExceeded)
+    for action in [exchange.windowKnown(.some), exchange.found(.segment, at: .l2), exchange.cutShort(because: .overloaded)] {
       #expect(action == .wait)
     }
   }

@@ -14,6 +14,9 @@ public struct BlockingSocket: ~Copyable {
       close(descriptor)
       return nil
     }
+    // Pieces must leave as they are sent, not when the piece before is acknowledged.
+    var yes: Int32 = 1
+    setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout.size(ofValue: yes)))
     self.init(descriptor: descriptor)
   }
 

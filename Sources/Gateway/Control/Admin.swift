@@ -8,18 +8,35 @@ import Reactor
 
 /// The admin listener: metrics and the models API (interfaces: `/metrics`, `/admin/v1/…`).
 final class Admin {
+  /// Scrapers and operators; further connections are closed at once. Each may hold a MiB of input.
+  static let connectionsMax = 64
+
   private unowned let control: Control
   private let token: String?
   private var listener: Listener?
+  private var connections: [ObjectIdentifier: AdminConnection] = [:]
+  private var patience: Timer?
   var composer = ResponseComposer(unixSeconds: time(nil))
 
   init(control: Control, address: SocketAddress, token: String?) throws {
     self.control = control
     self.token = token
     listener = try Listener(loop: control.loop, address: address) { [unowned self] stream in
-      AdminConnection(stream, owner: self).start()
+      guard connections.count < Admin.connectionsMax else { return }
+      let connection = AdminConnection(stream, owner: self)
+      connections[ObjectIdentifier(connection)] = connection
+      connection.start()
     }
+    patience = Timer(loop: control.loop) { [unowned self] in
+      let now = loop.nowNanoseconds
+      for connection in connections.values { connection.checkPatience(now: now) }
+    }
+    patience?.start(milliseconds: 1000, repeating: true)
   }
+
+  var loop: EventLoop { control.loop }
+
+  func ended(_ connection: AdminConnection) { connections[ObjectIdentifier(connection)] = nil }
 
   var address: SocketAddress? { listener?.address }
 

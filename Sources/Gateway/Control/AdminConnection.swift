@@ -30,19 +30,32 @@ struct AdminAnswer: Sendable {
 
 /// One connection of the admin listener, on the control loop. Answers may come later; input waits for them.
 final class AdminConnection: StreamHandler {
+  /// A client that sends on while it waits: more than any call of this API needs.
+  static let inboxBytesMax = 1 << 20
+  /// A client that asks without reading: some hundred pages of metrics.
+  static let outputBytesMax = 8 << 20
+  /// From one answer to the end of the next request: twice the longest interval that scrapes are usually made at.
+  static let patienceNanoseconds: UInt64 = 120_000_000_000
+
   private let stream: ByteStream
   private let owner: Admin
   private var parser = RequestParser()
   private var inbox = ByteBuffer(capacity: 2048)
+  /// Bytes of the inbox that belong to requests already answered, then bytes after those that the parser has taken.
+  private var done = 0
   private var parsed = 0
-  private var headBytes = 0
   private var body: [UInt8] = []
   private var isAnswering = false
+  /// The inbox is being worked off: an answer that is there at once must not start that again from inside itself, or a
+  /// pipeline would be as deep as it is long.
+  private var isAdvancing = false
   private var isOver = false
+  private var waitsSinceNanoseconds: UInt64
 
   init(_ stream: consuming ByteStream, owner: Admin) {
     self.stream = stream
     self.owner = owner
+    waitsSinceNanoseconds = owner.loop.nowNanoseconds
   }
 
   func start() { stream.start(self) }
@@ -50,28 +63,43 @@ final class AdminConnection: StreamHandler {
   func received(_ bytes: RawSpan) {
     guard !isOver else { return }
     inbox.append(bytes)
-    // A client that sends on without reading: 1 MiB is more than any call of this API needs.
-    guard inbox.count < 1 << 20 else { return stream.close() }
+    guard inbox.count < AdminConnection.inboxBytesMax, stream.queuedBytes < AdminConnection.outputBytesMax else {
+      return stream.close()
+    }
     advance()
   }
 
   func inputEnded() -> AfterInput { isAnswering || stream.queuedBytes > 0 ? .keepWriting : .close }
 
-  func ended(_ end: StreamEnd) { isOver = true }
+  func ended(_ end: StreamEnd) {
+    isOver = true
+    owner.ended(self)
+  }
+
+  /// Closes when the client has let its time go by, whatever it sends meanwhile.
+  func checkPatience(now: UInt64) {
+    if !isAnswering && now > waitsSinceNanoseconds + AdminConnection.patienceNanoseconds { stream.close() }
+  }
 
   private func advance() {
+    guard !isAdvancing else { return }
+    isAdvancing = true
+    defer {
+      isAdvancing = false
+      compact()
+    }
     while !isAnswering && !isOver {
       do throws(HTTPError) {
-        let step = try inbox.withBytes(parsed..<inbox.count) { (bytes) throws(HTTPError) in try parser.step(bytes) }
+        let step = try inbox.withBytes(done + parsed..<inbox.count) { (bytes) throws(HTTPError) in try parser.step(bytes) }
         switch step {
         case .needMore:
           return
         case .head(let bytes):
-          headBytes = bytes
           parsed = bytes
           body = []
         case .body(let range, let consumed):
-          inbox.withBytes(parsed + range.lowerBound..<parsed + range.upperBound) { body += $0.copied() }
+          let at = done + parsed
+          inbox.withBytes(at + range.lowerBound..<at + range.upperBound) { body += $0.copied() }
           parsed += consumed
         case .end(let consumed):
           parsed += consumed
@@ -96,7 +124,7 @@ final class AdminConnection: StreamHandler {
     }
     var query: [String: String] = [:]
     if let range = parser.head.query {
-      inbox.withBytes(range) { bytes in
+      withHead(range) { bytes in
         var parameters = QueryParameters(bytes)
         while let parameter = parameters.next() {
           var value = ByteBuffer()
@@ -111,12 +139,22 @@ final class AdminConnection: StreamHandler {
       token: authorization.flatMap { $0.hasPrefix("Bearer ") ? String($0.dropFirst(7)) : nil })
   }
 
-  private func text(_ range: Range<Int>) -> String { inbox.withBytes(range) { String(copying: $0) } }
+  private func text(_ range: Range<Int>) -> String { withHead(range) { String(copying: $0) } }
+
+  private func withHead<Result>(_ range: Range<Int>, _ body: (RawSpan) -> Result) -> Result {
+    inbox.withBytes(done + range.lowerBound..<done + range.upperBound, body)
+  }
+
+  private func compact() {
+    inbox.removeFirst(done)
+    done = 0
+  }
 
   /// Sends the answer to the request at hand and goes on to the next.
   func answer(_ answer: AdminAnswer) {
     guard isAnswering, !isOver else { return }
     isAnswering = false
+    waitsSinceNanoseconds = owner.loop.nowNanoseconds
     let method = parser.head.method
     let persistence = parser.head.persistence
     var out = ByteBuffer(capacity: answer.body.count + 512)
@@ -130,7 +168,7 @@ final class AdminConnection: StreamHandler {
       }
     }
     stream.write(out.bytes)
-    inbox.removeFirst(parsed)
+    done += parsed
     parsed = 0
     if persistence == .close {
       isOver = true

@@ -1,5 +1,4 @@
 import Reactor
-import Synchronization
 
 /// One thread for the slow work of the control plane: reading the repository, pulling, verifying, warming. Jobs run one
 /// after the other, so two versions are never verified at once and memory holds at most one more than it serves.
@@ -11,7 +10,7 @@ final class Loader: Sendable {
     var isClosing = false
   }
 
-  private let state = Mutex(State())
+  private let state = Guarded(State())
   private let wake = WakeUp()
 
   func start() throws -> LoopThread {

@@ -2,7 +2,6 @@ import Bytes
 import Events
 import Logging
 import Reactor
-import Synchronization
 
 /// Where the events of all workers meet: the ids already seen, and the queue before the disk.
 ///
@@ -18,14 +17,14 @@ final class EventIntake: Sendable {
     var isClosing = false
   }
 
-  private let state: Mutex<State>
+  private let state: Guarded<State>
   private let queueMax: Int
   private let wake = WakeUp()
   private let log = Logger(label: "events")
 
   init(queueMax: Int, now: UInt32) {
     self.queueMax = queueMax
-    state = Mutex(State(known: EventDeduplicator(now: now)))
+    state = Guarded(State(known: EventDeduplicator(now: now)))
   }
 
   /// Starts the thread that writes segment files until `close`.

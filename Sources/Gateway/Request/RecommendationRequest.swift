@@ -54,6 +54,13 @@ struct RecommendationRequest: ~Copyable {
     explain = false
   }
 
+  /// Forgets the texts, and what they took beyond the given bytes.
+  mutating func release(keepingCapacity: Int) {
+    guard text.capacity > keepingCapacity else { return }
+    removeAll()
+    text.removeAll(keepingCapacity: keepingCapacity)
+  }
+
   @_lifetime(borrow self)
   borrowing func bytes(_ range: Range<Int>) -> RawSpan { text.bytes.extracting(range) }
 

@@ -4,12 +4,12 @@ internal import Glibc
 ///
 /// A pthread mutex rather than `Synchronization.Mutex`: ThreadSanitizer watches pthreads and cannot see into the
 /// other (Swift 6.3 on Linux), so with it every exchange between threads would be reported as a race, and real ones
-/// would hide among them.
-final class Guarded<Value>: @unchecked Sendable {
+/// would hide among them. The gateway's few shared things use it for the same reason.
+package final class Guarded<Value>: @unchecked Sendable {
   private let lock: UnsafeMutablePointer<pthread_mutex_t>
   private var value: Value
 
-  init(_ value: sending Value) {
+  package init(_ value: sending Value) {
     self.value = value
     lock = .allocate(capacity: 1)
     let status = pthread_mutex_init(lock, nil)
@@ -21,7 +21,7 @@ final class Guarded<Value>: @unchecked Sendable {
     lock.deallocate()
   }
 
-  func withLock<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
+  package func withLock<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
     pthread_mutex_lock(lock)
     defer { pthread_mutex_unlock(lock) }
     return try body(&value)

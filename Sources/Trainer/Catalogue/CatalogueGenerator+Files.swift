@@ -1,12 +1,15 @@
 internal import Bytes
+internal import FoundationEssentials
 internal import Glibc
 
 extension CatalogueGenerator {
-  /// Writes `interactions.csv` and `items.csv` into a folder, which is made if need be: the files that users bring, so
-  /// that a demonstration goes the way of real data.
+  /// Writes `interactions.csv` and `items.csv` into a folder, which is made if need be, with those above it: the files
+  /// that users bring, so that a demonstration goes the way of real data.
   public func write(to folder: String) throws(TrainError) {
     let shop = generate()
-    guard mkdir(folder, 0o777) == 0 || errno == EEXIST else { throw Self.unwritable(folder) }
+    do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
+      throw TrainError(.output, "cannot make the folder \(folder): \(error)")
+    }
     try Self.write(itemsText(shop), to: folder + "/items.csv")
     try Self.write(interactionsText(shop), to: folder + "/interactions.csv")
   }

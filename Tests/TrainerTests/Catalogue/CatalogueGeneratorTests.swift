@@ -22,9 +22,9 @@ struct CatalogueGeneratorTests {
     generator.users = 150
     generator.events = 4000
     let (first, second) = (TemporaryFolder(), TemporaryFolder())
-    try generator.write(to: first.path)
+    try generator.write(to: first.file("made/on/the/way"))
     try generator.write(to: second.path)
-    let data = try Dataset.read(DatasetOptions(interactions: first.path, identity: testIdentity))
+    let data = try Dataset.read(DatasetOptions(interactions: first.file("made/on/the/way"), identity: testIdentity))
     let again = try Dataset.read(DatasetOptions(interactions: second.path, identity: testIdentity))
     #expect(data.report.digest == again.report.digest)
     #expect(data.report.broken.count == 0)

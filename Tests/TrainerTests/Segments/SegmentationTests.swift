@@ -101,7 +101,7 @@ struct SegmentationTests {
     #expect(SegmentSettings.range(users: 2) == 1...1)
     #expect(SegmentSettings.range(users: 60) == 2...2)
     #expect(SegmentSettings.range(users: 610) == 4...24)
-    #expect(SegmentSettings.range(users: 1_000_000) == 4...64)
+    #expect(SegmentSettings.range(users: 1_000_000) == 8...64)
     #expect(Segmenter.candidates(4...24) == [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 20, 22, 24])
   }
 }
