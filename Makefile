@@ -61,6 +61,7 @@ liblapacke-dev its declarations
 pkg-config finds the libraries above
 curl tries the running gateway
 wrk load for make bench and the load tests
+python3 runs the load tests
 endef
 export PACKAGES
 

@@ -34,21 +34,31 @@ def run(lab, options):
         raise Trouble(f"not done after {options.limit} s") from None
     if done.returncode != 0:
         raise Trouble(f"the speed tests ended with {done.returncode}:\n{done.stdout[-3000:]}")
-    rows, what = [], ""
-    for line in done.stdout.splitlines():
+    tables = understand(done.stdout, report)
+    report.check(len(tables) > 1, f"the speed tests' lines were not understood:\n{done.stdout[-1500:]}")
+    for what, rows in tables.items():
+        table([what, "mean", "p50", "p99", "recall", "5th percentile"], rows)
+    return report
+
+
+SEARCH = re.compile(
+    r"\s+((?:k|filter) .+): mean ([\d.]+) p50 ([\d.]+) p99 ([\d.]+) .*µs, recall ([\d.]+), 5th percentile ([\d.]+)")
+RANKING = re.compile(r"(\d+ of \d+ × \d+, λ .+): p50 ([\d.]+) µs, p99 ([\d.]+) µs")
+
+
+def understand(output, report):
+    """Rows by what was searched; the figures, in µs, go into the report."""
+    tables, what = {}, ""
+    for line in output.splitlines():
         if ": built in " in line:
             what = line.strip().partition(": built in ")[0]
-        found = re.match(r"\s+(k|filter) (.+): mean ([\d.]+) p50 ([\d.]+) p99 ([\d.]+) .*?µs, (.*)", line)
-        if found:
-            kind, case, mean, p50, p99, recall = found.groups()
-            name = f"{what}, {kind} {case}"
-            report.figures[name] = {"mean": float(mean), "p50": float(p50), "p99": float(p99), "recall": recall}
-            rows.append([name, f"{mean} µs", f"{float(p50):.1f} µs", f"{float(p99):.1f} µs", recall])
-        found = re.match(r"(\d+ of \d+ × \d+, λ .+): p50 ([\d.]+) µs, p99 ([\d.]+) µs", line)
-        if found:
-            name = "ranking, " + found.group(1)
-            report.figures[name] = {"p50": float(found.group(2)), "p99": float(found.group(3))}
-            rows.append([name, "", f"{found.group(2)} µs", f"{found.group(3)} µs", ""])
-    report.check(rows, f"no line of the speed tests was understood:\n{done.stdout[-1500:]}")
-    table(["", "mean", "p50", "p99", "recall"], rows)
-    return report
+        elif found := SEARCH.match(line):
+            mean, p50, p99, recall, worst = map(float, found.groups()[1:])
+            report.figures[f"{what}, {found.group(1)}"] = {"mean": mean, "p50": p50, "p99": p99, "recall": round(recall, 4), "recallP5": round(worst, 4)}
+            row = [found.group(1), f"{mean:.1f} µs", f"{p50:.1f} µs", f"{p99:.1f} µs", f"{recall:.3f}", f"{worst:.2f}"]
+            tables.setdefault(what, []).append(row)
+        elif found := RANKING.match(line):
+            p50, p99 = map(float, found.groups()[1:])
+            report.figures[f"ranking, {found.group(1)}"] = {"p50": p50, "p99": p99}
+            tables.setdefault("ranking", []).append([found.group(1), "", f"{p50:.1f} µs", f"{p99:.1f} µs", "", ""])
+    return tables

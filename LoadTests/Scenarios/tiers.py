@@ -39,10 +39,10 @@ class Row:
 
     def measure(self, lab, seconds, connections):
         before = self.gateway.tiers() if self.gateway else {}
-        round = wrk.measure(lab, self.origin, self.targets, self.pids, seconds, connections)
+        figures = wrk.measure(lab, self.origin, self.targets, self.pids, seconds, connections)
         for tier, count in (self.gateway.tiers() if self.gateway else {}).items():
             self.tiers[tier] = self.tiers.get(tier, 0) + count - before.get(tier, 0)
-        return round
+        return figures
 
     def median(self, name):
         return statistics.median(one[name] for one in self.rounds)

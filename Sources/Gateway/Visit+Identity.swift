@@ -33,8 +33,8 @@ extension Visit {
     do throws(ItemFilterError) {
       var asked = ItemFilter.none
       if let text = request.filter { asked = try ItemFilter(query: request.bytes(text)) }
-      wholeFilter = try policy.effectiveFilter(asked)
       filter = asked
+      allowed = try policy.effectiveFilter(asked)
       let arm = request.arm.map { xxh3(request.bytes($0)) } ?? 0
       variant = try policy.variant(arm: arm, filter: asked)
     } catch {

@@ -21,8 +21,8 @@ struct Visit {
   var bucket = ContextBucket.any
   /// What the request asks for.
   var filter = ItemFilter.none
-  /// The same with what the placement always asks for.
-  var wholeFilter = ItemFilter.none
+  /// What may be shown: the request's filter and the placement's.
+  var allowed = ItemFilter.none
   var variant = Variant.standard
   /// Where a list came from that travelled with the window.
   var prefetched: Tier?

@@ -113,7 +113,7 @@ extension Worker {
     var written = 0
     if case .list = answer.source {
       let rendered = RenderedList(validated: list)
-      written = served.model.withRules(seenBy: visit.userRow, filter: visit.filter) { rules in
+      written = served.model.withRules(seenBy: visit.userRow, filter: visit.allowed) { rules in
         rendered.slice(upTo: visit.count, skipping: skipped, rules: rules, fields: fields, into: &outbox)
       }
       if written < visit.count { skipped.insert(itemsOf: rendered) }
@@ -123,17 +123,17 @@ extension Worker {
     for index in [visit.segment + 1, 0] where written < visit.count {
       let bytes = served.trending[index]
       let trending = RenderedList(validated: bytes.span.bytes)
-      written += served.model.withRules(seenBy: visit.userRow, filter: visit.wholeFilter) { rules in
+      written += served.model.withRules(seenBy: visit.userRow, filter: visit.allowed) { rules in
         trending.slice(
           upTo: visit.count - written, skipping: skipped, rules: rules, fields: fields, continuing: written > 0,
           into: &outbox)
       }
       skipped.insert(itemsOf: trending)
     }
-    guard written == 0, !visit.filter.isEmpty else { return }
+    guard written == 0, !visit.allowed.isEmpty else { return }
     answer.fallback = Fallback(reason: .filterEmpty, source: .trending, tier: .popular)
     guard !connection.request.strictFiltering else { return }
-    // Without the request's filter; all else that forbids an item still does.
+    // The request's filter may be given up; the operator's may not, nor what forbids single items.
     gatherSkipped(visit, connection)
     let bytes = served.trending[0]
     let trending = RenderedList(validated: bytes.span.bytes)

@@ -8,7 +8,7 @@ extension Worker {
     switch message {
     case .serve(let catalogue): serve(catalogue)
     case .window(let user, let window, let sender, let batch):
-      replaceWindow(window, of: user)
+      keepWindow(window.span.bytes, of: user)
       peers[sender].post(.windowKept(batch: batch))
     case .windowKept(let batch):
       if let batch = batches[batch] { settle(batch) }

@@ -141,6 +141,7 @@ extension Problem {
   init(_ problem: RequestProblem, inBody: Bool) {
     self.init(status: problem.status, detail: problem.detail)
     guard let parameter = problem.parameter else { return }
-    faults = [Fault(inBody ? .pointer("/" + parameter) : .parameter(parameter), problem.detail)]
+    let pointer = Parameter(rawValue: parameter)?.pointer ?? "/" + parameter
+    faults = [Fault(inBody ? .pointer(pointer) : .parameter(parameter), problem.detail)]
   }
 }

@@ -30,6 +30,8 @@ extension Worker {
 
   /// The turn's events are handled: connections that were answered out of turn go on, then nobody-waits work is done.
   func endTurn() {
+    // What is asked of memcached from here on would wait for the next turn: its own hook has had its go.
+    defer { memcached?.flush() }
     while let connection = resumed.popLast() { connection.goOn() }
     guard !refreshes.isEmpty else { return }
     let due = refreshes

@@ -9,8 +9,8 @@ extension Worker {
   final class WindowFetch {
     let user: UserHash
     var waiters: [Flights.Waiter] = []
-    /// The window that an event brought while memcached was being asked: newer than what it will say.
-    var newer: [UInt8]?
+    /// The window has changed since memcached was asked: what it answers may be older.
+    var isOvertaken = false
 
     init(user: UserHash) { self.user = user }
   }
@@ -55,45 +55,46 @@ extension Worker {
   /// Memcached has answered about a window.
   func windowAnswered(_ fetch: WindowFetch, _ reply: borrowing CacheReply) {
     windowFetches[fetch.user] = nil
+    if fetch.isOvertaken, hasWindow(of: fetch.user) { return useOldWindow(for: fetch) }
     list.removeAll()
-    if let newer = fetch.newer { return finish(fetch, newer) }
     switch reply.status {
     case .hit where reply.flags == Window.flags && isWindow(reply.value):
       list.append(reply.value)
     case .hit:
       metrics.badWindows += 1
       Window.appendEmpty(to: &list)
-    case .failed:
-      for waiter in fetch.waiters { withWaiting(waiter) { useOldWindow(of: fetch.user, for: $0) } }
-      return
+    case .failed: return useOldWindow(for: fetch)
     default:
       Window.appendEmpty(to: &list)
     }
     let copied = list.bytes.copied()
     keepWindow(copied.span.bytes, of: fetch.user)
-    finish(fetch, copied)
+    for waiter in fetch.waiters { withWaiting(waiter) { tellWindow(copied.span.bytes, to: $0) } }
   }
 
-  private func finish(_ fetch: WindowFetch, _ window: [UInt8]) {
-    for waiter in fetch.waiters { withWaiting(waiter) { tellWindow(window.span.bytes, to: $0) } }
-  }
-
-  private func useOldWindow(of user: UserHash, for connection: Connection) {
+  /// This worker's copy, whatever its age.
+  private func copyOfWindow(of user: UserHash) -> L1Cache.Index? {
     key.removeAll()
     placements.windowKeys.append(user, to: &key)
-    guard let entry = l1.find(key.bytes, now: unixSeconds) else { return tellWindow(.unavailable, to: connection) }
-    useWindow(entry, for: connection)
+    return key.withBytes { l1.find($0, now: unixSeconds) }
   }
 
-  /// Keeps a window with new events; what memcached is being asked for is older than it.
-  func replaceWindow(_ window: [UInt8], of user: UserHash) {
-    windowFetches[user]?.newer = window
-    keepWindow(window.span.bytes, of: user)
+  private func hasWindow(of user: UserHash) -> Bool { copyOfWindow(of: user) != nil }
+
+  private func useOldWindow(for fetch: WindowFetch) {
+    for waiter in fetch.waiters {
+      withWaiting(waiter) { connection in
+        // Looked for anew for each: what is done for one may move the entry.
+        guard let entry = copyOfWindow(of: fetch.user) else { return tellWindow(.unavailable, to: connection) }
+        useWindow(entry, for: connection)
+      }
+    }
   }
 
   /// Keeps a window, empty ones too, so that a user's next request asks nobody. It outlives its freshness: with every
   /// node down an old copy still makes answers personal.
   func keepWindow(_ window: RawSpan, of user: UserHash) {
+    windowFetches[user]?.isOvertaken = true
     key.removeAll()
     placements.windowKeys.append(user, to: &key)
     let lives = unixSeconds + UInt32(Window.ttlSeconds)

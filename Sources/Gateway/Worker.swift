@@ -81,6 +81,8 @@ final class Worker {
     log = Logger(label: "worker")
     var limits = HTTPLimits()
     limits.headBytes = settings.http.headBytes
+    // A line with its end, and the empty line before it, must fit into a head.
+    limits.lineBytes = min(limits.lineBytes, settings.http.headBytes - 4)
     limits.bodyBytes = settings.http.bodyBytes
     httpLimits = limits
     served = Array(repeating: nil, count: placements.all.count)

@@ -73,4 +73,12 @@ import Testing
     client.send(String(repeating: HTTPClient.request("GET", "/livez"), count: count))
     for number in 0..<count { #expect(try #require(client.receive(), "no answer \(number)").status == 200) }
   }
+
+  @Test(arguments: ["1KiB", "8KiB", "32KiB"])
+  func `heads may be of any size that the configuration allows`(headBytes: String) throws {
+    let gateway = try EmptyGateway(["http.headBytes": headBytes])
+    #expect(gateway.connect().get("/echo")?.status == 200)
+    let padding = ["Padding: " + String(repeating: "x", count: 33_000)]
+    #expect(gateway.connect().get("/echo", padding)?.status == 431)
+  }
 }

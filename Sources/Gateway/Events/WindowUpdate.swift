@@ -154,7 +154,7 @@ extension Worker {
 
   /// Keeps the new window here and sends it to every other worker.
   private func share(_ window: [UInt8], _ update: WindowUpdate) {
-    replaceWindow(window, of: update.user)
+    keepWindow(window.span.bytes, of: update.user)
     let batch = update.batch
     batch.sharedNanoseconds = loop.turnNanoseconds
     for (peer, mailbox) in peers.enumerated() where peer != index {

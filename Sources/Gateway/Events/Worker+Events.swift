@@ -149,11 +149,12 @@ extension Worker {
       let id = RecommendationID(text.utf8.span.bytes)
     else { return }
     let source = RecommendationSource(id)
+    guard placements.all.contains(where: { $0.code == source.placement }) else { return }
     switch record.type {
-    case .click: metrics.clicks[source, default: 0] += 1
+    case .click: metrics.clicks.add(1, to: source)
     default:
       let shown = items?.kind == .array ? min(items!.count, Worker.impressionItemsMax) : 0
-      metrics.impressions[source, default: 0] += UInt64(max(1, shown))
+      metrics.impressions.add(UInt64(max(1, shown)), to: source)
     }
   }
 }

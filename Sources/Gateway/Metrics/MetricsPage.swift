@@ -148,11 +148,11 @@ struct MetricsPage {
     page.sample("events_total", [("type", "rejected")], metrics.eventsRejected)
     page.sample("events_total", [("type", "duplicate")], metrics.eventsDuplicate)
     page.family("impressions_total", .counter, "Items shown, by the placement and model version that recommended them.")
-    for (source, count) in metrics.impressions.sorted(by: { $0.key < $1.key }) {
+    for (source, count) in metrics.impressions.counts.sorted(by: { $0.key < $1.key }) {
       page.sample("impressions_total", source.labels(control.placements), count)
     }
     page.family("clicks_total", .counter, "Items clicked, by the placement and model version that recommended them.")
-    for (source, count) in metrics.clicks.sorted(by: { $0.key < $1.key }) {
+    for (source, count) in metrics.clicks.counts.sorted(by: { $0.key < $1.key }) {
       page.sample("clicks_total", source.labels(control.placements), count)
     }
     let intake = control.intake.counts

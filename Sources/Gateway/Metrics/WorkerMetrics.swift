@@ -22,8 +22,8 @@ struct WorkerMetrics: Sendable {
   var windowWrites: UInt64 = 0
   var windowConflicts: UInt64 = 0
   var windowFailures: UInt64 = 0
-  var impressions: [RecommendationSource: UInt64] = [:]
-  var clicks: [RecommendationSource: UInt64] = [:]
+  var impressions = SourceCounts()
+  var clicks = SourceCounts()
   /// Of the worker's loop: turns, time in callbacks, and the longest turn since the last scrape, which bounds what an
   /// event had to wait.
   var turns: UInt64 = 0
@@ -69,8 +69,8 @@ struct WorkerMetrics: Sendable {
     windowWrites += other.windowWrites
     windowConflicts += other.windowConflicts
     windowFailures += other.windowFailures
-    impressions.merge(other.impressions, uniquingKeysWith: +)
-    clicks.merge(other.clicks, uniquingKeysWith: +)
+    impressions.add(other.impressions)
+    clicks.add(other.clicks)
     turns += other.turns
     busyNanoseconds += other.busyNanoseconds
     longestTurnNanoseconds = max(longestTurnNanoseconds, other.longestTurnNanoseconds)

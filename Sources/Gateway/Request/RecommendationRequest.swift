@@ -201,6 +201,15 @@ enum Parameter: String, CaseIterable, Sendable {
   case userId, sessionId, itemId, segment, numResults, exclude, filter, fields, timeoutMs, strictFiltering, explain, arm
   case device, locale, hour, time, timeZone
 
+  /// Where a body has it (RFC 6901).
+  var pointer: String {
+    switch self {
+    case .device, .locale, .hour, .time, .timeZone: "/context/" + rawValue
+    case .arm: "/experiment/arm"
+    default: "/" + rawValue
+    }
+  }
+
   var spelling: StaticString {
     switch self {
     case .userId: "userId"

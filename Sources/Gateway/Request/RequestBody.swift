@@ -1,5 +1,6 @@
 import Bytes
 import JSON
+import Model
 
 /// Reads the JSON bodies of requests into what the query would have said. One a worker.
 struct RequestBody: ~Copyable {
@@ -33,8 +34,8 @@ struct RequestBody: ~Copyable {
     if let experiment = try object(root["experiment"], "experiment") {
       try take(experiment["arm"], .arm, into: &request, listItemsMax)
     }
-    try forEachText(root["exclude"], "exclude") { (text) throws(RequestProblem) in try request.exclude(text) }
-    try forEachText(root["fields"], "fields") { (text) throws(RequestProblem) in try request.add(field: text) }
+    try forEachText(root["exclude"], "exclude", max: RecommendationRequest.excludedMax) { (text) throws(RequestProblem) in try request.exclude(text) }
+    try forEachText(root["fields"], "fields", max: RecommendationRequest.fieldsMax) { (text) throws(RequestProblem) in try request.add(field: text) }
     try readFilter(root["filter"], into: &request)
   }
 
@@ -60,13 +61,15 @@ struct RequestBody: ~Copyable {
     return value
   }
 
-  /// Calls `body` with each text of a list; a single text is a list of one.
+  /// Calls `body` with each text of a list; a single text is a list of one. Finding an element takes as long as its place
+  /// is far, so a list without a limit would cost the square of its length.
   private func forEachText(
-    _ value: JSONValue?, _ name: String, _ body: (RawSpan) throws(RequestProblem) -> Void
+    _ value: JSONValue?, _ name: String, max: Int, _ body: (RawSpan) throws(RequestProblem) -> Void
   ) throws(RequestProblem) {
     guard let value, value.kind != .null else { return }
     if let text = value.string { return try body(text) }
     guard value.kind == .array else { throw .bad(name, "This must be a list of strings.") }
+    guard value.count <= max else { throw .tooLong(name, "The list has more than \(max) elements.") }
     for index in 0..<value.count {
       guard let text = value[index].string else { throw .bad(name, "Element \(index) must be a string.") }
       try body(text)
@@ -85,10 +88,12 @@ struct RequestBody: ~Copyable {
   private func readConditions(
     _ value: JSONValue, isExcluded: Bool, into request: inout RecommendationRequest
   ) throws(RequestProblem) {
+    let max = ItemFilter.conditionsMax
+    guard value.count <= max else { throw .tooLong("filter", "The filter has more than \(max) members.") }
     for index in 0..<value.count {
       let name = value.name(index)
       if !isExcluded && name == "not" { continue }
-      try forEachText(value[index], "filter") { (text) throws(RequestProblem) in
+      try forEachText(value[index], "filter", max: max) { (text) throws(RequestProblem) in
         guard !String(copying: text).contains(",") else { throw .bad("filter", "A value must not hold a comma.") }
         try request.take(filter: "\(isExcluded ? "-" : "")\(name):\(String(copying: text))".utf8.span.bytes)
       }
