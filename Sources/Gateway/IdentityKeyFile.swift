@@ -40,7 +40,8 @@ public enum IdentityKeyFile {
     do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
       throw ServerError("the folder \(folder) cannot be made: \(error)")
     }
-    let temporary = path + ".\(getpid())"
+    // A name of its own: one that an earlier process with our number left must not stand in the way.
+    let temporary = path + ".\(UUID().uuidString)"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw ServerError("the identity key \(path) cannot be written: \(String(cString: strerror(errno)))") }
     let text = Array((new.hex + "\n").utf8)
