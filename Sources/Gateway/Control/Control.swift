@@ -120,7 +120,7 @@ final class Control {
         metadata: ["models": "\(listings.keys.sorted().joined(separator: ", "))"])
     }
     for (model, listing) in listings {
-      for (version, fault) in listing.faults { noteFault(model, version, fault) }
+      note(listing.faults, model)
       perform(watchers[model, default: RepositoryWatcher(model: model)].observe(listing), model)
     }
   }
@@ -132,16 +132,17 @@ final class Control {
     let model, result, reason: String
   }
 
-  private var knownFaults: [String: PublishError] = [:]
+  /// Versions whose manifests do not check out, by model: what the repository says now.
+  private(set) var faults: [String: [Int: PublishError]] = [:]
 
-  private func noteFault(_ model: String, _ version: Int, _ fault: PublishError) {
-    let name = "\(model)/\(version)"
-    guard knownFaults.updateValue(fault, forKey: name) != fault else { return }
-    log.error("version refused", metadata: ["version": "\(name)", "reason": "\(fault.reason.rawValue)", "detail": "\(fault.detail)"])
+  private func note(_ found: [Int: PublishError], _ model: String) {
+    for (version, fault) in found where faults[model]?[version] != fault {
+      log.error(
+        "version refused",
+        metadata: ["version": "\(model)/\(version)", "reason": "\(fault.reason.rawValue)", "detail": "\(fault.detail)"])
+    }
+    faults[model] = found.isEmpty ? nil : found
   }
-
-  /// Versions whose manifests do not check out, for the admin API.
-  var faults: [String: PublishError] { knownFaults }
 
   private func perform(_ actions: [RepositoryWatcher.Action], _ model: String) {
     for action in actions {
@@ -255,7 +256,8 @@ final class Control {
     }
     let keep = Set(loaded.keys)
     let (store, count, log, serving) = (store, settings.keepVersions, log, catalogue.models[name]?.identity)
-    loader.submit {
+    // A node that is stopped right after a rollback must come back with what it was rolled back to.
+    loader.submit(mustRun: true) {
       do {
         if let serving { try store.recordServing(serving) }
         try store.prune(name, keep: count, inUse: keep)
