@@ -46,6 +46,8 @@ final class Connection: StreamHandler {
   private var isPaused = false
   /// The inbox is being worked off: answers are collected and sent when it is done.
   private var isAdvancing = false
+  /// Answered out of turn; the rest of the inbox is taken up when the turn ends.
+  private var goesOn = false
 
   /// What the request at hand is doing; nil for one that needs no waiting.
   var visit: Visit?
@@ -127,7 +129,7 @@ final class Connection: StreamHandler {
   func inputEnded() -> AfterInput {
     inputEndedAlready = true
     // Half-closed by a client that still waits for its answer.
-    return phase == .answering || stream.queuedBytes > 0 ? .keepWriting : .close
+    return phase == .answering || goesOn || stream.queuedBytes > 0 ? .keepWriting : .close
   }
 
   func ended(_ end: StreamEnd) {
@@ -202,11 +204,13 @@ final class Connection: StreamHandler {
     if closes { linger() } else { phase = .reading }
     guard !isAdvancing else { return }
     worker.flush(self)
+    goesOn = true
     worker.resumed.append(self)
   }
 
   /// The turn in which an awaited answer was sent ends.
   func goOn() {
+    goesOn = false
     guard phase == .reading else { return }
     resumeIfPossible()
     advance()

@@ -7,12 +7,20 @@ import Glibc
 ///
 /// Trainer and gateways of a fleet must hash users alike. On one machine they meet in the repository, so without
 /// `identity.keyFile` the key is `identity.key` there, made when it is first needed and readable by its owner alone.
-/// A repository that is served to others must not hold it: configure a file then.
+/// A repository that is served to others must not hold it: configure a file then. A gateway keeps a copy beside its
+/// snapshots, so that one that restarts without the repository knows the same users.
 public enum IdentityKeyFile {
   /// The key that a gateway uses.
   public static func key(for settings: Settings) throws(ServerError) -> IdentityKey {
     if let path = settings.identityKeyFile { return try read(path) }
-    return try readOrMake(settings.repository + "/identity.key")
+    let (path, copy) = (settings.repository + "/identity.key", settings.dataDirectory + "/identity.key")
+    if !FileManager.default.fileExists(atPath: path) && FileManager.default.fileExists(atPath: copy) { return try read(copy) }
+    let key = try readOrMake(path)
+    if (try? read(copy)) != key {
+      unlink(copy)
+      _ = try readOrMake(copy, key)
+    }
+    return key
   }
 
   public static func read(_ path: String) throws(ServerError) -> IdentityKey {
@@ -24,7 +32,9 @@ public enum IdentityKeyFile {
   }
 
   /// Reads the key of a folder, or makes it. Of two processes that make it at once one wins and both use that key.
-  public static func readOrMake(_ path: String) throws(ServerError) -> IdentityKey {
+  public static func readOrMake(_ path: String) throws(ServerError) -> IdentityKey { try readOrMake(path, .random()) }
+
+  private static func readOrMake(_ path: String, _ new: IdentityKey) throws(ServerError) -> IdentityKey {
     if FileManager.default.fileExists(atPath: path) { return try read(path) }
     let folder = URL(filePath: path).deletingLastPathComponent().path
     do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
@@ -32,8 +42,10 @@ public enum IdentityKeyFile {
     }
     let temporary = path + ".\(getpid())"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw ServerError("the identity key \(path) cannot be written: \(String(cString: strerror(errno)))", .cannotWrite) }
-    let text = Array((IdentityKey.random().hex + "\n").utf8)
+    guard descriptor >= 0 else {
+      throw ServerError("the identity key \(path) cannot be written: \(String(cString: strerror(errno)))", .cannotWrite)
+    }
+    let text = Array((new.hex + "\n").utf8)
     let wrote = write(descriptor, text, text.count)
     fsync(descriptor)
     close(descriptor)

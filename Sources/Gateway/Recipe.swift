@@ -48,13 +48,11 @@ struct Recipe {
   /// Whether who wants this list may wait for one that is made by `other`.
   func isAnswered(by other: Recipe) -> Bool { window == other.window }
 
-  /// The earliest creation time that says "with all of the window": one second after the newest interaction for each
-  /// that shares its second, since lists and windows count in seconds. 0 without a window.
+  /// The earliest creation time that says "with all of the window": one second after the newest interaction, which is
+  /// at least a second after the one before it. 0 without a window.
   private var reflectsAt: UInt32 {
     guard let window, let read = try? Window(window.span.bytes), read.count > 0 else { return 0 }
-    var sameSecond: UInt32 = 0
-    while sameSecond < read.count && read.time(Int(sameSecond)) == read.time(0) { sameSecond += 1 }
-    return read.time(0) &+ sameSecond
+    return read.time(0) == .max ? .max : read.time(0) + 1
   }
 
   /// When a list that is made now counts as made.

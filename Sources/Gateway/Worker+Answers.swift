@@ -117,6 +117,8 @@ extension Worker {
         rendered.slice(upTo: visit.count, skipping: skipped, rules: rules, fields: fields, into: &outbox)
       }
       if written < visit.count { skipped.insert(itemsOf: rendered) }
+      // The item that others are to be like is in no list of its own, but may well be trending.
+      if let item = visit.item { skipped.insert(served.model.itemHash(item)) }
     }
     for index in [visit.segment + 1, 0] where written < visit.count {
       let bytes = served.trending[index]
@@ -131,11 +133,11 @@ extension Worker {
     guard written == 0, !visit.allowed.isEmpty else { return }
     answer.fallback = Fallback(reason: .filterEmpty, source: .trending, tier: .popular)
     guard !connection.request.strictFiltering else { return }
-    skipped.removeAll()
+    // The request's filter may be given up; the operator's may not, nor what forbids single items.
+    gatherSkipped(visit, connection)
     let bytes = served.trending[0]
     let trending = RenderedList(validated: bytes.span.bytes)
-    // The request's filter may be given up, the operator's not.
-    _ = served.model.withRules(seenBy: nil, filter: placements[visit.placement].policy.filter) { rules in
+    _ = served.model.withRules(seenBy: visit.userRow, filter: placements[visit.placement].policy.filter) { rules in
       trending.slice(upTo: visit.count, skipping: skipped, rules: rules, fields: fields, into: &outbox)
     }
   }

@@ -99,6 +99,7 @@ extension Worker {
   ) {
     claimOutbox(for: connection)
     composer.write(problem, connection.persistence, to: connection.method, into: &outbox) { out in
+      appendCORS(connection, to: &out)
       fields(&out)
     }
     finish(connection, status: problem.status, placement: placement)

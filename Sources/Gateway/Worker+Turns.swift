@@ -17,6 +17,9 @@ enum Ticket {
 extension Worker {
   /// Connections are looked at for their deadlines this often; no deadline is finer than that.
   static let tickMilliseconds = 250
+  /// A client has had its last answer for this long when a drain stops waiting for it to close: pools often leave a
+  /// connection that the server has closed until they want it next.
+  static let drainLingerMilliseconds = 1000
   /// While answers are waited for, their deadlines are looked at this often: libuv's grain.
   static let deadlineTickMilliseconds = 1
 
@@ -48,13 +51,15 @@ extension Worker {
       if connection.queuedBytes > 0 {
         if quiet > limits.writeTimeoutMilliseconds { connection.close() }
       } else if connection.phase == .lingering {
-        if quiet > limits.writeTimeoutMilliseconds { connection.close() }
+        let patience = drainDeadlineNanoseconds == nil ? limits.writeTimeoutMilliseconds : Worker.drainLingerMilliseconds
+        if quiet > patience { connection.close() }
       } else if connection.isInsideRequest {
         if inside > limits.headTimeoutMilliseconds { connection.timeOut() }
       } else if connection.isIdle, quiet > limits.idleTimeoutMilliseconds || drainDeadlineNanoseconds != nil {
         connection.close()
       }
     }
+    settleLateBatches(now: now)
     if let drainDeadlineNanoseconds, now > drainDeadlineNanoseconds { stop() }
   }
 

@@ -54,7 +54,7 @@ final class Worker {
   var list = ByteBuffer(capacity: 65536)
   var skipped = ItemHashSet()
   var fields = MetadataFields()
-  var random: SystemRandomNumberGenerator
+  var random: WorkerRandom
   var metrics: WorkerMetrics
   var drainDeadlineNanoseconds: UInt64?
   private(set) var unixSeconds: UInt32 = 0
@@ -86,7 +86,7 @@ final class Worker {
     limits.bodyBytes = settings.http.bodyBytes
     httpLimits = limits
     served = Array(repeating: nil, count: placements.all.count)
-    random = SystemRandomNumberGenerator()
+    random = WorkerRandom()
     l1 = L1Cache(bytesMax: settings.l1Bytes, seed: random.next())
     metrics = WorkerMetrics(placementCount: placements.all.count)
     requestBody = RequestBody(bytesMax: max(settings.http.bodyBytes, settings.events.bodyBytes))

@@ -37,7 +37,7 @@ func precompute(_ settings: Settings) throws -> WarmCounts {
   defer { printer.finish() }
   do {
     return try Warmer.precompute(settings) { done, total in
-      printer.show(TrainProgress(.writing, done, of: total, "lists"))
+      printer.show(TrainProgress(.precomputing, done, of: total, "lists"))
     }
   } catch {
     throw CommandFailure(.data, "\(error)")

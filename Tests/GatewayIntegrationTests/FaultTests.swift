@@ -87,15 +87,19 @@ extension Integration {
       #expect(gateway.metrics().sum("window_writes_total", ["outcome": "failed"]) > 0)
     }
 
-    static let scripts: [(String, String)] = [
-      ("says nothing at all", ""), ("talks nonsense", "I AM NOT MEMCACHED\r\n"), ("answers with an error", "ERROR\r\n"),
-      ("speaks HTTP", "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"), ("sends zero bytes", "\0\0\0\0\0\0\0\0\r\n"),
-      ("greets, then lies", "VERSION 1.6.18\r\nMN\r\nVA 5 O999 f1 t60 c1 k\r\nhello\r\n"),
-      ("greets, then announces 4 GB", "VERSION 1.6.18\r\nMN\r\nVA 4294967295 O1 f1 t60 c1\r\n"),
+    /// What a peer says; after a greeting where that is true.
+    static let scripts: [(String, Bool, String)] = [
+      ("says nothing at all", false, ""), ("talks nonsense", false, "I AM NOT MEMCACHED\r\n"),
+      ("answers with an error", false, "ERROR\r\n"), ("sends zero bytes", false, "\0\0\0\0\0\0\0\0\r\n"),
+      ("speaks HTTP", false, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"),
+      ("greets, then falls silent", true, ""), ("greets, then errs", true, "SERVER_ERROR out of memory\r\n"),
+      ("greets, then answers another's request", true, "VA 5 f1 t60 c1 O999999\r\nhello\r\n"),
+      ("greets, then announces 4 GB", true, "VA 4294967295 f1 t60 c1 O2\r\n"),
     ]
 
-    @Test(arguments: scripts) func `a server that is no memcached costs no answer`(name: String, text: String) throws {
+    @Test(arguments: scripts) func `a server that is no memcached costs no answer`(name: String, greets: Bool, text: String) throws {
       let peer = ScriptedPeer { socket, _ in
+        if greets { guard answerGreeting(socket) else { return } }
         _ = socket.receive(timeoutMilliseconds: 300)
         if !text.isEmpty { socket.send(text) }
         _ = socket.receive(timeoutMilliseconds: 300)

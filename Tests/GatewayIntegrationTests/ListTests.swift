@@ -56,13 +56,19 @@ extension Integration {
       }
     }
 
-    @Test func `similar items are of the item's kind, and the item itself is not among them`() throws {
-      let item = "b0007"
-      let shelf = try ask("detail", "itemId=\(item)&numResults=10")
-      #expect(shelf.items.allSatisfy { $0.reason == "similar" })
-      let kinds = Set(TrainedModel.shared.categories(of: item))
-      let alike = shelf.ids.count { !kinds.isDisjoint(with: TrainedModel.shared.categories(of: $0)) }
-      #expect(alike >= 5, "\(kinds): \(shelf.ids.map(TrainedModel.shared.categories(of:)))")
+    @Test func `similar items are of the item's kind more often than popular ones`() throws {
+      let popular = try ask("trending", "numResults=10").ids
+      var (alike, byChance) = (0, 0)
+      for number in 10..<50 {
+        let item = "b00\(number)"
+        let kinds = Set(TrainedModel.shared.categories(of: item))
+        func isAlike(_ other: String) -> Bool { !kinds.isDisjoint(with: TrainedModel.shared.categories(of: other)) }
+        let shelf = try ask("detail", "itemId=\(item)&numResults=10")
+        #expect(shelf.items.allSatisfy { $0.reason == "similar" } && !shelf.ids.contains(item))
+        alike += shelf.ids.count(where: isAlike)
+        byChance += popular.count(where: isAlike)
+      }
+      #expect(alike > 2 * byChance, "of 400: \(alike) alike, \(byChance) by chance")
     }
 
     @Test func `an item is not topped up with itself`() throws {

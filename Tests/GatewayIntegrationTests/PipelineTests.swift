@@ -124,7 +124,7 @@ extension Integration {
         HTTPClient.request("GET", target("home", "userId=u0001&numResults=3")),
         HTTPClient.request("POST", target("home"), [], #"{"userId":"u0001","numResults":3}"#),
         "POST \(target("home")) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-          + "10;x=y\r\n{\"userId\":\"u0001\"\r\n11\r\n,\"numResults\":3  }\r\n0\r\nTrailer: t\r\n\r\n",
+          + "11;x=y\r\n{\"userId\":\"u0001\"\r\n12\r\n,\"numResults\":3  }\r\n0\r\nTrailer: t\r\n\r\n",
       ]
       let wanted = try #require(client.get(target("home", "userId=u0001&numResults=3"))).recommendations.ids
       for request in requests {

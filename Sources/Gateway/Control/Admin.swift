@@ -101,8 +101,19 @@ final class Admin {
   }
 
   private func versions(of model: String) -> [JSONText] {
-    control.lifecycles.values.filter { $0.identity.name == model }
-      .sorted { $0.identity.version < $1.identity.version }.map { .object(describe($0)) }
+    let known = control.lifecycles.values.filter { $0.identity.name == model }
+    let described = known.map { ($0.identity.version, describe($0)) } + faults(of: model).map { ($0.key, describe($0.key, $0.value)) }
+    return described.sorted { $0.0 < $1.0 }.map { .object($0.1) }
+  }
+
+  private func faults(of model: String) -> [Int: PublishError] { control.faults[model] ?? [:] }
+
+  /// A version whose manifest does not check out has no digest to be known by, and never becomes anything.
+  private func describe(_ version: Int, _ fault: PublishError) -> [String: JSONText] {
+    [
+      "version": .number(version), "digest": .null, "state": .text(ModelState.rejected.rawValue),
+      "reason": .text(fault.reason.rawValue), "detail": .text(fault.detail),
+    ]
   }
 
   private func describe(_ lifecycle: Lifecycle) -> [String: JSONText] {
@@ -121,6 +132,7 @@ final class Admin {
     let found = control.lifecycles.values.filter { $0.identity.name == model && "\($0.identity.version)" == text }
     // A repository that was rebuilt may have used the number twice; the one in use tells more.
     guard let lifecycle = found.first(where: { !$0.state.isFinal }) ?? found.first else {
+      if let number = Int(text), let fault = faults(of: model)[number] { return json(describe(number, fault)) }
       return .problem(404, "There is no version \(text) of \"\(model)\" on this node.")
     }
     return json(describe(lifecycle))

@@ -50,6 +50,7 @@ final class AdminConnection: StreamHandler {
   /// pipeline would be as deep as it is long.
   private var isAdvancing = false
   private var isOver = false
+  private var hasInputEnded = false
   private var waitsSinceNanoseconds: UInt64
 
   init(_ stream: consuming ByteStream, owner: Admin) {
@@ -69,7 +70,17 @@ final class AdminConnection: StreamHandler {
     advance()
   }
 
-  func inputEnded() -> AfterInput { isAnswering || stream.queuedBytes > 0 ? .keepWriting : .close }
+  func inputEnded() -> AfterInput {
+    hasInputEnded = true
+    return isAnswering || stream.queuedBytes > 0 ? .keepWriting : .close
+  }
+
+  func drained() { finishAfterInput() }
+
+  /// A client that closed its direction has the end of its answers once all it asked for is answered.
+  private func finishAfterInput() {
+    if hasInputEnded && !isAnswering && !isOver { stream.finishWriting() }
+  }
 
   func ended(_ end: StreamEnd) {
     isOver = true
@@ -87,6 +98,7 @@ final class AdminConnection: StreamHandler {
     defer {
       isAdvancing = false
       compact()
+      finishAfterInput()
     }
     while !isAnswering && !isOver {
       do throws(HTTPError) {

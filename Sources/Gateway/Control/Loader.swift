@@ -6,8 +6,14 @@ final class Loader: Sendable {
   typealias Job = @Sendable () -> Void
 
   private struct State {
-    var jobs: [Job] = []
+    var jobs: [(run: Job, mustRun: Bool)] = []
     var isClosing = false
+
+    /// The next job; once closing, those alone that must run.
+    mutating func next() -> Job? {
+      if isClosing { jobs.removeAll { !$0.mustRun } }
+      return jobs.isEmpty ? nil : jobs.removeFirst().run
+    }
   }
 
   private let state = Guarded(State())
@@ -16,19 +22,19 @@ final class Loader: Sendable {
   func start() throws -> LoopThread {
     try LoopThread.spawn(name: "loader") { [self] in
       while true {
-        let (job, isClosing) = state.withLock { ($0.jobs.isEmpty ? nil : $0.jobs.removeFirst(), $0.isClosing) }
-        if isClosing { return }
-        if let job { job() } else { wake.wait(milliseconds: 1000) }
+        let (job, isClosing) = state.withLock { ($0.next(), $0.isClosing) }
+        if let job { job() } else if isClosing { return } else { wake.wait(milliseconds: 1000) }
       }
     }
   }
 
-  func submit(_ job: @escaping Job) {
-    state.withLock { $0.jobs.append(job) }
+  /// `mustRun`: also when the loader is closed before its turn.
+  func submit(mustRun: Bool = false, _ job: @escaping Job) {
+    state.withLock { $0.jobs.append((job, mustRun)) }
     wake.signal()
   }
 
-  /// Ends the thread after the job it is at.
+  /// Ends the thread after the job it is at and those that must run.
   func close() {
     state.withLock { $0.isClosing = true }
     wake.signal()

@@ -7,6 +7,10 @@ import Reactor
 /// The events of one request on their way into their users' windows. The answer waits for them, and for every worker to
 /// have the new windows: an answer after the 202 reflects the events whichever worker gives it.
 final class EventBatch {
+  /// How long the answer waits for other workers. One that has not said a word for so long hangs or has ended in the
+  /// middle of a drain; it has no window that could be old for long.
+  static let patienceNanoseconds: UInt64 = 1_000_000_000
+
   let id: UInt64
   let connectionSlot: Int
   var accepted = 0
@@ -14,6 +18,8 @@ final class EventBatch {
   var rejected: [(index: Int, reason: String)] = []
   /// Windows being written, and workers that have not yet said that they have one.
   var pending = 0
+  /// When a window was last sent to the other workers; nil before.
+  var sharedNanoseconds: UInt64?
 
   init(id: UInt64, connectionSlot: Int) {
     self.id = id
@@ -44,6 +50,10 @@ final class WindowUpdate {
   }
 
   /// The window that comes of adding the events to another. Nil `current` or one that is no window: to none.
+  ///
+  /// Each event is later than the ones before it, by a second if need be: the time of the newest names the state of a
+  /// window, so that a list that was made before an event is told from one made after it (`Recipe.accepts`). A user who
+  /// does something every 100 ms for a minute runs nine minutes ahead of the clock, which no weight notices.
   func merged(into current: RawSpan?) -> [UInt8] {
     var window = ByteBuffer(capacity: Window.bytesMax)
     if let current, isWindow(current) { window.append(current) } else { Window.appendEmpty(to: &window) }
@@ -51,8 +61,10 @@ final class WindowUpdate {
       guard let type = InteractionType(event.type) else { continue }
       var next = ByteBuffer(capacity: Window.bytesMax)
       do {
-        guard let added = WindowEvent(time: event.time, type: type, itemID: event.itemID.utf8.span.bytes) else { continue }
-        try Window(window.bytes).append(adding: added, to: &next)
+        let known = try Window(window.bytes)
+        let time = known.isEmpty ? event.time : max(event.time, known.time(0) == .max ? .max : known.time(0) + 1)
+        guard let added = WindowEvent(time: time, type: type, itemID: event.itemID.utf8.span.bytes) else { continue }
+        known.append(adding: added, to: &next)
       } catch {
         preconditionFailure("a window that was just composed is none: \(error)")
       }
@@ -144,6 +156,7 @@ extension Worker {
   private func share(_ window: [UInt8], _ update: WindowUpdate) {
     keepWindow(window.span.bytes, of: update.user)
     let batch = update.batch
+    batch.sharedNanoseconds = loop.turnNanoseconds
     for (peer, mailbox) in peers.enumerated() where peer != index {
       if mailbox.post(.window(update.user, window, sender: index, batch: batch.id)) { batch.pending += 1 }
     }
@@ -153,7 +166,18 @@ extension Worker {
   /// One thing that the batch waited for has happened.
   func settle(_ batch: EventBatch) {
     batch.pending -= 1
-    guard batch.pending == 0 else { return }
+    if batch.pending == 0 { finish(batch) }
+  }
+
+  /// Answers batches that have waited too long for other workers.
+  func settleLateBatches(now: UInt64) {
+    for batch in batches.values {
+      guard let shared = batch.sharedNanoseconds, now > shared + EventBatch.patienceNanoseconds else { continue }
+      finish(batch)
+    }
+  }
+
+  private func finish(_ batch: EventBatch) {
     batches[batch.id] = nil
     guard let connection = connections[batch.connectionSlot], connection.eventBatch === batch else { return }
     answer(batch, on: connection)

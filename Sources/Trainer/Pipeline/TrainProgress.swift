@@ -3,7 +3,7 @@
 public struct TrainProgress: Sendable, Equatable {
   /// In the order in which a run passes them.
   public enum Phase: String, Sendable, CaseIterable {
-    case reading, items, splitting, searching, training, evaluating, refitting, segments, trending, writing
+    case reading, items, splitting, searching, training, evaluating, refitting, segments, trending, writing, precomputing
 
     /// As a line on the screen begins.
     public var title: String {
@@ -18,6 +18,7 @@ public struct TrainProgress: Sendable, Equatable {
       case .segments: "forming segments"
       case .trending: "counting trends"
       case .writing: "writing the snapshot"
+      case .precomputing: "writing lists"
       }
     }
   }

@@ -92,3 +92,16 @@ final class RawMemcached {
     inbox += bytes
   }
 }
+
+/// Says to a gateway that connects what a memcached would, up to where requests begin; false when nobody asks.
+func answerGreeting(_ socket: borrowing BlockingSocket) -> Bool {
+  var text = ""
+  while text.split(separator: "\r\n", omittingEmptySubsequences: false).count < 3 {
+    guard let more = socket.receive(), !more.isEmpty else { return false }
+    text += more
+  }
+  // The probe names itself with an opaque number, which its answer must repeat.
+  guard let opaque = text.firstMatch(of: #/ O([0-9]+)/#) else { return false }
+  socket.send("VERSION 1.6.18\r\nEN O\(opaque.1)\r\n")
+  return true
+}

@@ -17,6 +17,8 @@ final class RunningGateway {
   private let thread: LoopThread
   private let state: State
   private var isJoined = false
+  /// Gone with its last user, so held here.
+  private let repository: TestRepository
 
   private final class State: Sendable {
     let isReady = Atomic(false)
@@ -38,6 +40,7 @@ final class RunningGateway {
     flags: [String: [String]] = [:], awaitsReady: Bool = true
   ) throws {
     _ = RunningGateway.quiet
+    self.repository = repository
     settings = try RunningGateway.settings(repository, memcached, dataDirectory, flags)
     let server = try Server(settings)
     (port, adminPort) = (portNumber(server.address), portNumber(server.adminAddress))
