@@ -32,9 +32,7 @@ public enum IdentityKeyFile {
   }
 
   /// Reads the key of a folder, or makes it. Of two processes that make it at once one wins and both use that key.
-  public static func readOrMake(_ path: String) throws(ServerError) -> IdentityKey {
-    try readOrMake(path, .random())
-  }
+  public static func readOrMake(_ path: String) throws(ServerError) -> IdentityKey { try readOrMake(path, .random()) }
 
   private static func readOrMake(_ path: String, _ new: IdentityKey) throws(ServerError) -> IdentityKey {
     if FileManager.default.fileExists(atPath: path) { return try read(path) }
@@ -45,7 +43,9 @@ public enum IdentityKeyFile {
     // A name of its own: one that an earlier process with our number left must not stand in the way.
     let temporary = path + ".\(UUID().uuidString)"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw ServerError("the identity key \(path) cannot be written: \(String(cString: strerror(errno)))", .cannotWrite) }
+    guard descriptor >= 0 else {
+      throw ServerError("the identity key \(path) cannot be written: \(String(cString: strerror(errno)))", .cannotWrite)
+    }
     let text = Array((new.hex + "\n").utf8)
     let wrote = write(descriptor, text, text.count)
     fsync(descriptor)

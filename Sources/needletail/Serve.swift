@@ -1,7 +1,9 @@
 import ArgumentParser
 import Configuration
 import Gateway
+import Glibc
 import Logging
+import Reactor
 import Telemetry
 
 struct Serve: ParsableCommand {
@@ -34,6 +36,8 @@ func makeServer(_ settings: Settings) throws -> Server {
 func serving<Result>(_ body: () throws -> Result) throws -> Result {
   do { return try body() } catch let failure as CommandFailure { throw failure } catch let error as ServerError {
     throw CommandFailure(error.fault.code, "the gateway cannot start: \(error)")
+  } catch let error as LoopError where error.code == EADDRINUSE {
+    throw CommandFailure(.unavailable, "\(error): another process listens there; end it, or listen elsewhere")
   } catch {
     throw CommandFailure(.unavailable, "the gateway cannot start: \(error)")
   }

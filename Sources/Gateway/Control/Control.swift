@@ -111,10 +111,9 @@ final class Control {
     isListing = false
     poll?.start(milliseconds: settings.pollIntervalMilliseconds * Int.random(in: 90...100) / 100)
     news.note(failure)
-    if failure == nil { news.note(advice: advice(on: listings), about: repository.path) }
+    if failure == nil { news.note(listings, wanted: wantedModels, isServing: !catalogue.isEmpty, in: repository.path) }
     for (model, listing) in listings {
-      for (version, fault) in listing.faults { news.note(fault, of: version, model) }
-      faults[model] = listing.faults.isEmpty ? nil : listing.faults
+      note(listing.faults, model)
       perform(watchers[model, default: RepositoryWatcher(model: model)].observe(listing), model)
     }
   }
@@ -122,19 +121,17 @@ final class Control {
   /// Versions by what became of their loading: model, result, reason.
   private(set) var loadCounts: [LoadOutcome: UInt64] = [:]
 
-  /// Why nothing can serve although the repository could be read, and what to do about it; nil when something can.
-  private func advice(on listings: [String: RepositoryListing]) -> String? {
-    if wantedModels == nil && listings.count > 1 {
-      return "the repository has several models: name one with --model, or one a placement: "
-        + listings.keys.sorted().joined(separator: ", ")
-    }
-    guard catalogue.isEmpty, listings.values.allSatisfy({ $0.versions.isEmpty && $0.faults.isEmpty }) else { return nil }
-    let wanted = wantedModels.map { " of " + $0.joined(separator: ", ") } ?? ""
-    return "nothing serves yet: the repository has no snapshot\(wanted); `needletail train` publishes one"
-  }
-
   /// Versions whose manifests do not check out, by model: what the repository says now.
   private(set) var faults: [String: [Int: PublishError]] = [:]
+
+  private func note(_ found: [Int: PublishError], _ model: String) {
+    for (version, fault) in found where faults[model]?[version] != fault {
+      log.error(
+        "version refused",
+        metadata: ["version": "\(model)/\(version)", "reason": "\(fault.reason.rawValue)", "detail": "\(fault.detail)"])
+    }
+    faults[model] = found.isEmpty ? nil : found
+  }
 
   private func perform(_ actions: [RepositoryWatcher.Action], _ model: String) {
     for action in actions {
@@ -161,10 +158,7 @@ final class Control {
       guard let local = store.lastGood(of: name) else { continue }
       let identity = local.identity
       do {
-        let snapshot = try Snapshot.open(path: local.path, verify: .structure)
-        let model = try ServedModel(
-          ServingModel(
-            snapshot, name: identity.name, version: identity.version, digest: identity.digest, checks: .structure), identity, placements, namespace: settings.memcachedNamespace, now: unixSeconds())
+        let model = try ServedModel(local.path, identity, placements, namespace: settings.memcachedNamespace)
         var lifecycle = Lifecycle(identity)
         for state in [ModelState.fetching, .verifying, .loading, .warming, .ready] { try lifecycle.advance(to: state) }
         lifecycles[identity] = lifecycle

@@ -6,7 +6,6 @@ import Publishing
 struct RepositoryNews {
   private let log: Logger
   private var problem: PublishError?
-  private var faults: [String: PublishError] = [:]
   private var advice: String?
 
   init(_ log: Logger) { self.log = log }
@@ -18,17 +17,23 @@ struct RepositoryNews {
     log.warning("the repository cannot be read; what serves goes on", metadata: ["reason": "\(failure)"])
   }
 
-  /// A version whose manifest does not check out.
-  mutating func note(_ fault: PublishError, of version: Int, _ model: String) {
-    let name = "\(model)/\(version)"
-    guard faults.updateValue(fault, forKey: name) != fault else { return }
-    log.error("version refused", metadata: ["version": "\(name)", "reason": "\(fault.reason.rawValue)", "detail": "\(fault.detail)"])
+  /// What the operator should do so that something serves. `wanted`: models that are named somewhere; nil for whatever
+  /// there is.
+  mutating func note(_ listings: [String: RepositoryListing], wanted: [String]?, isServing: Bool, in path: String) {
+    let next = RepositoryNews.advice(listings, wanted: wanted, isServing: isServing)
+    defer { advice = next }
+    guard let next, next != advice else { return }
+    log.warning("\(next)", metadata: ["repository": "\(path)"])
   }
 
-  /// What the operator should do so that something serves; nil when that is in order.
-  mutating func note(advice: String?, about path: String) {
-    defer { self.advice = advice }
-    guard let advice, advice != self.advice else { return }
-    log.warning("\(advice)", metadata: ["repository": "\(path)"])
+  /// Nil when all is in order.
+  static func advice(_ listings: [String: RepositoryListing], wanted: [String]?, isServing: Bool) -> String? {
+    if wanted == nil && listings.count > 1 {
+      return "the repository has several models: name one with --model, or one a placement: "
+        + listings.keys.sorted().joined(separator: ", ")
+    }
+    guard !isServing, listings.values.allSatisfy({ $0.versions.isEmpty && $0.faults.isEmpty }) else { return nil }
+    let models = wanted.map { " of " + $0.joined(separator: ", ") } ?? ""
+    return "nothing serves yet: the repository has no snapshot\(models); `needletail train` publishes one"
   }
 }

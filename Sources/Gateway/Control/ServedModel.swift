@@ -1,6 +1,7 @@
 import Bytes
 import Model
 import Publishing
+import Snapshots
 
 /// A loaded snapshot with all that the gateway derives from it once: key prefixes and rendered trending lists. Immutable
 /// and shared by all workers; the mapping is released when the last of them has let go.
@@ -36,6 +37,14 @@ final class ServedModel: Sendable {
         segment: segment, for: .trending, keyHash: 0, now: now, scratch: scratch, into: &list)
       return list.bytes.copied()
     }
+  }
+
+  /// Opens a pulled file, whose checksums were verified when it came.
+  convenience init(_ path: String, _ identity: ModelIdentity, _ placements: Placements, namespace: String) throws {
+    let model = try ServingModel(
+      Snapshot.open(path: path, verify: .structure), name: identity.name, version: identity.version,
+      digest: identity.digest, checks: .structure)
+    try self.init(model, identity, placements, namespace: namespace, now: unixSeconds())
   }
 }
 

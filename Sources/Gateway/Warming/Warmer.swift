@@ -4,7 +4,6 @@ import Logging
 import Memcached
 import Model
 import Publishing
-import Publishing
 import Reactor
 import Snapshots
 
@@ -80,12 +79,7 @@ extension Warmer {
         throw ServerError("the model \"\(model)\" has no version in \(settings.repository)")
       }
       let pulled = try store.pull(model, choice.champion, from: repository)
-      let identity = pulled.identity
-      let served = try ServedModel(
-        ServingModel(
-          Snapshot.open(path: pulled.path, verify: .structure), name: identity.name, version: identity.version,
-          digest: identity.digest, checks: .structure),
-        identity, placements, namespace: settings.memcachedNamespace, now: unixSeconds())
+      let served = try ServedModel(pulled.path, pulled.identity, placements, namespace: settings.memcachedNamespace)
       // An hour is more than any catalogue needs; a dead node ends it at once.
       total.add(warmer.fill(served, .all, budgetMilliseconds: 3_600_000, progress: progress))
     }
