@@ -1,3 +1,4 @@
+import Configuration
 import FoundationEssentials
 import Gateway
 import Publishing
@@ -75,6 +76,25 @@ extension Integration {
       #expect(gateway.connect().get(target("detail", "segment=3"))?.tier == "l2")
       let keys = RawMemcached(memcached).keys().filter { $0.contains(repository.digest8(2)) }
       #expect(keys.count == 8, "\(keys)")
+    }
+
+    @Test func `of many versions only what serves and what a rollback needs stay mapped`() throws {
+      let gateway = try RunningGateway(repository)
+      #expect(serves(1, gateway))
+      for version in 2...6 {
+        repository.publish()
+        #expect(serves(version, gateway))
+      }
+      let folder = gateway.settings.dataDirectory
+      var mapped: Set<Substring> = []
+      let isLetGo = eventually {
+        let maps = (try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8)) ?? ""
+        mapped = Set(maps.split(separator: "\n").compactMap { $0.split(separator: " ", maxSplits: 5).last }.filter { $0.contains(folder) })
+        return mapped.count == 2
+      }
+      #expect(isLetGo, "\(mapped)")
+      let kept = try FileManager.default.contentsOfDirectory(atPath: folder + "/models/books").filter { $0.hasSuffix(".ntsnap") }
+      #expect(kept.count == 3, "\(kept)")
     }
 
     @Test func `the champion alias decides, not the largest number`() throws {
