@@ -70,7 +70,8 @@ public struct Settings: Sendable {
 
   /// What no single key's form can say.
   private func check(_ read: SettingsReader) throws(ConfigurationError) {
-    for path in ["memcached.namespace", "model"] {
+    let models = placements.keys.sorted().map { "placements.\($0).model" }
+    for path in ["memcached.namespace", "model"] + models {
       let text = read.text(path)
       guard text.isEmpty || isName(text) else {
         throw ConfigurationError(read.origin(path), "\(path): \"\(text)\" must be 1 to 32 of a-z, 0-9 and -")

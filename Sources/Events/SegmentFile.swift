@@ -19,7 +19,10 @@ public struct SegmentWriter: ~Copyable {
     do {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     } catch {
-      throw SegmentError(path: folder, reason: "the folder cannot be made: \(error)")
+      throw SegmentError(path: folder, reason: "the folder cannot be made; may its parent be written to?")
+    }
+    guard access(folder, W_OK) == 0 else {
+      throw SegmentError(path: folder, reason: "the folder cannot be written to: \(String(cString: strerror(errno)))")
     }
   }
 

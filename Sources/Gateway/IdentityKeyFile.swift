@@ -11,7 +11,7 @@ import Glibc
 /// snapshots, so that one that restarts without the repository knows the same users.
 public enum IdentityKeyFile {
   /// The key that a gateway uses.
-  public static func key(for settings: Settings) throws -> IdentityKey {
+  public static func key(for settings: Settings) throws(ServerError) -> IdentityKey {
     if let path = settings.identityKeyFile { return try read(path) }
     let (path, copy) = (settings.repository + "/identity.key", settings.dataDirectory + "/identity.key")
     if !FileManager.default.fileExists(atPath: path) && FileManager.default.fileExists(atPath: copy) { return try read(copy) }
@@ -23,7 +23,7 @@ public enum IdentityKeyFile {
     return key
   }
 
-  public static func read(_ path: String) throws -> IdentityKey {
+  public static func read(_ path: String) throws(ServerError) -> IdentityKey {
     guard let text = readText(path) else { throw ServerError("the identity key \(path) cannot be read") }
     guard let key = IdentityKey(hex: text) else {
       throw ServerError("the identity key \(path) must hold 32 hexadecimal digits; `openssl rand -hex 16` makes one")
@@ -32,24 +32,26 @@ public enum IdentityKeyFile {
   }
 
   /// Reads the key of a folder, or makes it. Of two processes that make it at once one wins and both use that key.
-  public static func readOrMake(_ path: String) throws -> IdentityKey { try readOrMake(path, .random()) }
+  public static func readOrMake(_ path: String) throws(ServerError) -> IdentityKey {
+    try readOrMake(path, .random())
+  }
 
-  private static func readOrMake(_ path: String, _ new: IdentityKey) throws -> IdentityKey {
+  private static func readOrMake(_ path: String, _ new: IdentityKey) throws(ServerError) -> IdentityKey {
     if FileManager.default.fileExists(atPath: path) { return try read(path) }
     let folder = URL(filePath: path).deletingLastPathComponent().path
     do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
-      throw ServerError("the folder \(folder) cannot be made: \(error)")
+      throw ServerError("the folder \(folder) cannot be made; may its parent be written to?", .cannotWrite)
     }
     // A name of its own: one that an earlier process with our number left must not stand in the way.
     let temporary = path + ".\(UUID().uuidString)"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw ServerError("the identity key \(path) cannot be written: \(String(cString: strerror(errno)))") }
+    guard descriptor >= 0 else { throw ServerError("the identity key \(path) cannot be written: \(String(cString: strerror(errno)))", .cannotWrite) }
     let text = Array((new.hex + "\n").utf8)
     let wrote = write(descriptor, text, text.count)
     fsync(descriptor)
     close(descriptor)
     defer { unlink(temporary) }
-    guard wrote == text.count else { throw ServerError("the identity key \(path) cannot be written") }
+    guard wrote == text.count else { throw ServerError("the identity key \(path) cannot be written", .cannotWrite) }
     // A link fails when the name is taken, where a rename would replace another's key.
     _ = link(temporary, path)
     return try read(path)

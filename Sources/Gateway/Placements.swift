@@ -27,17 +27,31 @@ struct Placements: Sendable {
   let vocabulary: ContextVocabulary
   let names: [String]
 
-  init(_ settings: Settings) throws {
+  /// Throws a sentence that begins with the key at fault.
+  init(_ settings: Settings) throws(ServerError) {
     // Zone files are read only where a placement has lists for the time of day.
     let tellsTime = settings.placements.values.contains { $0.context.contains("daypart") }
-    vocabulary = try ContextVocabulary(
-      languages: settings.languages, regions: settings.regions, timeZones: tellsTime ? TimeZones() : .offsetsOnly)
-    windowKeys = try WindowKeys(namespace: settings.memcachedNamespace)
-    all = try settings.placements.sorted { $0.key < $1.key }.map { name, placement in
-      try Placement(
-        policy: PlacementPolicy(name: name, placement), numResults: placement.numResults, isTrending: name == "trending",
-        code: RecommendationID.placementCode(name))
+    do {
+      vocabulary = try ContextVocabulary(
+        languages: settings.languages, regions: settings.regions, timeZones: tellsTime ? TimeZones() : .offsetsOnly)
+    } catch {
+      throw ServerError("context: \(error)")
     }
+    do { windowKeys = try WindowKeys(namespace: settings.memcachedNamespace) } catch {
+      throw ServerError("memcached.namespace: \(error)")
+    }
+    var all: [Placement] = []
+    for (name, placement) in settings.placements.sorted(by: { $0.key < $1.key }) {
+      do throws(ItemFilterError) {
+        all.append(
+          Placement(
+            policy: try PlacementPolicy(name: name, placement), numResults: placement.numResults,
+            isTrending: name == "trending", code: RecommendationID.placementCode(name)))
+      } catch {
+        throw ServerError("placements.\(name).filter: \(error)")
+      }
+    }
+    self.all = all
     names = all.map(\.policy.name)
   }
 
@@ -52,7 +66,7 @@ struct Placements: Sendable {
 
 extension PlacementPolicy {
   /// A placement as configured.
-  init(name: String, _ settings: PlacementSettings) throws {
+  init(name: String, _ settings: PlacementSettings) throws(ItemFilterError) {
     self.init(name: name)
     model = settings.model
     scope = Scope(rawValue: settings.scope)!

@@ -1,4 +1,5 @@
 import Bytes
+import Events
 import Glibc
 import Logging
 public import Configuration
@@ -18,23 +19,22 @@ public final class Server {
   private var signals: [SignalWatcher] = []
   private var threads: [LoopThread] = []
 
-  /// Opens everything; throws a sentence when an address is taken or the configuration cannot be.
-  public init(_ settings: Settings) throws {
+  public convenience init(_ settings: Settings) throws { try self.init(ServingPlan(settings)) }
+
+  /// Opens everything; throws a sentence when an address is taken or a folder is of no use.
+  public init(_ plan: ServingPlan) throws {
+    let (settings, placements) = (plan.settings, plan.placements)
     self.settings = settings
-    let address = try SocketAddress(settings.listen)
-    let adminAddress = try SocketAddress(settings.adminListen)
-    let token = try Server.token(settings)
-    guard token != nil || adminAddress.isLoopback else {
-      throw ServerError("admin.listen \(adminAddress) is not loopback: set admin.tokenFile, or listen on 127.0.0.1")
-    }
-    let placements = try Placements(settings)
     let repository = FolderRepository(path: settings.repository)
     let store = SnapshotStore(dataDirectory: settings.dataDirectory)
     let identityKey = try IdentityKeyFile.key(for: settings)
+    do { _ = try SegmentWriter(folder: settings.dataDirectory + "/events").folder } catch {
+      throw ServerError("dataDir: \(error)", .cannotWrite)
+    }
     intake = EventIntake(queueMax: settings.events.queueMax, now: unixSeconds())
     loop = try EventLoop()
 
-    claim = try AddressClaim(address)
+    claim = try Server.claim(plan.address)
     let count = settings.workers > 0 ? settings.workers : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     workers = try (0..<count).map { [intake] index in
       try Worker(index: index, settings: settings, placements: placements, identityKey: identityKey, intake: intake)
@@ -48,7 +48,9 @@ public final class Server {
       worker.control = control.mailbox
       try worker.open(claim)
     }
-    admin = try Admin(control: control, address: adminAddress, token: token)
+    do { admin = try Admin(control: control, address: plan.adminAddress, token: plan.token) } catch {
+      throw ServerError("admin.listen: \(error)", .unavailable)
+    }
   }
 
   public var address: SocketAddress { claim.address }
@@ -61,6 +63,7 @@ public final class Server {
     for signal in [SIGTERM, SIGINT] {
       signals.append(try SignalWatcher(loop: loop, signal: signal) { [unowned self] _ in self.control.drain() })
     }
+    FileLimit.raise(for: settings, workers: workers.count)
     threads.append(try control.loader.start())
     threads.append(try intake.startWriting(to: settings.dataDirectory + "/events", clock: unixSeconds))
     for worker in workers { threads.append(try start(worker)) }
@@ -89,19 +92,32 @@ public final class Server {
     }
   }
 
-  private static func token(_ settings: Settings) throws -> String? {
-    guard let path = settings.adminTokenFile else { return nil }
-    guard let text = readText(path)?.trimmed, !text.isEmpty else {
-      throw ServerError("admin.tokenFile \(path) cannot be read or is empty")
+  private static func claim(_ address: SocketAddress) throws -> AddressClaim {
+    do throws(LoopError) { return try AddressClaim(address) } catch {
+      guard error.code == EADDRINUSE else { throw ServerError("listen: \(error)", .unavailable) }
+      throw ServerError("\(address) is taken: another process listens there; end it, or listen elsewhere", .unavailable)
     }
-    return text
   }
 }
 
 /// What keeps the gateway from starting: the operator's to mend.
 public struct ServerError: Error, CustomStringConvertible {
+  public enum Fault: Sendable {
+    /// The configuration says what cannot be.
+    case configuration
+    /// Something that is needed is not to be had now: an address that another process has.
+    case unavailable
+    /// A folder or file cannot be written.
+    case cannotWrite
+  }
+
+  public let fault: Fault
   public let description: String
-  init(_ description: String) { self.description = description }
+
+  init(_ description: String, _ fault: Fault = .configuration) {
+    self.fault = fault
+    self.description = description
+  }
 }
 
 /// Carries a value to the one thread that will use it.

@@ -52,7 +52,7 @@ extension Worker {
   /// Why this node should get no traffic yet; nil when it should.
   private var notReadyReason: String? {
     if drainDeadlineNanoseconds != nil { return "This node is draining." }
-    if catalogue.isEmpty { return "No snapshot serves yet." }
+    if served.allSatisfy({ $0 == nil }) { return "No placement has a snapshot yet." }
     return nil
   }
 

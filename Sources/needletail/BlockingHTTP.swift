@@ -32,7 +32,7 @@ struct BlockingHTTP {
   }
 
   private func connect() throws -> Int32 {
-    guard let colon = address.lastIndex(of: ":") else { throw CommandFailure(.unavailable, "\(address) is no host:port") }
+    guard let colon = address.lastIndex(of: ":") else { throw CommandFailure(.usage, "\(address) is no host:port") }
     var hints = addrinfo()
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
     var found: UnsafeMutablePointer<addrinfo>?

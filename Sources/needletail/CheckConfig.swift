@@ -1,7 +1,6 @@
 import ArgumentParser
 import Configuration
-import FoundationEssentials
-import Memcached
+import Gateway
 
 struct CheckConfig: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -13,22 +12,9 @@ struct CheckConfig: ParsableCommand {
   func run() throws {
     try reporting {
       let settings = try options.settings()
-      try check(settings)
+      // What only reading the addresses, filters, nodes and files can tell.
+      do { _ = try ServingPlan(settings) } catch { throw CommandFailure(.configuration, "\(error)") }
       print(json ? #"{"schemaVersion":1,"valid":true}"# : "The configuration is valid.")
-    }
-  }
-
-  /// What only opening the files and reading the addresses can tell.
-  private func check(_ settings: Settings) throws {
-    for path in [settings.adminTokenFile, settings.identityKeyFile].compactMap({ $0 })
-    where !FileManager.default.isReadableFile(atPath: path) {
-      throw CommandFailure(.configuration, "\(path) cannot be read")
-    }
-    do {
-      let nodes = try settings.memcachedServers.map { try NodeAddress(parsing: $0) }
-      if !nodes.isEmpty { _ = try Ring(nodes: nodes) }
-    } catch {
-      throw CommandFailure(.configuration, "memcached.servers: \(error)")
     }
   }
 }

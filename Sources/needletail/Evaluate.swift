@@ -41,12 +41,12 @@ struct Evaluate: ParsableCommand {
       }
       let printer = ProgressPrinter()
       defer { printer.finish() }
-      do {
+      do throws(EvaluationError) {
         for row in try Trainer.evaluate(train: train, test: test, valid: valid, plan: plan, progress: { printer.show($0) }) {
           print(json ? row.json : describe(row))
         }
       } catch {
-        throw CommandFailure(.data, "\(error)")
+        throw CommandFailure(error.exitCode, "\(error)")
       }
     }
   }
@@ -56,6 +56,17 @@ struct Evaluate: ParsableCommand {
     return row.evaluation.metrics.map { metrics in
       "\(name) @\(metrics.cutoff)  recall \(metrics.recall)  ndcg \(metrics.ndcg)  precision \(metrics.precision)  hit \(metrics.hit)"
     }.joined(separator: "\n")
+  }
+}
+
+extension EvaluationError {
+  /// Whose fault it is, as sysexits.h has it.
+  var exitCode: CommandFailure.Code {
+    switch self {
+    case .unreadable: .noInput
+    case .tooManyBroken, .empty, .nothingToTest: .data
+    case .factorization: .usage
+    }
   }
 }
 

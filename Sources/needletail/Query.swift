@@ -23,7 +23,9 @@ struct Query: ParsableCommand {
     try reporting {
       let answer = try BlockingHTTP(address: node).get(target)
       guard answer.status == 200 else {
-        throw CommandFailure(answer.status < 500 ? .data : .unavailable, "\(answer.status): \(answer.body)")
+        let problem = try? JSONDecoder().decode(Problem.self, from: Data(answer.body.utf8))
+        throw CommandFailure(
+          answer.status < 500 ? .data : .unavailable, "the node answers \(answer.status): \(problem?.detail ?? answer.body)")
       }
       if json { print(answer.body) } else { try show(answer) }
     }
@@ -50,6 +52,8 @@ struct Query: ParsableCommand {
     }
   }
 
+  private struct Problem: Decodable { let detail: String }
+
   private struct Body: Decodable {
     struct Item: Decodable {
       struct Metadata: Decodable { let title: String? }
@@ -71,13 +75,18 @@ struct Query: ParsableCommand {
     let model: Model?
   }
 
+  /// Titles come from a catalogue: their control characters must not reach a terminal.
+  private func printable(_ text: String) -> String {
+    String(String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+  }
+
   private func show(_ answer: BlockingHTTP.Answer) throws {
     guard let body = try? JSONDecoder().decode(Body.self, from: Data(answer.body.utf8)) else {
       throw CommandFailure(.data, "the answer is not a list of recommendations: \(answer.body.prefix(200))")
     }
     for (index, item) in body.items.enumerated() {
       let rank = String(repeating: " ", count: index < 9 ? 1 : 0) + "\(index + 1)"
-      print("\(rank)  \(item.score)  \(item.metadata?.title ?? item.itemId)  [\(item.itemId), \(item.reason)]")
+      print("\(rank)  \(item.score)  \(printable(item.metadata?.title ?? item.itemId))  [\(printable(item.itemId)), \(item.reason)]")
     }
     let model = body.model.map { "\($0.name) version \($0.version)" } ?? "no model"
     print("\(model); \(answer.field("cache-status") ?? "no Cache-Status")")

@@ -29,7 +29,7 @@ struct Quickstart: ParsableCommand {
           printError("\(counts.written) segment lists precomputed, \(counts.bytes) bytes")
         }
         let server = try makeServer(settings)
-        try server.run { printHints(settings, "\(server.address)", "\(server.adminAddress)") }
+        try serving { try server.run { printHints(settings, "\(server.address)", "\(server.adminAddress)") } }
       }
     }
   }

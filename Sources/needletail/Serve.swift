@@ -20,15 +20,32 @@ struct Serve: ParsableCommand {
     try reporting {
       let settings = try options.settings()
       startLogging(settings)
-      try makeServer(settings).run()
+      try serving { try makeServer(settings).run() }
     }
   }
 }
 
 /// Opens a server; what keeps it from starting is told in a sentence.
 func makeServer(_ settings: Settings) throws -> Server {
-  do { return try Server(settings) } catch {
+  try serving { try Server(settings) }
+}
+
+/// Turns what keeps a gateway from serving into the end of the command.
+func serving<Result>(_ body: () throws -> Result) throws -> Result {
+  do { return try body() } catch let failure as CommandFailure { throw failure } catch let error as ServerError {
+    throw CommandFailure(error.fault.code, "the gateway cannot start: \(error)")
+  } catch {
     throw CommandFailure(.unavailable, "the gateway cannot start: \(error)")
+  }
+}
+
+extension ServerError.Fault {
+  var code: CommandFailure.Code {
+    switch self {
+    case .configuration: .configuration
+    case .unavailable: .unavailable
+    case .cannotWrite: .cannotWrite
+    }
   }
 }
 

@@ -44,7 +44,7 @@ struct SnapshotCommand: ParsableCommand {
         let report = VerificationReport.verify(path: file)
         if json { try printJSON(report) }
         guard report.isValid else {
-          throw CommandFailure(.data, "\(report.detail) (\(report.reason?.rawValue ?? "invalid"))")
+          throw CommandFailure(report.reason == .fetchFailed ? .noInput : .data, report.detail)
         }
         _ = try read(open(file, .checksums))
         if !json { print("\(file): \(report.detail); every section reads as a model") }

@@ -95,7 +95,7 @@ struct TrainingRun {
 
   func perform() throws -> Outcome {
     guard isName(model) else {
-      throw CommandFailure(.data, "the model's name \"\(model)\" must be 1 to 32 of a-z, 0-9 and -")
+      throw CommandFailure(.usage, "the model's name \"\(model)\" must be 1 to 32 of a-z, 0-9 and -")
     }
     do { try FileManager.default.createDirectory(atPath: repository, withIntermediateDirectories: true) } catch {
       throw CommandFailure(.cannotWrite, "the repository \(repository) cannot be made; may it be written to?")
@@ -129,7 +129,7 @@ struct TrainingRun {
       if let identityKeyFile { return try IdentityKeyFile.read(identityKeyFile) }
       return try IdentityKeyFile.readOrMake(repository + "/identity.key")
     } catch {
-      throw CommandFailure(.cannotWrite, "\(error)")
+      throw CommandFailure(error.fault.code, "\(error)")
     }
   }
 

@@ -113,4 +113,11 @@ private func read(_ yaml: String) throws -> Configuration { try Configuration(te
     #expect(byteCount("64KiB") == 65536 && byteCount("3B") == 3 && byteCount("64KB") == nil)
     #expect(byteCount("99999999999GiB") == nil)
   }
+
+  @Test func `a placement's model is a name`() {
+    let error = #expect(throws: ConfigurationError.self) {
+      try Settings(read("placements:\n  home:\n    model: A B\n"))
+    }
+    #expect(error?.description.contains("test.yaml:3:12: error: placements.home.model") == true)
+  }
 }

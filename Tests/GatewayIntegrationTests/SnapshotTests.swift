@@ -252,7 +252,7 @@ extension Integration {
       #expect {
         _ = try RunningGateway(repository, flags: ["listen": ["127.0.0.1:\(gateway.port)"]], awaitsReady: false)
       } throws: { error in
-        "\(error)".contains("127.0.0.1:\(gateway.port)") && "\(error)".contains("EADDRINUSE")
+        "\(error)".contains("127.0.0.1:\(gateway.port) is taken")
       }
       #expect {
         _ = try RunningGateway(repository, flags: ["admin.listen": ["127.0.0.1:\(gateway.adminPort)"]], awaitsReady: false)

@@ -31,7 +31,7 @@ final class Control {
   private(set) var loaded: [ModelIdentity: ServedModel] = [:]
   private(set) var previous: [String: ModelIdentity] = [:]
   private(set) var catalogue = Catalogue()
-  private(set) var repositoryProblem: PublishError?
+  private lazy var news = RepositoryNews(log)
   /// Workers that have not yet said that they serve the newest catalogue.
   private var switching: Set<Int> = []
   private var swapStartedNanoseconds: UInt64 = 0
@@ -110,17 +110,11 @@ final class Control {
   private func observe(_ listings: [String: RepositoryListing], _ failure: PublishError?) {
     isListing = false
     poll?.start(milliseconds: settings.pollIntervalMilliseconds * Int.random(in: 90...100) / 100)
-    if let failure, failure != repositoryProblem {
-      log.warning("the repository cannot be read; what serves goes on", metadata: ["reason": "\(failure)"])
-    }
-    repositoryProblem = failure
-    if wantedModels == nil && listings.count > 1 && catalogue.isEmpty {
-      log.error(
-        "the repository has several models: name one with --model, or one a placement",
-        metadata: ["models": "\(listings.keys.sorted().joined(separator: ", "))"])
-    }
+    news.note(failure)
+    if failure == nil { news.note(advice: advice(on: listings), about: repository.path) }
     for (model, listing) in listings {
-      note(listing.faults, model)
+      for (version, fault) in listing.faults { news.note(fault, of: version, model) }
+      faults[model] = listing.faults.isEmpty ? nil : listing.faults
       perform(watchers[model, default: RepositoryWatcher(model: model)].observe(listing), model)
     }
   }
@@ -128,21 +122,19 @@ final class Control {
   /// Versions by what became of their loading: model, result, reason.
   private(set) var loadCounts: [LoadOutcome: UInt64] = [:]
 
-  struct LoadOutcome: Hashable {
-    let model, result, reason: String
+  /// Why nothing can serve although the repository could be read, and what to do about it; nil when something can.
+  private func advice(on listings: [String: RepositoryListing]) -> String? {
+    if wantedModels == nil && listings.count > 1 {
+      return "the repository has several models: name one with --model, or one a placement: "
+        + listings.keys.sorted().joined(separator: ", ")
+    }
+    guard catalogue.isEmpty, listings.values.allSatisfy({ $0.versions.isEmpty && $0.faults.isEmpty }) else { return nil }
+    let wanted = wantedModels.map { " of " + $0.joined(separator: ", ") } ?? ""
+    return "nothing serves yet: the repository has no snapshot\(wanted); `needletail train` publishes one"
   }
 
   /// Versions whose manifests do not check out, by model: what the repository says now.
   private(set) var faults: [String: [Int: PublishError]] = [:]
-
-  private func note(_ found: [Int: PublishError], _ model: String) {
-    for (version, fault) in found where faults[model]?[version] != fault {
-      log.error(
-        "version refused",
-        metadata: ["version": "\(model)/\(version)", "reason": "\(fault.reason.rawValue)", "detail": "\(fault.detail)"])
-    }
-    faults[model] = found.isEmpty ? nil : found
-  }
 
   private func perform(_ actions: [RepositoryWatcher.Action], _ model: String) {
     for action in actions {

@@ -37,6 +37,11 @@ struct LoadTimes: Sendable {
   var warmed = WarmCounts()
 }
 
+/// What became of loading a version.
+struct LoadOutcome: Hashable {
+  let model, result, reason: String
+}
+
 /// What warming wrote to memcached.
 public struct WarmCounts: Sendable {
   public var written = 0

@@ -1,0 +1,47 @@
+public import Configuration
+import Memcached
+import Reactor
+
+/// What a configuration comes to once its addresses, filters, nodes and files are read: all that can be wrong with it
+/// beyond the forms of its keys. `check-config` makes one and drops it; a server is made of one. Opens no socket.
+public struct ServingPlan {
+  let settings: Settings
+  let address: SocketAddress
+  let adminAddress: SocketAddress
+  /// What admin calls must carry.
+  let token: String?
+  let placements: Placements
+
+  /// Throws a sentence that begins with the key at fault.
+  public init(_ settings: Settings) throws(ServerError) {
+    self.settings = settings
+    address = try ServingPlan.address("listen", settings.listen)
+    adminAddress = try ServingPlan.address("admin.listen", settings.adminListen)
+    token = try ServingPlan.token(settings)
+    guard token != nil || adminAddress.isLoopback else {
+      throw ServerError("admin.listen: \(adminAddress) is not loopback; set admin.tokenFile, or listen on 127.0.0.1")
+    }
+    placements = try Placements(settings)
+    try ServingPlan.checkNodes(settings)
+    if let path = settings.identityKeyFile { _ = try IdentityKeyFile.read(path) }
+  }
+
+  private static func address(_ key: String, _ text: String) throws(ServerError) -> SocketAddress {
+    do throws(LoopError) { return try SocketAddress(text) } catch { throw ServerError("\(key): \"\(text)\": \(error)") }
+  }
+
+  private static func token(_ settings: Settings) throws(ServerError) -> String? {
+    guard let path = settings.adminTokenFile else { return nil }
+    guard let text = readText(path)?.trimmed, !text.isEmpty else {
+      throw ServerError("admin.tokenFile: \(path) cannot be read or is empty")
+    }
+    return text
+  }
+
+  private static func checkNodes(_ settings: Settings) throws(ServerError) {
+    guard !settings.memcachedServers.isEmpty else { return }
+    do { _ = try Ring(nodes: settings.memcachedServers.map { try NodeAddress(parsing: $0) }) } catch {
+      throw ServerError("memcached.servers: \(error)")
+    }
+  }
+}
