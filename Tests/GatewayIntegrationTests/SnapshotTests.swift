@@ -1,6 +1,7 @@
 import Configuration
 import FoundationEssentials
 import Gateway
+import Glibc
 import Publishing
 import TestSupport
 import Testing
@@ -78,6 +79,19 @@ extension Integration {
       #expect(keys.count == 8, "\(keys)")
     }
 
+    /// The files of a folder that this process has mapped (proc_pid_maps(5)).
+    private func mappedFiles(in folder: String) -> Set<String> {
+      var files: Set<String> = []
+      guard let maps = fopen("/proc/self/maps", "re") else { return files }
+      defer { fclose(maps) }
+      var line = [CChar](repeating: 0, count: 8192)
+      while fgets(&line, Int32(line.count), maps) != nil {
+        let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        if let start = text.firstRange(of: folder)?.lowerBound { files.insert(String(text[start...])) }
+      }
+      return files
+    }
+
     @Test func `of many versions only what serves and what a rollback needs stay mapped`() throws {
       let gateway = try RunningGateway(repository)
       #expect(serves(1, gateway))
@@ -86,10 +100,9 @@ extension Integration {
         #expect(serves(version, gateway))
       }
       let folder = gateway.settings.dataDirectory
-      var mapped: Set<Substring> = []
+      var mapped: Set<String> = []
       let isLetGo = eventually {
-        let maps = (try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8)) ?? ""
-        mapped = Set(maps.split(separator: "\n").compactMap { $0.split(separator: " ", maxSplits: 5).last }.filter { $0.contains(folder) })
+        mapped = mappedFiles(in: folder)
         return mapped.count == 2
       }
       #expect(isLetGo, "\(mapped)")
