@@ -142,6 +142,15 @@ extension Integration {
       #expect(client.closes(withinMilliseconds: 5000))
     }
 
+    @Test func `a unix socket is an address like any other`() throws {
+      let path = repository.folder.file("gateway.sock")
+      let gateway = try RunningGateway(repository, flags: ["listen": [path]])
+      let clients = (0..<4).map { _ in HTTPClient(path: path) }
+      for client in clients { #expect(try client?.get(target("home"))?.recommendations.items.count == 10) }
+      gateway.stop()
+      #expect(HTTPClient(path: path) == nil)
+    }
+
     @Test func `clients that go away in the middle take nobody with them`() throws {
       let memcached = MemcachedServer()
       let gateway = try RunningGateway(repository, memcached: [memcached.address])

@@ -55,6 +55,26 @@ extension Integration {
       #expect(raw.keys() == [key + "Mo:-"])
     }
 
+    @Test func `the time of day is the client's, by its hour or by its zone`() throws {
+      let gateway = try RunningGateway(
+        repository, memcached: [memcached.address], flags: cold.merging(["placements.home.context": ["daypart"], "cache.l1.bytes": ["0"]]) { $1 })
+      let client = gateway.connect()
+      let raw = RawMemcached(memcached)
+      for (query, daypart) in [
+        ("hour=3", "h0"), ("hour=20", "h5"), ("time=2026-11-22T10:20:39Z", "h2"), ("time=2026-11-22T10:20:39-06:00", "h4"),
+        ("time=2026-11-22T23:20:39Z&timeZone=Asia/Tokyo", "h2"),
+      ] {
+        #expect(client.get(target("home", "segment=1&\(query)"))?.status == 200)
+        let key = "\(prefix)home:s1:\(daypart):-"
+        let isThere = eventually { raw.get(key) != nil }
+        #expect(isThere, "\(query): \(raw.keys())")
+        raw.delete(key)
+      }
+      let bad = try #require(client.get(target("home", "time=teatime")))
+      #expect(bad.status == 400)
+      #expect(try bad.problem.errors?.first?.parameter == "time")
+    }
+
     @Test func `lists carry flags 1, their key's hash, and a TTL shortened by up to a tenth`() throws {
       let gateway = try RunningGateway(
         repository, memcached: [memcached.address],

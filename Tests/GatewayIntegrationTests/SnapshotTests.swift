@@ -1,5 +1,7 @@
+import Configuration
 import FoundationEssentials
 import Gateway
+import Glibc
 import Publishing
 import TestSupport
 import Testing
@@ -75,6 +77,37 @@ extension Integration {
       #expect(gateway.connect().get(target("detail", "segment=3"))?.tier == "l2")
       let keys = RawMemcached(memcached).keys().filter { $0.contains(repository.digest8(2)) }
       #expect(keys.count == 8, "\(keys)")
+    }
+
+    /// The files of a folder that this process has mapped (proc_pid_maps(5)).
+    private func mappedFiles(in folder: String) -> Set<String> {
+      var files: Set<String> = []
+      guard let maps = fopen("/proc/self/maps", "re") else { return files }
+      defer { fclose(maps) }
+      var line = [CChar](repeating: 0, count: 8192)
+      while fgets(&line, Int32(line.count), maps) != nil {
+        let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        if let start = text.firstRange(of: folder)?.lowerBound { files.insert(String(text[start...])) }
+      }
+      return files
+    }
+
+    @Test func `of many versions only what serves and what a rollback needs stay mapped`() throws {
+      let gateway = try RunningGateway(repository)
+      #expect(serves(1, gateway))
+      for version in 2...6 {
+        repository.publish()
+        #expect(serves(version, gateway))
+      }
+      let folder = gateway.settings.dataDirectory
+      var mapped: Set<String> = []
+      let isLetGo = eventually {
+        mapped = mappedFiles(in: folder)
+        return mapped.count == 2
+      }
+      #expect(isLetGo, "\(mapped)")
+      let kept = try FileManager.default.contentsOfDirectory(atPath: folder + "/models/books").filter { $0.hasSuffix(".ntsnap") }
+      #expect(kept.count == 3, "\(kept)")
     }
 
     @Test func `the champion alias decides, not the largest number`() throws {

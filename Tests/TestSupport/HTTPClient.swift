@@ -32,6 +32,12 @@ public final class HTTPClient {
     self.socket = socket
   }
 
+  /// Connects to a unix socket; nil when nobody listens.
+  public init?(path: String) {
+    guard let socket = BlockingSocket(path: path) else { return nil }
+    self.socket = socket
+  }
+
   public func send(_ text: String) { socket.send(text) }
   public func send(_ bytes: [UInt8]) { socket.send(bytes) }
   public func finishSending() { socket.finishSending() }

@@ -111,7 +111,8 @@ final class RunningGateway {
   }
 }
 
-private func portNumber(_ address: SocketAddress) -> Int { Int("\(address)".split(separator: ":").last!)! }
+/// 0 for a unix socket.
+private func portNumber(_ address: SocketAddress) -> Int { Int("\(address)".split(separator: ":").last!) ?? 0 }
 
 /// Whether a condition comes true in time: tests wait for what they want to see, never for a while.
 func eventually(seconds: Int = 30, _ condition: () throws -> Bool) rethrows -> Bool {
