@@ -34,7 +34,7 @@ public final class Server {
     intake = EventIntake(queueMax: settings.events.queueMax, now: unixSeconds())
     loop = try EventLoop()
 
-    claim = try AddressClaim(plan.address)
+    claim = try Server.claim(plan.address)
     let count = settings.workers > 0 ? settings.workers : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     workers = try (0..<count).map { [intake] index in
       try Worker(index: index, settings: settings, placements: placements, identityKey: identityKey, intake: intake)
@@ -89,6 +89,13 @@ public final class Server {
     return try LoopThread.spawn(name: "worker-\(worker.index)") {
       carrier.value.run()
       control.post(.ended(worker: index))
+    }
+  }
+
+  private static func claim(_ address: SocketAddress) throws -> AddressClaim {
+    do throws(LoopError) { return try AddressClaim(address) } catch {
+      guard error.code == EADDRINUSE else { throw ServerError("listen: \(error)", .unavailable) }
+      throw ServerError("\(address) is taken: another process listens there; end it, or listen elsewhere", .unavailable)
     }
   }
 }

@@ -11,13 +11,15 @@ extension Integration {
       let client = gateway.connect()
       let body = #"{"segment":"1","numResults":4}"#
       client.send(
-        "POST \(target("home")) HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.utf8.count)\r\nExpect: 100-continue\r\n\r\n")
+        "POST \(target("home")) HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.utf8.count)\r\nExpect: 100-continue\r\n\r\n"
+      )
       #expect(client.receive()?.status == 100)
       client.send(body)
       #expect(try client.receive()?.recommendations.items.count == 4)
 
       // In pieces: one 100 is enough.
-      client.send("POST \(target("home")) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n")
+      client.send(
+        "POST \(target("home")) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n")
       #expect(client.receive()?.status == 100)
       for piece in ["1", "e", "\r", "\n", body, "\r\n0\r\n\r\n"] { client.send(piece) }
       let answer = client.receive()
@@ -28,14 +30,16 @@ extension Integration {
     @Test func `who expects to send too much is refused instead of asked to`() throws {
       let gateway = try RunningGateway(repository)
       let client = gateway.connect()
-      client.send("POST \(target("home")) HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\nExpect: 100-continue\r\n\r\n")
+      client.send(
+        "POST \(target("home")) HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\nExpect: 100-continue\r\n\r\n")
       #expect(client.receive()?.status == 413 && client.closes())
     }
 
     @Test func `a head or body that does not arrive in time is 408`() throws {
       let gateway = try RunningGateway(repository, flags: ["http.headTimeout": ["300ms"]])
       for start in [
-        "GET /livez HT", "GET /livez HTTP/1.1\r\nHost: a\r\nX-Slow: ", "POST /v1/events HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\n{",
+        "GET /livez HT", "GET /livez HTTP/1.1\r\nHost: a\r\nX-Slow: ",
+        "POST /v1/events HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\n{",
       ] {
         let client = gateway.connect()
         client.send(start)
@@ -120,8 +124,10 @@ extension Integration {
         // Each needs a window of somebody new, so each answer waits for memcached.
         let count = 1 + round % 5
         client.send(
-          (0..<count).map { HTTPClient.request("GET", target("home", "userId=half-\(round)-\($0)&numResults=\($0 + 1)")) }
-            .joined())
+          (0..<count).map {
+            HTTPClient.request("GET", target("home", "userId=half-\(round)-\($0)&numResults=\($0 + 1)"))
+          }
+          .joined())
         client.finishSending()
         for number in 0..<count {
           #expect(try client.receive()?.recommendations.items.count == number + 1, "round \(round), answer \(number)")
@@ -134,7 +140,8 @@ extension Integration {
       let gateway = try RunningGateway(repository)
       let client = gateway.connect()
       let count = 300
-      client.send((0..<count).map { _ in HTTPClient.request("GET", target("home", "segment=1&numResults=100")) }.joined())
+      client.send(
+        (0..<count).map { _ in HTTPClient.request("GET", target("home", "segment=1&numResults=100")) }.joined())
       client.finishSending()
       for number in 0..<count {
         #expect(try client.receive()?.recommendations.items.count == 100, "answer \(number)")

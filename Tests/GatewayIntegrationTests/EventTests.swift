@@ -43,7 +43,9 @@ extension Integration {
         """#)
       #expect(counts.accepted == 4 && counts.duplicates == 1)
       #expect(counts.rejected.map(\.index) == [1, 2, 3, 4, 5, 6, 7, 8])
-      for (rejected, word) in zip(counts.rejected, ["gaze", "userId", "itemId", "eventId", "object", "itemId", "sentAt", "impression"]) {
+      for (rejected, word) in zip(
+        counts.rejected, ["gaze", "userId", "itemId", "eventId", "object", "itemId", "sentAt", "impression"])
+      {
         #expect(rejected.reason.contains(word), "\(rejected)")
       }
       let page = gateway.metrics()
@@ -116,7 +118,6 @@ extension Integration {
     @Test func `without memcached the next request reflects an event too`() throws {
       let gateway = try RunningGateway(repository)
       try expectReflected(gateway, users: 50, eventsEach: 1)
-      try expectReflected(gateway, users: 0, eventsEach: 0)
     }
 
     @Test func `who looked at one kind of book is shown more of that kind`() throws {
@@ -158,13 +159,15 @@ extension Integration {
 
     @Test func `two gateways that take events of one user at once both keep theirs`() throws {
       let one = try RunningGateway(repository, memcached: [memcached.address])
-      let two = try RunningGateway(repository, memcached: [memcached.address], dataDirectory: repository.folder.file("two"))
+      let two = try RunningGateway(
+        repository, memcached: [memcached.address], dataDirectory: repository.folder.file("two"))
       let ports = [one.port, two.port]
       for round in 0..<5 {
         let posted = try concurrently(2) { side -> Bool in
           let client = HTTPClient(port: ports[side])!
           return (0..<5).allSatisfy { number in
-            let body = event("click", user: "pair\(round)", item: "b00\(side + 1)\(number)", id: "r\(round)-s\(side)-\(number)")
+            let body = event(
+              "click", user: "pair\(round)", item: "b00\(side + 1)\(number)", id: "r\(round)-s\(side)-\(number)")
             return client.post("/v1/events", body)?.status == 202
           }
         }
@@ -200,7 +203,8 @@ extension Integration {
           let id = "disk-\(user)-\(number)"
           sent.insert(id)
           let item = "b" + String("000\((user % 3) * 12 + (user + number * number) % 12 + 1)".suffix(4))
-          return #"{"eventId":"\#(id)","eventType":"view","userId":"u\#(user)","itemId":"\#(item)","position":\#(number)}"#
+          return
+            #"{"eventId":"\#(id)","eventType":"view","userId":"u\#(user)","itemId":"\#(item)","position":\#(number)}"#
         }
         _ = try post(client, #"{"events":[\#(events.joined(separator: ","))]}"#)
       }

@@ -21,7 +21,8 @@ extension Integration {
       let memcached = MemcachedServer()
       memcached.kill()
       let gateway = try RunningGateway(
-        repository, memcached: [memcached.address], flags: quick.merging(["cache.l1.bytes": ["0"]]) { $1 }, awaitsReady: false)
+        repository, memcached: [memcached.address], flags: quick.merging(["cache.l1.bytes": ["0"]]) { $1 },
+        awaitsReady: false)
       let isReady = eventually { gateway.isReady }
       #expect(isReady, "a dead memcached keeps no snapshot from serving")
       let client = gateway.connect()
@@ -79,9 +80,11 @@ extension Integration {
       let clients = (0..<6).map { _ in gateway.connect() }
       for number in 0..<12 {
         let item = "b00\(10 + number)"
-        let posted = clients[number % 6].post("/v1/events", event("click", user: "ann", item: item, id: "gone-\(number)"))
+        let posted = clients[number % 6].post(
+          "/v1/events", event("click", user: "ann", item: item, id: "gone-\(number)"))
         #expect(posted?.status == 202)
-        let shelf = try #require(clients[(number + 1) % 6].get(target("home", "userId=ann&numResults=100"))).recommendations
+        let shelf = try #require(clients[(number + 1) % 6].get(target("home", "userId=ann&numResults=100")))
+          .recommendations
         #expect(shelf.fallback == nil && !shelf.ids.contains(item), "event \(number)")
       }
       #expect(gateway.metrics().sum("window_writes_total", ["outcome": "failed"]) > 0)
@@ -97,7 +100,9 @@ extension Integration {
       ("greets, then announces 4 GB", true, "VA 4294967295 f1 t60 c1 O2\r\n"),
     ]
 
-    @Test(arguments: scripts) func `a server that is no memcached costs no answer`(name: String, greets: Bool, text: String) throws {
+    @Test(arguments: scripts) func `a server that is no memcached costs no answer`(
+      name: String, greets: Bool, text: String
+    ) throws {
       let peer = ScriptedPeer { socket, _ in
         if greets { guard answerGreeting(socket) else { return } }
         _ = socket.receive(timeoutMilliseconds: 300)

@@ -54,14 +54,16 @@ extension Integration {
       let preflight = try #require(
         client.ask("OPTIONS", "/v1/events", ["Origin: https://shop.example", "Access-Control-Request-Method: POST"]))
       #expect(preflight.status == 204 && preflight["Access-Control-Allow-Origin"] == "https://shop.example")
-      #expect(preflight["Access-Control-Allow-Methods"] == "POST, OPTIONS" && preflight["Access-Control-Max-Age"] != nil)
+      #expect(
+        preflight["Access-Control-Allow-Methods"] == "POST, OPTIONS" && preflight["Access-Control-Max-Age"] != nil)
       let other = try #require(client.ask("OPTIONS", "/v1/events", ["Origin: https://evil.example"]))
       #expect(other["Access-Control-Allow-Origin"] == nil && other["Vary"] == "Origin")
       let answer = try #require(client.get(target("home"), ["Origin: https://shop.example"]))
       #expect(answer["Access-Control-Allow-Origin"] == "https://shop.example" && answer["Vary"] == "Origin")
       #expect(answer["Access-Control-Expose-Headers"]?.contains("ETag") == true)
       let problem = try #require(client.get(target("home", "numResults=x"), ["Origin: https://shop.example"]))
-      #expect(problem["Access-Control-Allow-Origin"] == "https://shop.example", "a page must be able to read what is wrong")
+      #expect(
+        problem["Access-Control-Allow-Origin"] == "https://shop.example", "a page must be able to read what is wrong")
     }
 
     @Test func `OPTIONS of the whole server is answered`() throws {

@@ -57,11 +57,13 @@ extension Integration {
 
     @Test func `the time of day is the client's, by its hour or by its zone`() throws {
       let gateway = try RunningGateway(
-        repository, memcached: [memcached.address], flags: cold.merging(["placements.home.context": ["daypart"], "cache.l1.bytes": ["0"]]) { $1 })
+        repository, memcached: [memcached.address],
+        flags: cold.merging(["placements.home.context": ["daypart"], "cache.l1.bytes": ["0"]]) { $1 })
       let client = gateway.connect()
       let raw = RawMemcached(memcached)
       for (query, daypart) in [
-        ("hour=3", "h0"), ("hour=20", "h5"), ("time=2026-11-22T10:20:39Z", "h2"), ("time=2026-11-22T10:20:39-06:00", "h4"),
+        ("hour=3", "h0"), ("hour=20", "h5"), ("time=2026-11-22T10:20:39Z", "h2"),
+        ("time=2026-11-22T10:20:39-06:00", "h4"),
         ("time=2026-11-22T23:20:39Z&timeZone=Asia/Tokyo", "h2"),
       ] {
         #expect(client.get(target("home", "segment=1&\(query)"))?.status == 200)
@@ -111,7 +113,9 @@ extension Integration {
       let gateway = try RunningGateway(repository, memcached: [memcached.address], flags: cold)
       let client = gateway.connect()
       for (number, type) in ["click", "view", "add-to-cart", "purchase"].enumerated() {
-        #expect(client.post("/v1/events", event(type, user: "ann", item: "b000\(number + 1)", id: "w\(number)"))?.status == 202)
+        #expect(
+          client.post("/v1/events", event(type, user: "ann", item: "b000\(number + 1)", id: "w\(number)"))?.status
+            == 202)
       }
       let value = try #require(RawMemcached(memcached).get("nt1:default:w:\(TrainedModel.shared.hash("ann"))"))
       #expect(value.flags == 3 && (30 * 86_400 - 60...30 * 86_400).contains(value.ttl))

@@ -91,11 +91,15 @@ extension Integration {
       #expect(!others.ids.contains { TrainedModel.shared.categories(of: $0).contains(category) })
     }
 
-    @Test func `a placement's own filter always holds: in lists, in what tops them up, in trending and in fallbacks`() throws {
+    @Test func `a placement's own filter always holds: in lists, in what tops them up, in trending and in fallbacks`()
+      throws
+    {
       let category = TrainedModel.shared.categories(of: "b0001")[0]
       let filtered = try RunningGateway(
         TestRepository(),
-        flags: ["placements.home.filter": ["-category:\(category)"], "placements.trending.filter": ["-category:\(category)"]])
+        flags: [
+          "placements.home.filter": ["-category:\(category)"], "placements.trending.filter": ["-category:\(category)"],
+        ])
       let client = filtered.connect()
       let list = try #require(client.get(target("home", "segment=0&numResults=100"))).recommendations.ids
       for query in [
@@ -126,8 +130,10 @@ extension Integration {
         (#"{"userId":"u0004","numResults":5}"#, "userId=u0004&numResults=5"),
         (#"{"itemId":"b0003","numResults":4,"fields":["title"]}"#, "itemId=b0003&numResults=4&fields=title"),
         (#"{"segment":"2","exclude":["\#(all[0])","\#(all[1])"]}"#, "segment=2&exclude=\(all[0]),\(all[1])"),
-        (#"{"segment":"s2","filter":{"not":{"category":["\#(category)"]}}}"#,
-          "segment=s2&filter=-category:\(category.replacing(" ", with: "%20"))"),
+        (
+          #"{"segment":"s2","filter":{"not":{"category":["\#(category)"]}}}"#,
+          "segment=s2&filter=-category:\(category.replacing(" ", with: "%20"))"
+        ),
         (#"{"userId":"nobody","context":{"device":"mobile"},"sessionId":null}"#, "userId=nobody&device=mobile"),
       ]
       for (body, query) in pairs {

@@ -32,7 +32,8 @@ extension Integration {
           switch number % 4 {
           case 0: request("GET", "/echo?number=\(number)", [], nil)
           case 1: request("GET", target("home", "userId=new-\(number)&numResults=\(number)"), [], nil)
-          case 2: request("POST", "/v1/events", [], event("click", user: "new-\(number)", item: "b0001", id: "p\(number)"))
+          case 2:
+            request("POST", "/v1/events", [], event("click", user: "new-\(number)", item: "b0001", id: "p\(number)"))
           default: request("GET", "/livez", [], nil)
           }
         }.joined())
@@ -61,7 +62,9 @@ extension Integration {
           client.send(asked.map(\.request).joined())
           for question in asked {
             guard let answer = client.receive() else { return ["no answer to \(question.request)"] }
-            if let fault = question.fault(in: answer, oracle) { return ["connection \(connection), round \(round): \(fault)"] }
+            if let fault = question.fault(in: answer, oracle) {
+              return ["connection \(connection), round \(round): \(fault)"]
+            }
           }
           if client.hasMore { return ["an answer too many on connection \(connection)"] }
         }
@@ -148,7 +151,8 @@ extension Integration {
     @Test func `a chunked body is a body`() throws {
       let gateway = try gateway()
       let client = gateway.connect()
-      client.send("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n")
+      client.send(
+        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n")
       #expect(client.receive()?.text.contains(#""bodyBytes":11"#) == true)
       #expect(client.get("/livez")?.status == 200)
     }
@@ -169,7 +173,8 @@ extension Integration {
       let gateway = try gateway()
       let client = gateway.connect()
       let count = 600
-      client.send((0..<count).map { HTTPClient.request("GET", target("home", "segment=1&numResults=\($0 % 2 + 99)")) }.joined())
+      client.send(
+        (0..<count).map { HTTPClient.request("GET", target("home", "segment=1&numResults=\($0 % 2 + 99)")) }.joined())
       // Some 10 MB of answers: more than the kernel buffers.
       for number in 0..<count {
         let answer = try #require(client.receive(), "answer \(number)")

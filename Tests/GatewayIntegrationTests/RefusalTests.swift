@@ -41,8 +41,10 @@ extension Integration {
 
     @Test func `a bad member is named, in the body`() throws {
       for (body, pointer) in [
-        (#"{"numResults":101}"#, "/numResults"), (#"{"numResults":1.5}"#, "/numResults"), (#"{"userId":["a"]}"#, "/userId"),
-        (#"{"exclude":[1]}"#, "/exclude"), (#"{"exclude":{"a":1}}"#, "/exclude"), (#"{"context":"mobile"}"#, "/context"),
+        (#"{"numResults":101}"#, "/numResults"), (#"{"numResults":1.5}"#, "/numResults"),
+        (#"{"userId":["a"]}"#, "/userId"),
+        (#"{"exclude":[1]}"#, "/exclude"), (#"{"exclude":{"a":1}}"#, "/exclude"),
+        (#"{"context":"mobile"}"#, "/context"),
         (#"{"filter":{"colour":["red"]}}"#, "/filter"),
       ] {
         let problem = try refused("POST", target("home"), [], body, with: 400)
@@ -64,7 +66,9 @@ extension Integration {
 
     @Test func `an unknown placement or path is 404`() throws {
       #expect(try refused("GET", target("attic"), with: 404).detail.contains("home"))
-      for path in ["/", "/v1", "/v1/placements", "/v1/placements//recommendations", "/v1/placements/home", "/livez/", "/echo"] {
+      for path in [
+        "/", "/v1", "/v1/placements", "/v1/placements//recommendations", "/v1/placements/home", "/livez/", "/echo",
+      ] {
         _ = try refused("GET", path, with: 404)
       }
     }

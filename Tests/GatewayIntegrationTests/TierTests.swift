@@ -76,7 +76,9 @@ extension Integration {
       // The list's own time says when it is past fresh.
       let (raw, prefix) = (RawMemcached(memcached), "nt1:default:books:\(repository.digest8(1)):home:")
       let isStale = eventually {
-        guard let key = raw.keys().first(where: { $0.hasPrefix(prefix) }), let bytes = raw.get(key)?.bytes else { return false }
+        guard let key = raw.keys().first(where: { $0.hasPrefix(prefix) }), let bytes = raw.get(key)?.bytes else {
+          return false
+        }
         let createdAt = bytes[8..<12].reversed().reduce(0) { $0 << 8 | Int($1) }
         return Int(Date().timeIntervalSince1970) > createdAt + 1
       }

@@ -61,8 +61,11 @@ private typealias Answer = Exchange.Answer
 
   @Test func `an item leads to its list, an unknown one to the trending list with the reason`() {
     #expect(begun(Question(scope: .auto, item: .known, user: .known)).1 == .find(.item))
-    guard case .answer(let answer) = begun(Question(scope: .auto, item: .unknown)).1 else { Issue.record("no answer"); return }
-    #expect(answer.source == .trending && answer.fallback?.reason == .unknownItem && answer.fallback?.source == .popular)
+    guard case .answer(let answer) = begun(Question(scope: .auto, item: .unknown)).1 else {
+      Issue.record("no answer"); return
+    }
+    #expect(
+      answer.source == .trending && answer.fallback?.reason == .unknownItem && answer.fallback?.source == .popular)
   }
 
   @Test func `an unknown segment is answered by another with the reason`() {
@@ -74,8 +77,11 @@ private typealias Answer = Exchange.Answer
   }
 
   @Test func `without a snapshot the answer is empty and says so`() {
-    guard case .answer(let answer) = begun(Question(scope: .auto, hasModel: false)).1 else { Issue.record("no answer"); return }
-    #expect(answer.source == .nothing && answer.fallback?.reason == .modelUnavailable && answer.fallback?.source == .static)
+    guard case .answer(let answer) = begun(Question(scope: .auto, hasModel: false)).1 else {
+      Issue.record("no answer"); return
+    }
+    #expect(
+      answer.source == .nothing && answer.fallback?.reason == .modelUnavailable && answer.fallback?.source == .static)
   }
 
   @Test func `the placement trending answers at once and without a fallback`() {
@@ -91,7 +97,9 @@ private typealias Answer = Exchange.Answer
   @Test func `what comes after the answer changes nothing`() {
     var (exchange, _) = begun(Question(scope: .auto, user: .known))
     _ = exchange.cutShort(because: .deadlineExceeded)
-    for action in [exchange.windowKnown(.some), exchange.found(.segment, at: .l2), exchange.cutShort(because: .overloaded)] {
+    for action in [
+      exchange.windowKnown(.some), exchange.found(.segment, at: .l2), exchange.cutShort(because: .overloaded),
+    ] {
       #expect(action == .wait)
     }
   }

@@ -42,7 +42,8 @@ import Testing
     #expect(cache.byteCount <= 20_000 && cache.evictions > 800)
   }
 
-  @Test(arguments: [1, 2, 3, 4, 5]) func `random use agrees with a dictionary and never exceeds its bytes`(seed: UInt64) {
+  @Test(arguments: [1, 2, 3, 4, 5]) func `random use agrees with a dictionary and never exceeds its bytes`(seed: UInt64)
+  {
     var random = SeededRandom(seed: seed)
     var cache = L1Cache(bytesMax: 60_000, seed: seed)
     var truth: [Int: [UInt8]] = [:]

@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct RepositoryNewsTests {
   private func advice(_ models: [String], wanted: [String]? = nil, isServing: Bool = false) -> String? {
-    let listings = Dictionary(uniqueKeysWithValues: models.map { ($0, RepositoryListing(versions: [], aliases: .none)) })
+    let listings = Dictionary(
+      uniqueKeysWithValues: models.map { ($0, RepositoryListing(versions: [], aliases: .none)) })
     return RepositoryNews.advice(listings, wanted: wanted, isServing: isServing)
   }
 

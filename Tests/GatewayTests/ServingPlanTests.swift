@@ -6,7 +6,9 @@ import Testing
 
 @Suite struct ServingPlanTests {
   /// What keeps these settings from serving; nil when nothing does.
-  private func fault(_ flags: [String: String], _ placement: (inout PlacementSettings) -> Void = { _ in }) throws -> String? {
+  private func fault(_ flags: [String: String], _ placement: (inout PlacementSettings) -> Void = { _ in }) throws
+    -> String?
+  {
     var settings = try Settings(Configuration(flags: flags.mapValues { [$0] }))
     placement(&settings.placements["home"]!)
     do {

@@ -40,7 +40,9 @@ public struct BlockingSocket: ~Copyable {
     var sent = 0
     while sent < bytes.count {
       // MSG_NOSIGNAL: a peer that closed must not kill the test process.
-      let count = bytes[sent...].withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+      let count = bytes[sent...].withUnsafeBytes {
+        Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+      }
       guard count > 0 else { return }
       sent += count
     }

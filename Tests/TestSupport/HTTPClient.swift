@@ -57,7 +57,9 @@ public final class HTTPClient {
   }
 
   /// The bytes of a request.
-  public static func request(_ method: String, _ target: String, _ fields: [String] = [], _ body: String? = nil) -> String {
+  public static func request(_ method: String, _ target: String, _ fields: [String] = [], _ body: String? = nil)
+    -> String
+  {
     var lines = ["\(method) \(target) HTTP/1.1", "Host: test"] + fields
     if let body { lines.append("Content-Length: \(body.utf8.count)") }
     return lines.joined(separator: "\r\n") + "\r\n\r\n" + (body ?? "")
@@ -100,7 +102,8 @@ public final class HTTPClient {
     var searched = start
     while true {
       while searched + 4 <= inbox.count {
-        if inbox[searched] == 13 && inbox[searched + 1] == 10 && inbox[searched + 2] == 13 && inbox[searched + 3] == 10 {
+        if inbox[searched] == 13 && inbox[searched + 1] == 10 && inbox[searched + 2] == 13 && inbox[searched + 3] == 10
+        {
           return searched
         }
         searched += 1

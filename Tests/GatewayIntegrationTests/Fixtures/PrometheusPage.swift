@@ -36,9 +36,12 @@ struct PrometheusPage {
         family = parts[0]
       } else {
         let sample = try PrometheusPage.sample(line)
-        guard let family, sample.name == family || types[family] == "histogram" && PrometheusPage.belongs(sample.name, to: family)
+        guard let family,
+          sample.name == family || types[family] == "histogram" && PrometheusPage.belongs(sample.name, to: family)
         else { throw refuse("a sample outside its family") }
-        guard series.insert(String(line.prefix(upTo: line.lastIndex(of: " ")!))).inserted else { throw refuse("a series comes twice") }
+        guard series.insert(String(line.prefix(upTo: line.lastIndex(of: " ")!))).inserted else {
+          throw refuse("a series comes twice")
+        }
         samples.append(sample)
       }
     }
@@ -49,7 +52,9 @@ struct PrometheusPage {
   }
 
   private static func sample(_ line: String) throws -> Sample {
-    guard let space = line.lastIndex(of: " "), let value = Double(line[space...].dropFirst().replacing("+Inf", with: "inf")) else {
+    guard let space = line.lastIndex(of: " "),
+      let value = Double(line[space...].dropFirst().replacing("+Inf", with: "inf"))
+    else {
       throw Fault(line: line, why: "no value")
     }
     let series = line[..<space]

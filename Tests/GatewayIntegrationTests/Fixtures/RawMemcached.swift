@@ -34,7 +34,9 @@ final class RawMemcached {
     guard parts.first == "VA" else { return nil }
     let bytes = take(Int(parts[1])!)
     _ = take(2)
-    func number(_ flag: Character) -> Int { parts.dropFirst(2).first { $0.first == flag }.flatMap { Int($0.dropFirst()) } ?? -1 }
+    func number(_ flag: Character) -> Int {
+      parts.dropFirst(2).first { $0.first == flag }.flatMap { Int($0.dropFirst()) } ?? -1
+    }
     return Value(bytes: bytes, flags: number("f"), ttl: number("t"))
   }
 

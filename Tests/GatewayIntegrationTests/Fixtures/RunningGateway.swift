@@ -57,7 +57,8 @@ final class RunningGateway {
   deinit { stop() }
 
   static func settings(
-    _ repository: TestRepository, _ memcached: [String], _ dataDirectory: String? = nil, _ flags: [String: [String]] = [:]
+    _ repository: TestRepository, _ memcached: [String], _ dataDirectory: String? = nil,
+    _ flags: [String: [String]] = [:]
   ) throws -> Settings {
     var all: [String: [String]] = [
       "listen": ["127.0.0.1:0"], "admin.listen": ["127.0.0.1:0"], "workers": ["2"],

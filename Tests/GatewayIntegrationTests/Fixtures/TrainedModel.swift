@@ -66,7 +66,7 @@ final class TrainedModel: Sendable {
     let text = String(decoding: try! Data(contentsOf: URL(filePath: shared.itemsPath)), as: UTF8.self)
     var categories: [String: [String]] = [:]
     for line in text.split(separator: "\n").dropFirst() {
-      // A title may be quoted; categories are the third field from the right's third: id, title, categories, day, author.
+      // Counted from the right: a title may be quoted and hold commas.
       let fields = line.split(separator: ",", omittingEmptySubsequences: false)
       categories[String(fields[0])] = fields[fields.count - 3].split(separator: "|").map(String.init)
     }
