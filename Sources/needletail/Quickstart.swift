@@ -90,6 +90,8 @@ struct Quickstart: ParsableCommand {
 
       Ctrl-C ends it and what it started.
       """)
+    // Into a pipe or file the lines would wait in a buffer until the end.
+    fflush(nil)
   }
 
   /// A user and an item that the data has, from its first row, so that the hints work as they are.

@@ -265,7 +265,7 @@ extension Integration {
       #expect {
         _ = try RunningGateway(repository, flags: ["listen": ["127.0.0.1:\(gateway.port)"]], awaitsReady: false)
       } throws: { error in
-        "\(error)".contains("127.0.0.1:\(gateway.port) is taken")
+        "\(error)".contains("127.0.0.1:\(gateway.port)") && "\(error)".contains("in use")
       }
       #expect {
         _ = try RunningGateway(repository, flags: ["admin.listen": ["127.0.0.1:\(gateway.adminPort)"]], awaitsReady: false)
