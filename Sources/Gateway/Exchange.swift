@@ -91,9 +91,14 @@ struct Exchange: Sendable, Equatable {
     return answer(.list(list), tier, because: reason)
   }
 
-  /// A list that was looked for cannot be had: the filter leaves nothing of it, or computing it failed.
+  /// A list that was looked for cannot be had. The filter leaves nothing of it; or nothing is known of its user: the
+  /// window holds only what the snapshot does not, and the segment's list is the next best.
   mutating func missing(_ list: List, because cause: FallbackReason) -> Action {
     guard stage == .list(list) else { return .wait }
+    if list == .user && cause == .unknownUser {
+      reason = .unknownUser
+      return find(.segment)
+    }
     return answer(.trending, .popular, because: cause)
   }
 

@@ -23,18 +23,17 @@ struct Recipe {
     variant = (try? policy.variant(filter: .none)) ?? .standard
   }
 
-  /// Makes the list and appends it; false when there is nothing to answer with. O(search): some 100 µs.
-  func render(keyHash: UInt64, now: UInt32, scratch: ComputeScratch, into list: inout ByteBuffer) -> Bool {
+  /// Makes the list and appends it. O(search): some 100 µs.
+  func render(
+    keyHash: UInt64, now: UInt32, scratch: ComputeScratch, into list: inout ByteBuffer
+  ) throws(RenderFailure) {
     let query = ListQuery(
       subject: subject, context: bucket, filter: filter, keyHash: keyHash, now: creationTime(now: now))
-    do throws(RenderFailure) {
-      guard let window else {
-        return try served.model.render(query, for: policy, scratch: scratch, into: &list) > 0
-      }
-      return try served.model.render(query, for: policy, window: try? Window(window.span.bytes), scratch: scratch, into: &list) > 0
-    } catch {
-      return false
+    guard let window else {
+      _ = try served.model.render(query, for: policy, scratch: scratch, into: &list)
+      return
     }
+    _ = try served.model.render(query, for: policy, window: try? Window(window.span.bytes), scratch: scratch, into: &list)
   }
 
   func append(keyTo key: inout ByteBuffer) {

@@ -140,9 +140,14 @@ extension Worker {
     }
     let started = loop.nowNanoseconds
     list.removeAll()
-    let isRendered = flight.recipe.render(keyHash: flight.keyHash, now: unixSeconds, scratch: scratch, into: &list)
+    var failure: RenderFailure?
+    do throws(RenderFailure) {
+      try flight.recipe.render(keyHash: flight.keyHash, now: unixSeconds, scratch: scratch, into: &list)
+    } catch {
+      failure = error
+    }
     metrics.stages.compute.record(nanoseconds: loop.nowNanoseconds - started)
-    guard isRendered else { return fail(flight) }
+    if let failure { return fail(flight, because: FallbackReason(failure)) }
     list.withBytes { bytes in
       keep(bytes, flight, createdAt: unixSeconds)
       writeBack(bytes, flight)
@@ -181,13 +186,13 @@ extension Worker {
     }
   }
 
-  /// Nothing passes the filter: everyone who waits hears so.
-  private func fail(_ flight: Flights.Flight) {
+  /// There is no such list: everyone who waits hears so.
+  private func fail(_ flight: Flights.Flight, because cause: FallbackReason) {
     flights.end(flight)
     for waiter in flight.waiters {
       withWaiting(waiter) { connection in
         guard let list = waiter.list else { return }
-        if let action = connection.visit?.exchange.missing(list, because: .filterEmpty) { perform(action, for: connection) }
+        if let action = connection.visit?.exchange.missing(list, because: cause) { perform(action, for: connection) }
       }
     }
   }
@@ -196,5 +201,15 @@ extension Worker {
   func withWaiting(_ waiter: Flights.Waiter, _ body: (Connection) -> Void) {
     guard let connection = connections[waiter.slot], connection.visit?.id == waiter.visit else { return }
     body(connection)
+  }
+}
+
+extension FallbackReason {
+  /// Why a list could not be made.
+  init(_ failure: RenderFailure) {
+    switch failure {
+    case .unknownSubject, .unsearchable: self = .unknownUser
+    case .nothingLeft, .filter: self = .filterEmpty
+    }
   }
 }

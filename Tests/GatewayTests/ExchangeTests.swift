@@ -103,4 +103,19 @@ private typealias Answer = Exchange.Answer
       #expect(action == .wait)
     }
   }
+
+  @Test func `a user of whom only unknown items are known gets the segment's list with the reason`() {
+    var (exchange, _) = begun(Question(scope: .auto, user: .unknown))
+    #expect(exchange.windowKnown(.some) == .find(.user))
+    #expect(exchange.missing(.user, because: .unknownUser) == .find(.segment))
+    guard case .answer(let answer) = exchange.found(.segment, at: .l1) else { Issue.record("no answer"); return }
+    #expect(answer.fallback?.reason == .unknownUser && answer.fallback?.source == .segment)
+  }
+
+  @Test func `a filter that leaves nothing of a user's list leaves nothing of the segment's either`() {
+    var (exchange, _) = begun(Question(scope: .auto, user: .unknown))
+    _ = exchange.windowKnown(.some)
+    guard case .answer(let answer) = exchange.missing(.user, because: .filterEmpty) else { Issue.record("no answer"); return }
+    #expect(answer.fallback?.reason == .filterEmpty && answer.source == .trending)
+  }
 }

@@ -97,7 +97,8 @@ final class Filling: MemcachedReceiver {
     composeKey(index)
     list.removeAll()
     let recipe = recipes[index]
-    guard recipe.render(keyHash: xxh3(key.bytes), now: unixSeconds(), scratch: scratch, into: &list) else {
+    let hash = xxh3(key.bytes)
+    do throws(RenderFailure) { try recipe.render(keyHash: hash, now: unixSeconds(), scratch: scratch, into: &list) } catch {
       counts.failed += 1
       return
     }
