@@ -34,18 +34,23 @@ let package = Package(
       name: "Memcached", dependencies: ["Bytes", "CMemcached", "Reactor", "Telemetry"], swiftSettings: .needletail),
     .target(name: "Events", dependencies: ["Bytes", "CLZ4", "JSON", "Model"], swiftSettings: .needletail),
     .target(
-      name: "Publishing", dependencies: ["Bytes", "CLZ4", "Snapshots", .product(name: "Logging", package: "swift-log")],
+      name: "Publishing",
+      dependencies: ["Bytes", "CLZ4", "Snapshots", .product(name: "Logging", package: "swift-log")],
       swiftSettings: .needletail),
     .target(name: "Model", dependencies: ["Bytes", "Ranking", "Retrieval", "Snapshots"], swiftSettings: .needletail),
     .target(name: "Ranking", dependencies: ["Retrieval"], swiftSettings: .needletail),
     .target(name: "Retrieval", dependencies: ["CKernels", "Snapshots"], swiftSettings: .needletail),
     .target(name: "Snapshots", dependencies: ["Bytes"], swiftSettings: .needletail),
-    .target(name: "Trainer", dependencies: ["Bytes", "CFactorization", "COpenBLAS", "Events", "Model"], swiftSettings: .needletail),
+    .target(
+      name: "Trainer", dependencies: ["Bytes", "CFactorization", "COpenBLAS", "Events", "Model"],
+      swiftSettings: .needletail),
     .target(name: "Reactor", dependencies: ["Clibuv"], swiftSettings: .needletail),
     .target(name: "JSON", dependencies: ["CSIMDJSON"], swiftSettings: .needletail),
     .target(
       name: "Configuration", dependencies: [.product(name: "Yams", package: "Yams")], swiftSettings: .needletail),
-    .target(name: "Telemetry", dependencies: ["Bytes", .product(name: "Logging", package: "swift-log")], swiftSettings: .needletail),
+    .target(
+      name: "Telemetry", dependencies: ["Bytes", .product(name: "Logging", package: "swift-log")],
+      swiftSettings: .needletail),
     .target(name: "Bytes", dependencies: ["CCrypto", "CXXHash"], swiftSettings: .needletail),
 
     // C: kernels, and one shim a library.

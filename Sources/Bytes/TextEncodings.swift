@@ -17,7 +17,9 @@ extension ByteBuffer {
   }
 
   public mutating func append(hex bytes: RawSpan) {
-    for offset in 0..<bytes.byteCount { append(hex: UInt64(bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self)), digits: 2) }
+    for offset in 0..<bytes.byteCount {
+      append(hex: UInt64(bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self)), digits: 2)
+    }
   }
 
   /// Appends the low `5 × digits` bits in Crockford's base 32, which leaves out I, L, O and U, most significant first.

@@ -23,7 +23,8 @@ struct ConfigFile {
     do {
       guard let root = try compose(yaml: text) else { return }
       guard case .mapping(let mapping) = root else {
-        throw ConfigurationError(origin(of: root), "a configuration is a mapping of keys, as in `listen: 127.0.0.1:8080`")
+        throw ConfigurationError(
+          origin(of: root), "a configuration is a mapping of keys, as in `listen: 127.0.0.1:8080`")
       }
       read(mapping, under: "")
     } catch let error as ConfigurationError {
@@ -48,7 +49,9 @@ struct ConfigFile {
       } else if ConfigFile.isGroup(path), case .mapping(let inner) = value {
         read(inner, under: path)
       } else if ConfigFile.isGroup(path) {
-        if value.null == nil { problems.append(.init(origin: origin(of: value), sentence: "\(path) is a group of keys, not a value")) }
+        if value.null == nil {
+          problems.append(.init(origin: origin(of: value), sentence: "\(path) is a group of keys, not a value"))
+        }
       } else {
         refuse(path, at: key)
       }
@@ -65,7 +68,8 @@ struct ConfigFile {
   private mutating func read(_ node: Node, as key: ConfigKey, at path: String) {
     var texts: [String] = []
     switch (node, key.form) {
-    case (.sequence(let items), .list): texts = items.compactMap { $0.scalar?.string }
+    case (.sequence(let items), .list):
+      texts = items.compactMap { $0.scalar?.string }
       if texts.count != items.count { return refuse(node, key, path, "holds something that is not plain text") }
     case (.scalar(let scalar), .list): texts = scalar.string.isEmpty ? [] : [scalar.string]
     case (.scalar(let scalar), _): texts = [scalar.string]
@@ -106,7 +110,9 @@ struct ConfigFile {
   private static func isGroup(_ path: String) -> Bool {
     if path == "placements" { return true }
     let parts = path.split(separator: ".")
-    let pattern = parts.first == "placements" ? (["placements", "*"] + parts.dropFirst(2).map(String.init)).joined(separator: ".") : path
+    let pattern =
+      parts.first == "placements"
+      ? (["placements", "*"] + parts.dropFirst(2).map(String.init)).joined(separator: ".") : path
     return ConfigKey.all.contains { $0.path.hasPrefix(pattern + ".") }
   }
 }

@@ -1,130 +1,185 @@
 extension ConfigKey {
   /// Every key there is, in the order of `Config/needletail.yaml`.
-  public static let all: [ConfigKey] = [
-    // Where it listens.
-    .init(path: "listen", form: .text, fallback: "127.0.0.1:8080",
-      effect: "Public address: host:port, [v6]:port or a socket path."),
-    .init(path: "workers", form: .whole(0...256), fallback: "0",
-      effect: "Event loops, each with its own thread, connections and L1; 0 is one a core."),
-    .init(path: "admin.listen", form: .text, fallback: "127.0.0.1:9090",
-      effect: "Address of metrics and the admin API; keep it on loopback or set admin.tokenFile."),
-    .init(path: "admin.tokenFile", form: .text, fallback: "",
-      effect: "File with the bearer token that admin calls must carry; required off loopback."),
-    .init(path: "echo", form: .flag, fallback: "false",
-      effect: "Adds /echo, which answers with what was parsed. For conformance tests only."),
+  public static let all: [ConfigKey] =
+    [
+      // Where it listens.
+      .init(
+        path: "listen", form: .text, fallback: "127.0.0.1:8080",
+        effect: "Public address: host:port, [v6]:port or a socket path."),
+      .init(
+        path: "workers", form: .whole(0...256), fallback: "0",
+        effect: "Event loops, each with its own thread, connections and L1; 0 is one a core."),
+      .init(
+        path: "admin.listen", form: .text, fallback: "127.0.0.1:9090",
+        effect: "Address of metrics and the admin API; keep it on loopback or set admin.tokenFile."),
+      .init(
+        path: "admin.tokenFile", form: .text, fallback: "",
+        effect: "File with the bearer token that admin calls must carry; required off loopback."),
+      .init(
+        path: "echo", form: .flag, fallback: "false",
+        effect: "Adds /echo, which answers with what was parsed. For conformance tests only."),
 
-    // What it serves.
-    .init(path: "repository", form: .text, fallback: "var/repository",
-      effect: "Folder of published snapshots; watched for new versions and alias moves."),
-    .init(path: "model", form: .text, fallback: "",
-      effect: "Model that placements without one of their own serve; needed when the repository has several."),
-    .init(path: "dataDir", form: .text, fallback: "var/data",
-      effect: "Folder for pulled snapshots and event segments; a node restarts from it without the repository."),
-    .init(path: "snapshots.pollInterval", form: .duration(.milliseconds(50)...(.seconds(3600))), fallback: "2s",
-      effect: "How often the repository is looked at; each wait is shortened by up to a tenth at random."),
-    .init(path: "snapshots.keepVersions", form: .whole(2...100), fallback: "3",
-      effect: "Pulled versions kept on disk for rollback; the one that serves and the previous are never removed."),
-    .init(path: "snapshots.warmBudget", form: .duration(.zero...(.seconds(600))), fallback: "2s",
-      effect: "Longest time a new snapshot spends writing missing segment lists to memcached before it takes over."),
-    .init(path: "identity.keyFile", form: .text, fallback: "",
-      effect: "File with the 32-hex-digit key of user hashes, the same in a fleet; default identity.key in the repository."),
+      // What it serves.
+      .init(
+        path: "repository", form: .text, fallback: "var/repository",
+        effect: "Folder of published snapshots; watched for new versions and alias moves."),
+      .init(
+        path: "model", form: .text, fallback: "",
+        effect: "Model that placements without one of their own serve; needed when the repository has several."),
+      .init(
+        path: "dataDir", form: .text, fallback: "var/data",
+        effect: "Folder for pulled snapshots and event segments; a node restarts from it without the repository."),
+      .init(
+        path: "snapshots.pollInterval", form: .duration(.milliseconds(50)...(.seconds(3600))), fallback: "2s",
+        effect: "How often the repository is looked at; each wait is shortened by up to a tenth at random."),
+      .init(
+        path: "snapshots.keepVersions", form: .whole(2...100), fallback: "3",
+        effect: "Pulled versions kept on disk for rollback; the one that serves and the previous are never removed."),
+      .init(
+        path: "snapshots.warmBudget", form: .duration(.zero...(.seconds(600))), fallback: "2s",
+        effect: "Longest time a new snapshot spends writing missing segment lists to memcached before it takes over."),
+      .init(
+        path: "identity.keyFile", form: .text, fallback: "",
+        effect:
+          "File with the 32-hex-digit key of user hashes, the same in a fleet; default identity.key in the repository."),
 
-    // The second cache.
-    .init(path: "memcached.servers", form: .list(.text), fallback: "",
-      effect: "Nodes as host:port[:weight] or a socket path, spelled alike on every client; none for no L2."),
-    .init(path: "memcached.namespace", form: .text, fallback: "default",
-      effect: "Second part of every key, [a-z0-9-]{1,32}; sets fleets apart that share a memcached."),
-    .init(path: "memcached.timeout", form: .duration(.milliseconds(1)...(.seconds(5))), fallback: "8ms",
-      effect: "Longest wait for a reply; then the connection is closed and what it owed is a miss."),
-    .init(path: "memcached.connectTimeout", form: .duration(.milliseconds(1)...(.seconds(30))), fallback: "250ms",
-      effect: "Longest wait for a connection to a node before the next backoff."),
+      // The second cache.
+      .init(
+        path: "memcached.servers", form: .list(.text), fallback: "",
+        effect: "Nodes as host:port[:weight] or a socket path, spelled alike on every client; none for no L2."),
+      .init(
+        path: "memcached.namespace", form: .text, fallback: "default",
+        effect: "Second part of every key, [a-z0-9-]{1,32}; sets fleets apart that share a memcached."),
+      .init(
+        path: "memcached.timeout", form: .duration(.milliseconds(1)...(.seconds(5))), fallback: "8ms",
+        effect: "Longest wait for a reply; then the connection is closed and what it owed is a miss."),
+      .init(
+        path: "memcached.connectTimeout", form: .duration(.milliseconds(1)...(.seconds(30))), fallback: "250ms",
+        effect: "Longest wait for a connection to a node before the next backoff."),
 
-    // The first cache.
-    .init(path: "cache.l1.bytes", form: .bytes(0...(64 << 30)), fallback: "64MiB",
-      effect: "Rendered lists and windows that one worker holds; 0 turns the first cache off."),
-    .init(path: "window.fresh", form: .duration(.zero...(.seconds(3600))), fallback: "5s",
-      effect: "How long a worker trusts its copy of a user's window that another node may have changed."),
+      // The first cache.
+      .init(
+        path: "cache.l1.bytes", form: .bytes(0...(64 << 30)), fallback: "64MiB",
+        effect: "Rendered lists and windows that one worker holds; 0 turns the first cache off."),
+      .init(
+        path: "window.fresh", form: .duration(.zero...(.seconds(3600))), fallback: "5s",
+        effect: "How long a worker trusts its copy of a user's window that another node may have changed."),
 
-    // HTTP limits. Memory of a worker: connectionsMax x (an 8 KiB inbox and an outbox that grows to one answer).
-    .init(path: "http.connectionsMax", form: .whole(1...1_000_000), fallback: "10000",
-      effect: "Connections a worker holds; above it the longest idle one is closed, else the new one."),
-    .init(path: "http.pipelinedMax", form: .whole(1...1024), fallback: "64",
-      effect: "Requests of one connection that may wait for their answers; reading pauses above."),
-    .init(path: "http.headBytes", form: .bytes(1024...32768), fallback: "32KiB",
-      effect: "Longest request head, trailers included; 431 above."),
-    .init(path: "http.bodyBytes", form: .bytes(1024...(16 << 20)), fallback: "64KiB",
-      effect: "Longest body of a recommendation request; 413 above."),
-    .init(path: "http.outputBytes", form: .bytes(4096...(64 << 20)), fallback: "256KiB",
-      effect: "Output that one connection may have unsent before it is no longer read from."),
-    .init(path: "http.headTimeout", form: .duration(.milliseconds(100)...(.seconds(600))), fallback: "10s",
-      effect: "From a request's first byte to the end of its head and body; 408 above."),
-    .init(path: "http.idleTimeout", form: .duration(.milliseconds(100)...(.seconds(3600))), fallback: "60s",
-      effect: "How long a connection may be idle between two requests."),
-    .init(path: "http.writeTimeout", form: .duration(.milliseconds(100)...(.seconds(600))), fallback: "10s",
-      effect: "How long queued output may make no progress before the connection is closed."),
-    .init(path: "http.drainTimeout", form: .duration(.zero...(.seconds(600))), fallback: "15s",
-      effect: "From SIGTERM to the end: answers in flight finish, idle connections are closed."),
-    .init(path: "cors.origins", form: .list(.text), fallback: "",
-      effect: "Origins whose pages may read answers; * for all, none by default."),
+      // HTTP limits. Memory of a worker: connectionsMax x (an 8 KiB inbox and an outbox that grows to one answer).
+      .init(
+        path: "http.connectionsMax", form: .whole(1...1_000_000), fallback: "10000",
+        effect: "Connections a worker holds; above it the longest idle one is closed, else the new one."),
+      .init(
+        path: "http.pipelinedMax", form: .whole(1...1024), fallback: "64",
+        effect: "Requests of one connection that may wait for their answers; reading pauses above."),
+      .init(
+        path: "http.headBytes", form: .bytes(1024...32768), fallback: "32KiB",
+        effect: "Longest request head, trailers included; 431 above."),
+      .init(
+        path: "http.bodyBytes", form: .bytes(1024...(16 << 20)), fallback: "64KiB",
+        effect: "Longest body of a recommendation request; 413 above."),
+      .init(
+        path: "http.outputBytes", form: .bytes(4096...(64 << 20)), fallback: "256KiB",
+        effect: "Output that one connection may have unsent before it is no longer read from."),
+      .init(
+        path: "http.headTimeout", form: .duration(.milliseconds(100)...(.seconds(600))), fallback: "10s",
+        effect: "From a request's first byte to the end of its head and body; 408 above."),
+      .init(
+        path: "http.idleTimeout", form: .duration(.milliseconds(100)...(.seconds(3600))), fallback: "60s",
+        effect: "How long a connection may be idle between two requests."),
+      .init(
+        path: "http.writeTimeout", form: .duration(.milliseconds(100)...(.seconds(600))), fallback: "10s",
+        effect: "How long queued output may make no progress before the connection is closed."),
+      .init(
+        path: "http.drainTimeout", form: .duration(.zero...(.seconds(600))), fallback: "15s",
+        effect: "From SIGTERM to the end: answers in flight finish, idle connections are closed."),
+      .init(
+        path: "cors.origins", form: .list(.text), fallback: "",
+        effect: "Origins whose pages may read answers; * for all, none by default."),
 
-    // Events.
-    .init(path: "events.batchMax", form: .whole(1...1000), fallback: "500",
-      effect: "Events that one POST may hold; 413 above."),
-    .init(path: "events.bodyBytes", form: .bytes(1024...(16 << 20)), fallback: "512KiB",
-      effect: "Longest body of POST /v1/events; 413 above."),
-    .init(path: "events.queueMax", form: .whole(1...1_000_000), fallback: "65536",
-      effect: "Accepted events that wait for the disk; above it they are dropped and counted, never waited for."),
+      // Events.
+      .init(
+        path: "events.batchMax", form: .whole(1...1000), fallback: "500",
+        effect: "Events that one POST may hold; 413 above."),
+      .init(
+        path: "events.bodyBytes", form: .bytes(1024...(16 << 20)), fallback: "512KiB",
+        effect: "Longest body of POST /v1/events; 413 above."),
+      .init(
+        path: "events.queueMax", form: .whole(1...1_000_000), fallback: "65536",
+        effect: "Accepted events that wait for the disk; above it they are dropped and counted, never waited for."),
 
-    // Context buckets.
-    .init(path: "context.languages", form: .list(.text), fallback: "",
-      effect: "Languages that have a bucket of their own, as in en or de; all others share one."),
-    .init(path: "context.regions", form: .list(.text), fallback: "",
-      effect: "Regions that have a bucket of their own, as in US or DE; all others share one."),
+      // Context buckets.
+      .init(
+        path: "context.languages", form: .list(.text), fallback: "",
+        effect: "Languages that have a bucket of their own, as in en or de; all others share one."),
+      .init(
+        path: "context.regions", form: .list(.text), fallback: "",
+        effect: "Regions that have a bucket of their own, as in US or DE; all others share one."),
 
-    // Logs.
-    .init(path: "log.level", form: .oneOf(["trace", "debug", "info", "notice", "warning", "error"]), fallback: "info",
-      effect: "Lowest level that is written."),
-    .init(path: "log.format", form: .oneOf(["auto", "text", "json"]), fallback: "auto",
-      effect: "text on a terminal and json otherwise, or one of them always."),
-  ] + placementKeys
+      // Logs.
+      .init(
+        path: "log.level", form: .oneOf(["trace", "debug", "info", "notice", "warning", "error"]), fallback: "info",
+        effect: "Lowest level that is written."),
+      .init(
+        path: "log.format", form: .oneOf(["auto", "text", "json"]), fallback: "auto",
+        effect: "text on a terminal and json otherwise, or one of them always."),
+    ] + placementKeys
 
   /// Keys under `placements.<name>`. An empty default leaves the choice to the snapshot.
   private static let placementKeys: [ConfigKey] = [
-    .init(path: "placements.*.model", form: .text, fallback: "",
+    .init(
+      path: "placements.*.model", form: .text, fallback: "",
       effect: "Model that this placement serves; without it the one of `model`."),
-    .init(path: "placements.*.scope", form: .oneOf(["segment", "user", "auto"]), fallback: "auto",
+    .init(
+      path: "placements.*.scope", form: .oneOf(["segment", "user", "auto"]), fallback: "auto",
       effect: "Whose list answers: the segment's, the user's, or the user's once there is a window."),
-    .init(path: "placements.*.fresh", form: .duration(.seconds(1)...(.seconds(604_800))), fallback: "60s",
+    .init(
+      path: "placements.*.fresh", form: .duration(.seconds(1)...(.seconds(604_800))), fallback: "60s",
       effect: "How long a list is served without a refresh."),
-    .init(path: "placements.*.stale", form: .duration(.zero...(.seconds(604_800))), fallback: "300s",
+    .init(
+      path: "placements.*.stale", form: .duration(.zero...(.seconds(604_800))), fallback: "300s",
       effect: "How long after that it may be served while it is refreshed."),
-    .init(path: "placements.*.deadline", form: .duration(.milliseconds(1)...(.seconds(10))), fallback: "50ms",
+    .init(
+      path: "placements.*.deadline", form: .duration(.milliseconds(1)...(.seconds(10))), fallback: "50ms",
       effect: "When the best answer so far is sent; caps the request's timeoutMs."),
-    .init(path: "placements.*.numResults", form: .whole(1...100), fallback: "10",
+    .init(
+      path: "placements.*.numResults", form: .whole(1...100), fallback: "10",
       effect: "Items of an answer when the request does not say."),
-    .init(path: "placements.*.listItems", form: .whole(1...100), fallback: "100",
+    .init(
+      path: "placements.*.listItems", form: .whole(1...100), fallback: "100",
       effect: "Items of a rendered list, and the largest numResults."),
-    .init(path: "placements.*.context", form: .list(.oneOf(["device", "language", "region", "daypart"])), fallback: "",
+    .init(
+      path: "placements.*.context", form: .list(.oneOf(["device", "language", "region", "daypart"])), fallback: "",
       effect: "Context dimensions that this placement has lists for."),
-    .init(path: "placements.*.external", form: .flag, fallback: "false",
+    .init(
+      path: "placements.*.external", form: .flag, fallback: "false",
       effect: "Whether lists that other programs write under nt1x: are read for segments."),
-    .init(path: "placements.*.filter", form: .text, fallback: "",
+    .init(
+      path: "placements.*.filter", form: .text, fallback: "",
       effect: "Filter that always applies, as in category:shoes,-category:sale."),
-    .init(path: "placements.*.candidates", form: .whole(10...500), fallback: "",
+    .init(
+      path: "placements.*.candidates", form: .whole(10...500), fallback: "",
       effect: "Items that the search hands to the rerank."),
-    .init(path: "placements.*.weights.similarity", form: .number(0...100), fallback: "",
+    .init(
+      path: "placements.*.weights.similarity", form: .number(0...100), fallback: "",
       effect: "Weight of the model's own score, scaled to 0…1 among the candidates."),
-    .init(path: "placements.*.weights.popularity", form: .number(-100...100), fallback: "",
+    .init(
+      path: "placements.*.weights.popularity", form: .number(-100...100), fallback: "",
       effect: "Weight of popularity, 0…1."),
-    .init(path: "placements.*.weights.freshness", form: .number(-100...100), fallback: "",
+    .init(
+      path: "placements.*.weights.freshness", form: .number(-100...100), fallback: "",
       effect: "Weight of freshness, which halves every freshnessHalfLife."),
-    .init(path: "placements.*.weights.affinity", form: .number(-100...100), fallback: "",
+    .init(
+      path: "placements.*.weights.affinity", form: .number(-100...100), fallback: "",
       effect: "Weight of the share of the user's window that has a category in common."),
-    .init(path: "placements.*.weights.context", form: .number(-100...100), fallback: "",
+    .init(
+      path: "placements.*.weights.context", form: .number(-100...100), fallback: "",
       effect: "Weight of an item being trending in the segment that the context maps to."),
-    .init(path: "placements.*.freshnessHalfLife", form: .duration(.seconds(3600)...(.seconds(315_360_000))), fallback: "",
+    .init(
+      path: "placements.*.freshnessHalfLife", form: .duration(.seconds(3600)...(.seconds(315_360_000))), fallback: "",
       effect: "Age at which freshness is one half."),
-    .init(path: "placements.*.diversity", form: .number(0...1), fallback: "",
+    .init(
+      path: "placements.*.diversity", form: .number(0...1), fallback: "",
       effect: "MMR's λ: 0 ranks by score alone, 1 by difference from what is already in the list."),
   ]
 }

@@ -67,7 +67,9 @@ extension ConfigKey.Form: CustomStringConvertible {
 
   private func spelled(_ duration: Duration) -> String {
     let microseconds = duration.components.seconds * 1_000_000 + duration.components.attoseconds / 1_000_000_000_000
-    for (unit, size) in [("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1000)]
+    for (unit, size) in [
+      ("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1000),
+    ]
     where microseconds % Int64(size) == 0 && microseconds > 0 { return "\(microseconds / Int64(size))\(unit)" }
     return "\(microseconds)us"
   }

@@ -65,7 +65,8 @@ extension ConfigKey.Form {
 func readDuration(_ text: String) -> Duration? {
   if text == "0" { return .zero }
   let units: [(String, Double)] = [("us", 1e-6), ("ms", 1e-3), ("s", 1), ("m", 60), ("h", 3600), ("d", 86400)]
-  guard let (suffix, seconds) = units.first(where: { text.hasSuffix($0.0) && Double(text.dropLast($0.0.count)) != nil }),
+  guard
+    let (suffix, seconds) = units.first(where: { text.hasSuffix($0.0) && Double(text.dropLast($0.0.count)) != nil }),
     let count = Double(text.dropLast(suffix.count)), count >= 0, (count * seconds).isFinite, count * seconds < 1e12
   else { return nil }
   return .microseconds(Int64((count * seconds * 1e6).rounded()))

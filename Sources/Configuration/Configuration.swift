@@ -39,7 +39,8 @@ public struct Configuration: Sendable {
     var problems: [ConfigurationError.Problem] = []
     let named = Dictionary(
       uniqueKeysWithValues: ConfigKey.all.compactMap { key in key.environmentName.map { ($0, key) } })
-    for (name, text) in environment where name.hasPrefix("NEEDLETAIL_") && !ConfigurationVariables.others.contains(name) {
+    for (name, text) in environment where name.hasPrefix("NEEDLETAIL_") && !ConfigurationVariables.others.contains(name)
+    {
       let origin = ConfigOrigin.environment(name)
       guard let key = named[name] else {
         let near = nearest(name, among: named.keys)
@@ -65,7 +66,9 @@ public struct Configuration: Sendable {
     _ texts: [String], _ key: ConfigKey, _ origin: ConfigOrigin, at path: String
   ) -> [ConfigurationError.Problem] {
     for text in texts {
-      if let objection = key.form.objection(to: text) { return [.init(origin: origin, sentence: "\(path): \(objection)")] }
+      if let objection = key.form.objection(to: text) {
+        return [.init(origin: origin, sentence: "\(path): \(objection)")]
+      }
     }
     values[path] = ConfigValue(texts: texts, origin: origin)
     return []

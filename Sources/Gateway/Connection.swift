@@ -264,7 +264,9 @@ final class Connection: StreamHandler {
   /// Input beyond what a pipeline may hold, or output that nobody reads, stops the reading until there is room.
   private func pauseIfFull() {
     let full = inbox.count - start > worker.inboxBytesMax
-    guard !isPaused, phase == .answering && full || stream.queuedBytes > worker.settings.http.outputBytes else { return }
+    guard !isPaused, phase == .answering && full || stream.queuedBytes > worker.settings.http.outputBytes else {
+      return
+    }
     isPaused = true
     stream.pauseReading()
   }

@@ -120,7 +120,8 @@ struct Exchange: Sendable, Equatable {
 
   private mutating func answer(_ source: Source, _ tier: Tier, because reason: FallbackReason?) -> Action {
     stage = .answered
-    return .answer(Answer(source: source, tier: tier, fallback: reason.map { Fallback(reason: $0, source: source, tier: tier) }))
+    return .answer(
+      Answer(source: source, tier: tier, fallback: reason.map { Fallback(reason: $0, source: source, tier: tier) }))
   }
 }
 

@@ -14,7 +14,9 @@ public enum IdentityKeyFile {
   public static func key(for settings: Settings) throws(ServerError) -> IdentityKey {
     if let path = settings.identityKeyFile { return try read(path) }
     let (path, copy) = (settings.repository + "/identity.key", settings.dataDirectory + "/identity.key")
-    if !FileManager.default.fileExists(atPath: path) && FileManager.default.fileExists(atPath: copy) { return try read(copy) }
+    if !FileManager.default.fileExists(atPath: path) && FileManager.default.fileExists(atPath: copy) {
+      return try read(copy)
+    }
     let key = try readOrMake(path)
     if (try? read(copy)) != key {
       unlink(copy)

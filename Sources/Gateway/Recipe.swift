@@ -33,7 +33,8 @@ struct Recipe {
       _ = try served.model.render(query, for: policy, scratch: scratch, into: &list)
       return
     }
-    _ = try served.model.render(query, for: policy, window: try? Window(window.span.bytes), scratch: scratch, into: &list)
+    _ = try served.model.render(
+      query, for: policy, window: try? Window(window.span.bytes), scratch: scratch, into: &list)
   }
 
   func append(keyTo key: inout ByteBuffer) {

@@ -96,7 +96,9 @@ func readTime(_ text: RawSpan) -> Int64? {
     }
     return value
   }
-  func byte(_ offset: Int) -> UInt8 { offset < text.byteCount ? text.unsafeLoad(fromByteOffset: offset, as: UInt8.self) : 0 }
+  func byte(_ offset: Int) -> UInt8 {
+    offset < text.byteCount ? text.unsafeLoad(fromByteOffset: offset, as: UInt8.self) : 0
+  }
 
   if (1...12).contains(text.byteCount), let seconds = number(0..<text.byteCount) { return seconds }
   guard text.byteCount >= 20, let year = number(0..<4), let month = number(5..<7), let day = number(8..<10),
@@ -114,7 +116,8 @@ func readTime(_ text: RawSpan) -> Int64? {
   switch byte(at) {
   case UInt8(ascii: "Z"), UInt8(ascii: "z"): at += 1
   case UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: " "):
-    guard let hours = number(at + 1..<at + 3), byte(at + 3) == UInt8(ascii: ":"), let minutes = number(at + 4..<at + 6) else { return nil }
+    guard let hours = number(at + 1..<at + 3), byte(at + 3) == UInt8(ascii: ":"), let minutes = number(at + 4..<at + 6)
+    else { return nil }
     offset = (hours * 60 + minutes) * (byte(at) == UInt8(ascii: "-") ? -60 : 60)
     at += 6
   default: return nil

@@ -28,7 +28,8 @@ struct Visit {
   var prefetched: Tier?
 
   init(
-    id: UInt64, placement: Int, served: ServedModel?, startedNanoseconds: UInt64, deadlineNanoseconds: UInt64, count: Int
+    id: UInt64, placement: Int, served: ServedModel?, startedNanoseconds: UInt64, deadlineNanoseconds: UInt64,
+    count: Int
   ) {
     self.id = id
     self.placement = placement

@@ -91,7 +91,10 @@ public struct LineLogHandler: LogHandler {
       line.append(decimal: value)
     }
     padded(Int(parts.tm_year) + 1900, 4)
-    for (mark, value) in [("-", Int(parts.tm_mon) + 1), ("-", Int(parts.tm_mday)), ("T", Int(parts.tm_hour)), (":", Int(parts.tm_min)), (":", Int(parts.tm_sec))] {
+    for (mark, value) in [
+      ("-", Int(parts.tm_mon) + 1), ("-", Int(parts.tm_mday)), ("T", Int(parts.tm_hour)), (":", Int(parts.tm_min)),
+      (":", Int(parts.tm_sec)),
+    ] {
       line.append(mark)
       padded(value, 2)
     }

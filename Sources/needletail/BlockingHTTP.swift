@@ -56,7 +56,9 @@ struct BlockingHTTP {
     let bytes = Array(text.utf8)
     var sent = 0
     while sent < bytes.count {
-      let wrote = bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress! + sent, $0.count - sent, Int32(MSG_NOSIGNAL)) }
+      let wrote = bytes.withUnsafeBytes {
+        Glibc.send(descriptor, $0.baseAddress! + sent, $0.count - sent, Int32(MSG_NOSIGNAL))
+      }
       guard wrote > 0 else { throw CommandFailure(.unavailable, "the connection to \(address) broke") }
       sent += wrote
     }
@@ -76,7 +78,9 @@ struct BlockingHTTP {
 
   private func parse(_ bytes: [UInt8]) throws -> Answer {
     let text = String(decoding: bytes, as: UTF8.self)
-    guard let end = text.firstRange(of: "\r\n\r\n"), let status = text.split(separator: " ").dropFirst().first.flatMap({ Int($0) }) else {
+    guard let end = text.firstRange(of: "\r\n\r\n"),
+      let status = text.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
+    else {
       throw CommandFailure(.unavailable, "what answers on \(address) does not speak HTTP")
     }
     return Answer(status: status, head: String(text[..<end.lowerBound]), body: String(text[end.upperBound...]))

@@ -42,7 +42,9 @@ struct Evaluate: ParsableCommand {
       let printer = ProgressPrinter()
       defer { printer.finish() }
       do throws(EvaluationError) {
-        for row in try Trainer.evaluate(train: train, test: test, valid: valid, plan: plan, progress: { printer.show($0) }) {
+        for row in try Trainer.evaluate(
+          train: train, test: test, valid: valid, plan: plan, progress: { printer.show($0) })
+        {
           print(json ? row.json : describe(row))
         }
       } catch {

@@ -29,7 +29,8 @@ final class OwnMemcached {
     defer { posix_spawnattr_destroy(&attributes) }
     let status = posix_spawnp(&child, "setpriv", nil, &attributes, &pointers, environ)
     guard status == 0 else {
-      throw CommandFailure(.unavailable, "memcached cannot be started: \(String(cString: strerror(status))); is it installed?")
+      throw CommandFailure(
+        .unavailable, "memcached cannot be started: \(String(cString: strerror(status))); is it installed?")
     }
     pid = child
     guard OwnMemcached.answers(port: port) else {

@@ -17,7 +17,8 @@ struct Precompute: ParsableCommand {
       let counts = try precompute(settings)
       if json {
         print(
-          #"{"schemaVersion":1,"written":\#(counts.written),"present":\#(counts.present),"failed":\#(counts.failed),"left":\#(counts.left),"bytes":\#(counts.bytes)}"#)
+          #"{"schemaVersion":1,"written":\#(counts.written),"present":\#(counts.present),"failed":\#(counts.failed),"left":\#(counts.left),"bytes":\#(counts.bytes)}"#
+        )
       } else {
         print("\(counts.written) lists written, \(counts.bytes) bytes; \(counts.failed) failed, \(counts.left) left")
       }

@@ -25,7 +25,8 @@ struct Query: ParsableCommand {
       guard answer.status == 200 else {
         let problem = try? JSONDecoder().decode(Problem.self, from: Data(answer.body.utf8))
         throw CommandFailure(
-          answer.status < 500 ? .data : .unavailable, "the node answers \(answer.status): \(problem?.detail ?? answer.body)")
+          answer.status < 500 ? .data : .unavailable,
+          "the node answers \(answer.status): \(problem?.detail ?? answer.body)")
       }
       if json { print(answer.body) } else { try show(answer) }
     }
@@ -86,7 +87,9 @@ struct Query: ParsableCommand {
     }
     for (index, item) in body.items.enumerated() {
       let rank = String(repeating: " ", count: index < 9 ? 1 : 0) + "\(index + 1)"
-      print("\(rank)  \(item.score)  \(printable(item.metadata?.title ?? item.itemId))  [\(printable(item.itemId)), \(item.reason)]")
+      print(
+        "\(rank)  \(item.score)  \(printable(item.metadata?.title ?? item.itemId))  [\(printable(item.itemId)), \(item.reason)]"
+      )
     }
     let model = body.model.map { "\($0.name) version \($0.version)" } ?? "no model"
     print("\(model); \(answer.field("cache-status") ?? "no Cache-Status")")

@@ -7,7 +7,8 @@ import Snapshots
 
 struct SnapshotCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "snapshot", abstract: "Look into snapshot files and check them.", subcommands: [Inspect.self, Verify.self])
+    commandName: "snapshot", abstract: "Look into snapshot files and check them.",
+    subcommands: [Inspect.self, Verify.self])
 
   struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Show a snapshot's sections and what it holds.")
@@ -22,7 +23,9 @@ struct SnapshotCommand: ParsableCommand {
         if json { return try printJSON(report) }
         let model = try read(snapshot)
         print("\(file): \(snapshot.byteCount) bytes")
-        print("\(model.itemCount) items, \(model.userCount) users, \(model.segmentCount) segments, \(model.categoryCount) categories")
+        print(
+          "\(model.itemCount) items, \(model.userCount) users, \(model.segmentCount) segments, \(model.categoryCount) categories"
+        )
         print("\(model.dimension) dimensions by \(model.metric)")
         for section in report.sections {
           print("  \(section.tag)\(String(repeating: " ", count: max(1, 10 - section.tag.count)))\(section.size) bytes")

@@ -33,7 +33,8 @@ struct Train: ParsableCommand {
   @Option(help: "Seed of everything random; the same seed and data give the same bytes.") var seed: UInt64 = 1
   @Option(help: "Threads; 0 is one a core.") var threads = 0
   @Option(help: "Largest share of rows that may be broken, 0 to 1.") var brokenShareMax: Double?
-  @Option(help: "File with the key of user hashes; default: identity.key in the repository.") var identityKeyFile: String?
+  @Option(help: "File with the key of user hashes; default: identity.key in the repository.") var identityKeyFile:
+    String?
   @Flag(help: "Search the hyper-parameters on a validation part first.") var tune = false
   @Flag(help: "Train and evaluate, but publish nothing.") var dryRun = false
   @Flag(help: "Print one JSON object.") var json = false
@@ -85,9 +86,12 @@ struct TrainingRun {
     }
 
     var json: String {
-      let metrics = report.metrics.sorted { $0.key < $1.key }.map { #""\#($0.key)":\#($0.value)"# }.joined(separator: ",")
-      let version = published.map { #""version":\#($0.identity.version),"digest":"\#($0.identity.digest)""# } ?? #""version":null"#
-      return #"{"schemaVersion":1,\#(version),"interactions":\#(report.data.interactions),"users":\#(report.data.users),"#
+      let metrics = report.metrics.sorted { $0.key < $1.key }.map { #""\#($0.key)":\#($0.value)"# }.joined(
+        separator: ",")
+      let version =
+        published.map { #""version":\#($0.identity.version),"digest":"\#($0.identity.digest)""# } ?? #""version":null"#
+      return
+        #"{"schemaVersion":1,\#(version),"interactions":\#(report.data.interactions),"users":\#(report.data.users),"#
         + #""items":\#(report.data.items),"segments":\#(report.segmentSizes.count),"snapshotBytes":\#(report.snapshotBytes),"#
         + #""peakMegabytes":\#(report.peakMegabytes),"metrics":{\#(metrics)}}"#
     }

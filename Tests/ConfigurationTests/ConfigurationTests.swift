@@ -30,7 +30,9 @@ private func read(_ yaml: String) throws -> Configuration { try Configuration(te
         #expect(found != nil, "\(path) is not in the shipped file")
         #expect(found?.texts.joined(separator: ",") == key.fallback, "\(path)")
       }
-      #expect(text.replacing("\n# ", with: " ").contains(key.effect) || text.contains(key.effect), "\(key.path): effect differs")
+      #expect(
+        text.replacing("\n# ", with: " ").contains(key.effect) || text.contains(key.effect),
+        "\(key.path): effect differs")
     }
     _ = try Settings(shipped)
   }
@@ -59,10 +61,17 @@ private func read(_ yaml: String) throws -> Configuration { try Configuration(te
   }
 
   @Test func `a value of the wrong type is refused, never turned into the default`() {
-    #expect(problems { try read("workers: many") } == ["test.yaml:1:10: error: workers: \"many\" is not a whole number from 0 to 256"])
-    #expect(problems { try read("workers: [1, 2]") } == ["test.yaml:1:10: error: workers: this is not a whole number from 0 to 256"])
+    #expect(
+      problems { try read("workers: many") } == [
+        "test.yaml:1:10: error: workers: \"many\" is not a whole number from 0 to 256"
+      ])
+    #expect(
+      problems { try read("workers: [1, 2]") } == [
+        "test.yaml:1:10: error: workers: this is not a whole number from 0 to 256"
+      ])
     #expect(problems { try read("log: {level: warn}") }.first?.contains("did you mean \"warning\"") == true)
-    #expect(problems { try read("memcached: 7") } == ["test.yaml:1:12: error: memcached is a group of keys, not a value"])
+    #expect(
+      problems { try read("memcached: 7") } == ["test.yaml:1:12: error: memcached is a group of keys, not a value"])
   }
 
   @Test func `every mistake of a file is reported in one run`() {
@@ -79,7 +88,8 @@ private func read(_ yaml: String) throws -> Configuration { try Configuration(te
     let file = folder.write("workers: 1\nlisten: 127.0.0.1:1\nmodel: file\n", to: "c.yaml")
     let settings = try Settings(
       Configuration(
-        file: file, environment: ["NEEDLETAIL_WORKERS": "2", "NEEDLETAIL_LISTEN": "127.0.0.1:2"], flags: ["workers": ["3"]]))
+        file: file, environment: ["NEEDLETAIL_WORKERS": "2", "NEEDLETAIL_LISTEN": "127.0.0.1:2"],
+        flags: ["workers": ["3"]]))
     #expect(settings.workers == 3)
     #expect(settings.listen == "127.0.0.1:2")
     #expect(settings.model == "file")
@@ -87,7 +97,8 @@ private func read(_ yaml: String) throws -> Configuration { try Configuration(te
 
   @Test func `an environment variable that is no key is refused with the nearest`() {
     let found = problems { try Configuration(environment: ["NEEDLETAIL_MEMCACHED_TIMEOT": "5ms"]) }
-    #expect(found == ["NEEDLETAIL_MEMCACHED_TIMEOT: error: no such setting (did you mean NEEDLETAIL_MEMCACHED_TIMEOUT?)"])
+    #expect(
+      found == ["NEEDLETAIL_MEMCACHED_TIMEOT: error: no such setting (did you mean NEEDLETAIL_MEMCACHED_TIMEOUT?)"])
   }
 
   @Test func `lists come from a sequence, one value or commas in the environment`() throws {

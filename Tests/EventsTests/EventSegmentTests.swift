@@ -23,7 +23,10 @@ private func record(_ number: Int) -> EventRecord {
     let text = try SegmentReader.lines(of: folder.file(name))
     let lines = String(copying: text.bytes).split(separator: "\n")
     #expect(lines.count == 6)
-    #expect(lines[0] == #"{"user":"AAAAAAAAAAAAAAAH","item":"item \"0\"","event":"click","timestamp":1790000000,"eventId":"e0","position":0}"#)
+    #expect(
+      lines[0]
+        == #"{"user":"AAAAAAAAAAAAAAAH","item":"item \"0\"","event":"click","timestamp":1790000000,"eventId":"e0","position":0}"#
+    )
     #expect(lines[2].contains(#""recommendationId":"01KAZ""#))
   }
 
@@ -50,7 +53,10 @@ private func record(_ number: Int) -> EventRecord {
     var writer = try SegmentWriter(folder: folder.path)
     try writer.write([record(1)], now: 3599)
     try writer.write([record(1)], now: 3600)
-    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["1970-01-01T00.jsonl.lz4", "1970-01-01T01.jsonl.lz4"])
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == [
+        "1970-01-01T00.jsonl.lz4", "1970-01-01T01.jsonl.lz4",
+      ])
   }
 
   @Test func `a folder that cannot be made is an error with its path`() {

@@ -115,7 +115,9 @@ private typealias Answer = Exchange.Answer
   @Test func `a filter that leaves nothing of a user's list leaves nothing of the segment's either`() {
     var (exchange, _) = begun(Question(scope: .auto, user: .unknown))
     _ = exchange.windowKnown(.some)
-    guard case .answer(let answer) = exchange.missing(.user, because: .filterEmpty) else { Issue.record("no answer"); return }
+    guard case .answer(let answer) = exchange.missing(.user, because: .filterEmpty) else {
+      Issue.record("no answer"); return
+    }
     #expect(answer.fallback?.reason == .filterEmpty && answer.source == .trending)
   }
 }

@@ -6,8 +6,11 @@ import Testing
 @Suite struct LatencyHistogramTests {
   @Test func `a duration falls into the bucket whose bound it does not exceed`() {
     var histogram = LatencyHistogram()
-    for nanoseconds: UInt64 in [5_000, 5_001, 1_000_000_000, 1_000_000_001] { histogram.record(nanoseconds: nanoseconds) }
-    #expect(histogram.counts[0] == 1 && histogram.counts[1] == 1 && histogram.counts[21] == 1 && histogram.counts[22] == 1)
+    for nanoseconds: UInt64 in [5_000, 5_001, 1_000_000_000, 1_000_000_001] {
+      histogram.record(nanoseconds: nanoseconds)
+    }
+    #expect(
+      histogram.counts[0] == 1 && histogram.counts[1] == 1 && histogram.counts[21] == 1 && histogram.counts[22] == 1)
     #expect(histogram.count == 4 && histogram.sumNanoseconds == 2_000_010_002)
   }
 
@@ -31,7 +34,9 @@ import Testing
   }
 
   @Test func `bounds in text are the bounds in nanoseconds`() {
-    #expect(LatencyHistogram.boundsText.map { UInt64((Double($0.description)! * 1e9).rounded()) } == LatencyHistogram.boundsNanoseconds)
+    #expect(
+      LatencyHistogram.boundsText.map { UInt64((Double($0.description)! * 1e9).rounded()) }
+        == LatencyHistogram.boundsNanoseconds)
   }
 
   @Test func `a family is written with its sentence, labels escaped, buckets cumulative`() {

@@ -102,7 +102,8 @@ final class Admin {
 
   private func versions(of model: String) -> [JSONText] {
     let known = control.lifecycles.values.filter { $0.identity.name == model }
-    let described = known.map { ($0.identity.version, describe($0)) } + faults(of: model).map { ($0.key, describe($0.key, $0.value)) }
+    let described =
+      known.map { ($0.identity.version, describe($0)) } + faults(of: model).map { ($0.key, describe($0.key, $0.value)) }
     return described.sorted { $0.0 < $1.0 }.map { .object($0.1) }
   }
 
@@ -203,7 +204,9 @@ enum JSONText {
       return String(copying: escaped.bytes)
     case .list(let items): return "[" + items.map(\.text).joined(separator: ",") + "]"
     case .object(let members):
-      return "{" + members.sorted { $0.key < $1.key }.map { JSONText.text($0.key).text + ":" + $0.value.text }.joined(separator: ",") + "}"
+      return "{"
+        + members.sorted { $0.key < $1.key }.map { JSONText.text($0.key).text + ":" + $0.value.text }.joined(
+          separator: ",") + "}"
     }
   }
 }

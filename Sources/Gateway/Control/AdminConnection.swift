@@ -102,7 +102,9 @@ final class AdminConnection: StreamHandler {
     }
     while !isAnswering && !isOver {
       do throws(HTTPError) {
-        let step = try inbox.withBytes(done + parsed..<inbox.count) { (bytes) throws(HTTPError) in try parser.step(bytes) }
+        let step = try inbox.withBytes(done + parsed..<inbox.count) { (bytes) throws(HTTPError) in
+          try parser.step(bytes)
+        }
         switch step {
         case .needMore:
           return
@@ -132,7 +134,9 @@ final class AdminConnection: StreamHandler {
     var path: [String] = []
     for part in text(parser.head.path).split(separator: "/") {
       var decoded = ByteBuffer()
-      path.append(percentDecode(part.utf8.span.bytes, plusIsSpace: false, into: &decoded) ? String(copying: decoded.bytes) : String(part))
+      path.append(
+        percentDecode(part.utf8.span.bytes, plusIsSpace: false, into: &decoded)
+          ? String(copying: decoded.bytes) : String(part))
     }
     var query: [String: String] = [:]
     if let range = parser.head.query {
@@ -175,7 +179,10 @@ final class AdminConnection: StreamHandler {
         for (name, value) in answer.fields { out.append(field: name, value) }
       }
     } else {
-      owner.composer.write(answer.status, persistence, to: method, contentType: answer.contentType, body: answer.body.span.bytes, into: &out) { out in
+      owner.composer.write(
+        answer.status, persistence, to: method, contentType: answer.contentType, body: answer.body.span.bytes,
+        into: &out
+      ) { out in
         for (name, value) in answer.fields { out.append(field: name, value) }
       }
     }

@@ -166,7 +166,8 @@ final class Control {
         watchers[identity.name] = RepositoryWatcher(model: identity.name, serving: identity)
         promote(identity)
       } catch {
-        log.warning("the last good snapshot cannot be used", metadata: ["version": "\(identity)", "reason": "\(error)"])
+        log.warning(
+          "the last good snapshot cannot be used", metadata: ["version": "\(identity)", "reason": "\(error)"])
       }
     }
   }
@@ -193,7 +194,8 @@ final class Control {
       "version ready",
       metadata: [
         "version": "\(model.identity)", "pullMilliseconds": "\(times.pull)", "loadMilliseconds": "\(times.load)",
-        "warmMilliseconds": "\(times.warm)", "listsWritten": "\(times.warmed.written)", "listsPresent": "\(times.warmed.present)",
+        "warmMilliseconds": "\(times.warm)", "listsWritten": "\(times.warmed.written)",
+        "listsPresent": "\(times.warmed.present)",
       ])
     let name = model.identity.name
     perform(watchers[name, default: RepositoryWatcher(model: name)].loaded(model.identity), name)

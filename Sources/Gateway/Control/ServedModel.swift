@@ -18,7 +18,9 @@ final class ServedModel: Sendable {
   let trending: [[UInt8]]
 
   /// Derives it all, and asks the snapshot's own probes: one whose index does not belong to its vectors is refused.
-  init(_ model: ServingModel, _ identity: ModelIdentity, _ placements: Placements, namespace: String, now: UInt32) throws {
+  init(_ model: ServingModel, _ identity: ModelIdentity, _ placements: Placements, namespace: String, now: UInt32)
+    throws
+  {
     self.identity = identity
     self.model = model
     keys = try placements.names.map { try model.keys(namespace: namespace, placement: $0) }
@@ -29,7 +31,8 @@ final class ServedModel: Sendable {
     probeRecall = model.checkProbes(scratch).recall
     guard probeRecall >= ProbeReport.recallMin else {
       throw PublishError(
-        .probeFailed, "\(identity) finds \(probeRecall) of the exact answers to its probes, less than \(ProbeReport.recallMin)")
+        .probeFailed,
+        "\(identity) finds \(probeRecall) of the exact answers to its probes, less than \(ProbeReport.recallMin)")
     }
     trending = try ([nil] + (0..<model.segmentCount).map(Optional.some)).map { segment in
       var list = ByteBuffer(capacity: 32768)

@@ -100,7 +100,8 @@ extension Worker {
     key.removeAll()
     placements.windowKeys.append(update.user, to: &key)
     let ticket = newTicket()
-    guard update.attempts <= WindowUpdate.attemptsMax, let memcached, memcached.get(key: key.bytes, ticket: ticket) else {
+    guard update.attempts <= WindowUpdate.attemptsMax, let memcached, memcached.get(key: key.bytes, ticket: ticket)
+    else {
       if memcached != nil { metrics.windowFailures += 1 }
       return mergeHere(update)
     }
@@ -140,7 +141,8 @@ extension Worker {
     let sent =
       current.status == .hit
       ? memcached?.set(
-        key: key.bytes, value: window.span.bytes, flags: Window.flags, ttlSeconds: Window.ttlSeconds, mode: .ifUnchanged(cas: current.cas),
+        key: key.bytes, value: window.span.bytes, flags: Window.flags, ttlSeconds: Window.ttlSeconds,
+        mode: .ifUnchanged(cas: current.cas),
         ticket: ticket)
       : memcached?.set(
         key: key.bytes, value: window.span.bytes, flags: Window.flags, ttlSeconds: Window.ttlSeconds, mode: .add,

@@ -93,7 +93,8 @@ extension Worker {
     }
     list.append("]}" as StaticString)
     composer.write(
-      202, connection.persistence, to: connection.method, contentType: "application/json", body: list.bytes, into: &outbox
+      202, connection.persistence, to: connection.method, contentType: "application/json", body: list.bytes,
+      into: &outbox
     ) { out in appendCORS(connection, to: &out) }
     finish(connection, status: 202)
   }
@@ -111,7 +112,8 @@ extension Worker {
     // An impression may name its items in a list only.
     let item = event["itemId"] == nil && type == .impression ? "" : try text(event, "itemId")
     var record = EventRecord(
-      type: type, user: identityKey.hash(user.utf8.span.bytes), itemID: item, time: try time(of: event), eventID: eventID)
+      type: type, user: identityKey.hash(user.utf8.span.bytes), itemID: item, time: try time(of: event),
+      eventID: eventID)
     record.recommendationID = try optionalText(event, "recommendationId")
     record.position = event["position"]?.int64.flatMap { Int(exactly: $0) }
     if item.isEmpty && (event["impression"]?.kind != .array || event["impression"]?.count == 0) {
@@ -126,7 +128,8 @@ extension Worker {
     if let text = value.string { given = readTime(text) }
     guard let given else { throw EventRejection("sentAt must be a time like 2026-11-22T16:21:00Z.") }
     let now = Int64(unixSeconds)
-    return given > now + Worker.futureSecondsMax || given < now - Worker.pastSecondsMax ? unixSeconds : UInt32(clamping: given)
+    return given > now + Worker.futureSecondsMax || given < now - Worker.pastSecondsMax
+      ? unixSeconds : UInt32(clamping: given)
   }
 
   private func text(_ event: JSONValue, _ name: StaticString) throws(EventRejection) -> String {

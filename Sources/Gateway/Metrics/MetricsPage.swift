@@ -25,11 +25,14 @@ struct MetricsPage {
 
   private func requests(_ page: inout PrometheusText) {
     let metrics = result.metrics
-    page.family("http_requests_total", .counter, "Answers by placement, status and the tier that gave them; empty labels where there is none.")
+    page.family(
+      "http_requests_total", .counter,
+      "Answers by placement, status and the tier that gave them; empty labels where there is none.")
     for (name, counts) in zip(placementNames, metrics.requests) {
       for tier in Tier.allCases {
         for (status, count) in (counts.statuses[tier] ?? [:]).sorted(by: { $0.key < $1.key }) {
-          page.sample("http_requests_total", [("placement", name), ("code", "\(status)"), ("tier", tier.name.description)], count)
+          page.sample(
+            "http_requests_total", [("placement", name), ("code", "\(status)"), ("tier", tier.name.description)], count)
         }
       }
       for (status, count) in counts.untiered.sorted(by: { $0.key < $1.key }) {
@@ -39,19 +42,24 @@ struct MetricsPage {
     page.family("http_request_duration_seconds", .histogram, "From the request's first byte to its composed answer.")
     for (name, counts) in zip(control.placements.names, metrics.requests) {
       for tier in Tier.allCases where counts.durations[Int(tier.rawValue)].count > 0 {
-        page.histogram("http_request_duration_seconds", [("placement", name), ("tier", tier.name.description)], counts.durations[Int(tier.rawValue)])
+        page.histogram(
+          "http_request_duration_seconds", [("placement", name), ("tier", tier.name.description)],
+          counts.durations[Int(tier.rawValue)])
       }
     }
     page.family("stage_duration_seconds", .histogram, "Time of the stages of an answer that no L1 had.")
     page.histogram("stage_duration_seconds", [("stage", "memcached")], metrics.stages.memcached)
     page.histogram("stage_duration_seconds", [("stage", "compute")], metrics.stages.compute)
-    page.family("fallbacks_total", .counter, "Answers that were not from the list asked for, by reason and by what answered.")
+    page.family(
+      "fallbacks_total", .counter, "Answers that were not from the list asked for, by reason and by what answered.")
     for (name, counts) in zip(control.placements.names, metrics.fallbacks) {
       for reason in FallbackReason.allCases {
         for source in Fallback.Source.allCases {
           let count = counts.counts[Int(reason.rawValue) * Fallback.Source.allCases.count + Int(source.rawValue)]
           guard count > 0 else { continue }
-          page.sample("fallbacks_total", [("placement", name), ("reason", reason.name.description), ("source", source.name.description)], count)
+          page.sample(
+            "fallbacks_total",
+            [("placement", name), ("reason", reason.name.description), ("source", source.name.description)], count)
         }
       }
     }
@@ -59,7 +67,8 @@ struct MetricsPage {
     page.sample("connections", [], UInt64(metrics.connectionsOpen))
     page.family("connections_accepted_total", .counter, "Connections accepted.")
     page.sample("connections_accepted_total", [], metrics.connectionsAccepted)
-    page.family("connections_shed_total", .counter, "Connections refused or closed early because of http.connectionsMax.")
+    page.family(
+      "connections_shed_total", .counter, "Connections refused or closed early because of http.connectionsMax.")
     page.sample("connections_shed_total", [], metrics.connectionsShed)
     page.family("http_malformed_total", .counter, "Requests that could not be read; their connections were closed.")
     page.sample("http_malformed_total", [], metrics.malformed)
@@ -112,7 +121,10 @@ struct MetricsPage {
     for (index, node) in first.enumerated() {
       for failure in MemcachedFailure.allCases {
         let count = result.nodes.reduce(0) { $0 + $1[index].metrics.count(of: failure) }
-        if count > 0 { page.sample("memcached_errors_total", [("node", "\(node.address)"), ("kind", failure.label.description)], count) }
+        if count > 0 {
+          page.sample(
+            "memcached_errors_total", [("node", "\(node.address)"), ("kind", failure.label.description)], count)
+        }
       }
     }
   }
@@ -120,7 +132,9 @@ struct MetricsPage {
   private func models(_ page: inout PrometheusText) {
     page.family("model_info", .gauge, "1 for each snapshot that serves.")
     for (name, served) in control.catalogue.models.sorted(by: { $0.key < $1.key }) {
-      page.sample("model_info", [("model", name), ("version", "\(served.identity.version)"), ("digest", served.identity.digest8)], 1)
+      page.sample(
+        "model_info",
+        [("model", name), ("version", "\(served.identity.version)"), ("digest", served.identity.digest8)], 1)
     }
     page.family("model_items", .gauge, "Items of the snapshot that serves.")
     for (name, served) in control.catalogue.models.sorted(by: { $0.key < $1.key }) {
@@ -130,7 +144,8 @@ struct MetricsPage {
     for (name, served) in control.catalogue.models.sorted(by: { $0.key < $1.key }) {
       page.sample("model_bytes", [("model", name)], UInt64(served.model.byteCount))
     }
-    page.family("ann_probe_recall_ratio", .gauge, "Share of the exact answers to its own probes that the snapshot's index finds.")
+    page.family(
+      "ann_probe_recall_ratio", .gauge, "Share of the exact answers to its own probes that the snapshot's index finds.")
     for (name, served) in control.catalogue.models.sorted(by: { $0.key < $1.key }) {
       page.sample("ann_probe_recall_ratio", [("model", name)], seconds: served.probeRecall)
     }
@@ -171,14 +186,19 @@ struct MetricsPage {
     page.sample("loop_turns_total", [], result.metrics.turns)
     page.family("loop_busy_seconds_total", .counter, "Time that the workers' loops spent in callbacks.")
     page.sample("loop_busy_seconds_total", [], seconds: Double(result.metrics.busyNanoseconds) / 1e9)
-    page.family("loop_lag_seconds", .gauge, "Longest turn of any worker's loop since the last scrape: what an event may have waited.")
+    page.family(
+      "loop_lag_seconds", .gauge,
+      "Longest turn of any worker's loop since the last scrape: what an event may have waited.")
     page.sample("loop_lag_seconds", [], seconds: Double(result.metrics.longestTurnNanoseconds) / 1e9)
-    page.family("config_last_reload_successful", .gauge, "1 while the configuration in force is the newest that was read.")
+    page.family(
+      "config_last_reload_successful", .gauge, "1 while the configuration in force is the newest that was read.")
     page.sample("config_last_reload_successful", [], 1)
     page.family("process_cpu_seconds_total", .counter, "User and system time of the process.")
     var usage = rusage()
     getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    let seconds = Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6
+    let seconds =
+      Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
+      / 1e6
     page.sample("process_cpu_seconds_total", [], seconds: seconds)
     page.family("process_resident_memory_max_bytes", .gauge, "Largest resident memory so far.")
     page.sample("process_resident_memory_max_bytes", [], UInt64(usage.ru_maxrss) * 1024)

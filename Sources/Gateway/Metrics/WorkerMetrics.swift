@@ -46,7 +46,8 @@ struct WorkerMetrics: Sendable {
   }
 
   mutating func fellBack(placement: Int, _ fallback: Fallback) {
-    fallbacks[placement].counts[Int(fallback.reason.rawValue) * Fallback.Source.allCases.count + Int(fallback.source.rawValue)] += 1
+    fallbacks[placement].counts[
+      Int(fallback.reason.rawValue) * Fallback.Source.allCases.count + Int(fallback.source.rawValue)] += 1
   }
 
   mutating func add(_ other: WorkerMetrics) {

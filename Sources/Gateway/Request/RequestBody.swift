@@ -34,8 +34,12 @@ struct RequestBody: ~Copyable {
     if let experiment = try object(root["experiment"], "experiment") {
       try take(experiment["arm"], .arm, into: &request, listItemsMax)
     }
-    try forEachText(root["exclude"], "exclude", max: RecommendationRequest.excludedMax) { (text) throws(RequestProblem) in try request.exclude(text) }
-    try forEachText(root["fields"], "fields", max: RecommendationRequest.fieldsMax) { (text) throws(RequestProblem) in try request.add(field: text) }
+    try forEachText(root["exclude"], "exclude", max: RecommendationRequest.excludedMax) {
+      (text) throws(RequestProblem) in try request.exclude(text)
+    }
+    try forEachText(root["fields"], "fields", max: RecommendationRequest.fieldsMax) { (text) throws(RequestProblem) in
+      try request.add(field: text)
+    }
     try readFilter(root["filter"], into: &request)
   }
 

@@ -98,7 +98,9 @@ final class Filling: MemcachedReceiver {
     list.removeAll()
     let recipe = recipes[index]
     let hash = xxh3(key.bytes)
-    do throws(RenderFailure) { try recipe.render(keyHash: hash, now: unixSeconds(), scratch: scratch, into: &list) } catch {
+    do throws(RenderFailure) {
+      try recipe.render(keyHash: hash, now: unixSeconds(), scratch: scratch, into: &list)
+    } catch {
       counts.failed += 1
       return
     }

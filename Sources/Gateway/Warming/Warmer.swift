@@ -71,7 +71,9 @@ extension Warmer {
     let store = SnapshotStore(dataDirectory: settings.dataDirectory)
     let named = Set(placements.all.compactMap(\.policy.model) + [settings.model].compactMap { $0 })
     let models = named.isEmpty ? try repository.models() : named.sorted()
-    guard !models.isEmpty else { throw ServerError("the repository \(settings.repository) has no model; `needletail train` makes one") }
+    guard !models.isEmpty else {
+      throw ServerError("the repository \(settings.repository) has no model; `needletail train` makes one")
+    }
     var total = WarmCounts()
     for model in models {
       let listing = try repository.listing(of: model)

@@ -30,7 +30,8 @@ extension Worker {
     }
     outbox.append("\r\nAge: " as StaticString)
     outbox.append(decimal: age)
-    outbox.append(isPersonal ? "\r\nCache-Control: private, max-age=" : "\r\nCache-Control: public, max-age=" as StaticString)
+    outbox.append(
+      isPersonal ? "\r\nCache-Control: private, max-age=" : "\r\nCache-Control: public, max-age=" as StaticString)
     // An answer that was forced must not be kept in place of the right one.
     outbox.append(decimal: answer.fallback == nil ? max(0, remaining) : 0)
     outbox.append(", stale-while-revalidate=" as StaticString)
@@ -55,7 +56,8 @@ extension Worker {
 
   /// Replaces the answer that begins at `start` by a 304 with the same tag (RFC 9110 §15.4.5).
   func composeNotModified(
-    from start: Int, tag: Int, _ connection: Connection, _ answer: Exchange.Answer, _ policy: PlacementPolicy, age: UInt32
+    from start: Int, tag: Int, _ connection: Connection, _ answer: Exchange.Answer, _ policy: PlacementPolicy,
+    age: UInt32
   ) {
     key.removeAll()
     key.append(outbox.bytes.extracting(tag..<tag + 16))
@@ -77,7 +79,9 @@ extension Worker {
     if connection.origin != nil {
       appendCORS(connection)
       outbox.append(field: "Access-Control-Allow-Methods", route.allowedMethods)
-      outbox.append("Access-Control-Allow-Headers: Content-Type, If-None-Match\r\nAccess-Control-Max-Age: 86400\r\n" as StaticString)
+      outbox.append(
+        "Access-Control-Allow-Headers: Content-Type, If-None-Match\r\nAccess-Control-Max-Age: 86400\r\n" as StaticString
+      )
     }
     outbox.endHead()
     finish(connection, status: 204)
@@ -132,7 +136,9 @@ extension Worker {
     list.append(decimal: connection.body.count)
     list.append("}" as StaticString)
     claimOutbox(for: connection)
-    composer.write(200, connection.persistence, to: connection.method, contentType: "application/json", body: list.bytes, into: &outbox)
+    composer.write(
+      200, connection.persistence, to: connection.method, contentType: "application/json", body: list.bytes,
+      into: &outbox)
     finish(connection, status: 200)
   }
 }

@@ -59,7 +59,8 @@ extension Worker {
   private func recommend(_ connection: Connection, placement name: Range<Int>) {
     guard let placement = connection.withHead({ _, bytes in placements.index(of: bytes.extracting(name)) }) else {
       return answer(
-        Problem(status: 404, detail: "There is no placement of this name: \(placements.names.joined(separator: ", "))."),
+        Problem(
+          status: 404, detail: "There is no placement of this name: \(placements.names.joined(separator: ", "))."),
         on: connection)
     }
     connection.request.removeAll()
@@ -109,7 +110,8 @@ extension Worker {
     let shelf = placements[placement]
     let served = self.served[placement]
     let started = connection.startedNanoseconds
-    let timeout = min(connection.request.timeoutMilliseconds.map { $0 * 1000 } ?? .max, shelf.policy.deadlineMicroseconds)
+    let timeout = min(
+      connection.request.timeoutMilliseconds.map { $0 * 1000 } ?? .max, shelf.policy.deadlineMicroseconds)
     nextVisit += 1
     var visit = Visit(
       id: nextVisit, placement: placement, served: served, startedNanoseconds: started,
@@ -117,7 +119,8 @@ extension Worker {
       count: connection.request.numResults ?? shelf.numResults)
     var question = Exchange.Question(scope: shelf.scope, hasModel: served != nil, wantsTrending: shelf.isTrending)
     if let served {
-      try visit.identify(connection.request, shelf, served, identityKey, placements.vocabulary, &question, now: unixSeconds)
+      try visit.identify(
+        connection.request, shelf, served, identityKey, placements.vocabulary, &question, now: unixSeconds)
     }
     visit.exchange = Exchange(question)
     let action = visit.exchange.begin()

@@ -121,7 +121,8 @@ extension Worker {
   }
 
   private func prefetchSegmentList(for connection: Connection) {
-    guard let visit = connection.visit, placements[visit.placement].policy.scope != .user, let recipe = recipe(for: .segment, connection)
+    guard let visit = connection.visit, placements[visit.placement].policy.scope != .user,
+      let recipe = recipe(for: .segment, connection)
     else { return }
     composeKey(of: recipe)
     guard l1.find(key.bytes, now: unixSeconds) == nil, flights.flight(key.bytes) == nil else { return }

@@ -51,7 +51,8 @@ extension Worker {
       if connection.queuedBytes > 0 {
         if quiet > limits.writeTimeoutMilliseconds { connection.close() }
       } else if connection.phase == .lingering {
-        let patience = drainDeadlineNanoseconds == nil ? limits.writeTimeoutMilliseconds : Worker.drainLingerMilliseconds
+        let patience =
+          drainDeadlineNanoseconds == nil ? limits.writeTimeoutMilliseconds : Worker.drainLingerMilliseconds
         if quiet > patience { connection.close() }
       } else if connection.isInsideRequest {
         if inside > limits.headTimeoutMilliseconds { connection.timeOut() }
@@ -111,8 +112,14 @@ extension Worker: MemcachedReceiver {
 
   func memcachedChanged(node: Int, to state: NodeState) {
     switch state {
-    case .up(let version): log.notice("memcached node is up", metadata: ["node": "\(settings.memcachedServers[node])", "version": "\(version)", "worker": "\(index)"])
-    case .down(let reason, _): log.warning("memcached node is down", metadata: ["node": "\(settings.memcachedServers[node])", "reason": "\(reason)", "worker": "\(index)"])
+    case .up(let version):
+      log.notice(
+        "memcached node is up",
+        metadata: ["node": "\(settings.memcachedServers[node])", "version": "\(version)", "worker": "\(index)"])
+    case .down(let reason, _):
+      log.warning(
+        "memcached node is down",
+        metadata: ["node": "\(settings.memcachedServers[node])", "reason": "\(reason)", "worker": "\(index)"])
     case .connecting, .closed: break
     }
   }

@@ -80,7 +80,9 @@ extension Worker {
   func ask(_ flight: Flights.Flight) -> Bool {
     let (ticket, key) = (newTicket(), flight.key)
     let recache = Int(flight.recipe.policy.staleSeconds) + earlyRefreshSeconds()
-    guard let memcached, memcached.get(key: key.span.bytes, recacheSeconds: recache, ticket: ticket) else { return false }
+    guard let memcached, memcached.get(key: key.span.bytes, recacheSeconds: recache, ticket: ticket) else {
+      return false
+    }
     tickets[ticket] = .list(flight)
     return true
   }
