@@ -56,6 +56,7 @@ liblz4-dev snapshots and event segments on the wire
 libxxhash-dev checksums
 libssl-dev SHA-256 of what is published
 libsimdjson-dev JSON of requests
+g++ the C++ library that simdjson is compiled against
 libopenblas-serial-dev linear algebra of the trainer
 liblapacke-dev its declarations
 pkg-config finds the libraries above
