@@ -23,7 +23,8 @@ extension Integration {
       #expect(gateway.serves(2))
       #expect(load.awaitAnswers(100))
 
-      let rolledBack: RunningGateway.ModelStatus = try gateway.admin("POST", "/admin/v1/models/books:rollback").decoded()
+      let rolledBack: RunningGateway.ModelStatus = try gateway.admin("POST", "/admin/v1/models/books:rollback")
+        .decoded()
       #expect(rolledBack.serving == 1 && rolledBack.pinned == 1 && rolledBack.previous == 2)
       #expect(gateway.serves(1))
       // A version that comes while one is pinned waits.
@@ -76,10 +77,14 @@ extension Integration {
         return mapped.count == 2
       }
       #expect(isLetGo, "\(mapped)")
-      let kept = try FileManager.default.contentsOfDirectory(atPath: folder + "/models/books").filter {
-        $0.hasSuffix(".ntsnap")
+      var kept: [String] = []
+      let isPruned = try eventually {
+        kept = try FileManager.default.contentsOfDirectory(atPath: folder + "/models/books").filter {
+          $0.hasSuffix(".ntsnap")
+        }
+        return kept.count == 3
       }
-      #expect(kept.count == 3, "\(kept)")
+      #expect(isPruned, "\(kept)")
     }
 
     @Test func `the champion alias decides, not the largest number`() throws {
