@@ -43,6 +43,7 @@ public final class Server {
     control = try Control(
       settings: settings, placements: placements, repository: repository, store: store,
       warmer: Warmer(settings: settings, placements: placements), intake: intake, loop: loop, workers: mailboxes)
+    control.identityFingerprint = identityKey.fingerprint
     for worker in workers {
       worker.peers = mailboxes
       worker.control = control.mailbox

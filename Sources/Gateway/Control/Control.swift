@@ -40,6 +40,8 @@ final class Control {
   private(set) var isDraining = false
   private var running: Set<Int>
 
+  /// `IdentityKey.fingerprint` of the key that the workers hash users with.
+  var identityFingerprint = ""
   /// Called when the first snapshot serves.
   var whenReady: (() -> Void)?
   var scrapes = Scrapes()
@@ -218,6 +220,12 @@ final class Control {
 
   private func promote(_ identity: ModelIdentity) {
     guard let model = loaded[identity] else { return }
+    let trainedUnder = model.model.provenance.identityKeyFingerprint
+    if !trainedUnder.isEmpty && trainedUnder != identityFingerprint {
+      log.error(
+        "the snapshot's users were hashed under another identity key: none of them will be known here",
+        metadata: ["version": "\(identity)", "remedy": "give trainer and gateways one identity.keyFile"])
+    }
     let old = catalogue.models[identity.name]?.identity
     catalogue.models[identity.name] = model
     catalogue.generation += 1
