@@ -17,8 +17,11 @@ import Testing
 
   @Test func `several models and none named is told, whatever serves`() {
     #expect(advice(["b", "a"], isServing: true)?.hasSuffix("a, b") == true)
-    #expect(advice(["b", "a"], wanted: ["a"], isServing: true) == nil)
+    #expect(advice(["b", "a"], wanted: ["a"], isServing: true)?.contains("several") == false)
   }
 
-  @Test func `nothing is told while something serves`() { #expect(advice([], isServing: true) == nil) }
+  @Test func `a repository that has gone while something serves is told`() {
+    #expect(advice([], isServing: true)?.contains("any more") == true)
+    #expect(advice(["films"], wanted: ["films"], isServing: true)?.contains("any more") == true)
+  }
 }

@@ -176,7 +176,7 @@ final class Control {
 
   private func fetch(_ identity: ModelIdentity) {
     lifecycles[identity] = Lifecycle(identity)
-    log.info("version found", metadata: ["version": "\(identity)"])
+    news.noteFound(identity)
     let load = Load(
       identity: identity, repository: repository, store: store, placements: placements, warmer: warmer,
       settings: settings, control: mailbox)
@@ -206,9 +206,7 @@ final class Control {
   private func fail(_ identity: ModelIdentity, _ error: PublishError) {
     loadCounts[LoadOutcome(model: identity.name, result: "rejected", reason: error.reason.rawValue), default: 0] += 1
     do { try lifecycles[identity]?.reject(error) } catch { log.error("\(error)") }
-    log.error(
-      "version rejected; what serves goes on",
-      metadata: ["version": "\(identity)", "reason": "\(error.reason.rawValue)", "detail": "\(error.detail)"])
+    news.note(error, of: identity)
     guard var watcher = watchers[identity.name] else { return }
     let actions = error.reason.isTransient ? [] : watcher.rejected(identity)
     if error.reason.isTransient { watcher.failed(identity) }
