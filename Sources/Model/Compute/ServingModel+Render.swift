@@ -59,7 +59,7 @@ extension ServingModel {
     _ query: ListQuery, _ placementFilter: ItemFilter, _ window: Window?, _ scratch: ComputeScratch
   ) throws(RenderFailure) {
     var filter = placementFilter
-    do throws(ItemFilterError) { try filter.formUnion(query.filter) } catch { throw .filter(error) }
+    do throws(ItemFilterError) { try filter.formIntersection(query.filter) } catch { throw .filter(error) }
     if !filter.isEmpty {
       scratch.restrict(self)
       categories.apply(filter, to: &scratch.allowed, using: &scratch.spare)

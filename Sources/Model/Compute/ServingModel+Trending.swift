@@ -14,7 +14,7 @@ extension ServingModel {
   ) throws(RenderFailure) -> Int {
     if let segment, !(0..<segmentCount).contains(segment) { throw .unknownSubject }
     var both = placement.filter
-    do throws(ItemFilterError) { try both.formUnion(filter) } catch { throw .filter(error) }
+    do throws(ItemFilterError) { try both.formIntersection(filter) } catch { throw .filter(error) }
     let (items, scores) = trending.list(segment)
     let best = items.isEmpty || scores[0] <= 0 ? 1 : scores[0]
     let limit = min(placement.listItems, RenderedList.itemsMax)

@@ -8,9 +8,11 @@ public struct ItemFilter: Sendable {
   /// Conditions in one filter, a placement's and a request's together.
   public static let conditionsMax = 32
 
-  /// XXH3 of category names, ascending: `includes` first, then `excludes`.
+  /// XXH3 of category names, each kind ascending: includes, further includes, excludes.
   private var names = InlineArray<32, UInt64>(repeating: 0)
   public private(set) var includeCount = 0
+  /// Includes of a second filter that applies as well: an item must be in a category of either kind.
+  public private(set) var furtherCount = 0
   public private(set) var excludeCount = 0
 
   /// Lets everything through.
@@ -18,7 +20,8 @@ public struct ItemFilter: Sendable {
 
   public init() {}
 
-  public var isEmpty: Bool { includeCount + excludeCount == 0 }
+  public var isEmpty: Bool { count == 0 }
+  private var count: Int { includeCount + furtherCount + excludeCount }
 
   /// Reads the form of a query: conditions `category:shoes` or `-category:sale` with commas between them, spaces around
   /// them allowed. Several included categories widen the filter, excluded ones narrow it.
@@ -37,23 +40,34 @@ public struct ItemFilter: Sendable {
     try insert(xxh3(value), excluded: excluded)
   }
 
-  /// Both filters: what the placement always asks for and what the request adds. Included categories of both widen.
-  public mutating func formUnion(_ other: ItemFilter) throws(ItemFilterError) {
-    for index in 0..<other.includeCount { try insert(other.names[index], excluded: false) }
-    for index in 0..<other.excludeCount { try insert(other.names[other.includeCount + index], excluded: true) }
+  /// Both filters: what the placement always asks for, and what the request adds. A request can narrow what a placement
+  /// shows, never widen it. Neither may be such a pair already.
+  public mutating func formIntersection(_ other: ItemFilter) throws(ItemFilterError) {
+    precondition(furtherCount == 0 && other.furtherCount == 0, "a pair of filters cannot be narrowed again")
+    for index in 0..<other.excludeCount { try insert(other.exclude(index), excluded: true) }
+    let isSame = includeCount == other.includeCount && (0..<includeCount).allSatisfy { include($0) == other.include($0) }
+    guard !isSame else { return }
+    guard includeCount > 0 else {
+      for index in 0..<other.includeCount { try insert(other.include(index), excluded: false) }
+      return
+    }
+    for index in 0..<other.includeCount {
+      let end = includeCount + furtherCount
+      if try insert(other.include(index), among: includeCount..<end) { furtherCount += 1 }
+    }
   }
 
   /// Of the conditions, in canonical order; 0 for none. The same for `a,b` and `b,a`.
   public var hash: UInt64 {
     guard !isEmpty else { return 0 }
-    let count = includeCount + excludeCount
     return names.span.extracting(0..<count).withUnsafeBytes { bytes in
-      xxh3(RawSpan(_unsafeBytes: bytes), seed: UInt64(includeCount))
+      xxh3(RawSpan(_unsafeBytes: bytes), seed: UInt64(includeCount) | UInt64(furtherCount) << 8)
     }
   }
 
   func include(_ index: Int) -> UInt64 { names[index] }
-  func exclude(_ index: Int) -> UInt64 { names[includeCount + index] }
+  func further(_ index: Int) -> UInt64 { names[includeCount + index] }
+  func exclude(_ index: Int) -> UInt64 { names[includeCount + furtherCount + index] }
 
   private mutating func add(condition: RawSpan) throws(ItemFilterError) {
     guard condition.byteCount > 0 else { throw .malformed("an empty condition") }
@@ -67,27 +81,34 @@ public struct ItemFilter: Sendable {
       excluded: excluded)
   }
 
-  /// Into its place among its kind; twice is once.
   private mutating func insert(_ name: UInt64, excluded: Bool) throws(ItemFilterError) {
-    let (from, to) = excluded ? (includeCount, includeCount + excludeCount) : (0, includeCount)
-    var place = from
-    while place < to && names[place] < name { place += 1 }
-    if place < to && names[place] == name { return }
-    var last = includeCount + excludeCount
+    let excludes = includeCount + furtherCount..<count
+    guard try insert(name, among: excluded ? excludes : 0..<includeCount) else { return }
+    if excluded { excludeCount += 1 } else { includeCount += 1 }
+  }
+
+  /// Into its place among its kind; twice is once, and false.
+  private mutating func insert(_ name: UInt64, among kind: Range<Int>) throws(ItemFilterError) -> Bool {
+    var place = kind.lowerBound
+    while place < kind.upperBound && names[place] < name { place += 1 }
+    if place < kind.upperBound && names[place] == name { return false }
+    var last = count
     guard last < Self.conditionsMax else { throw .tooManyConditions }
     while last > place {
       names[last] = names[last - 1]
       last -= 1
     }
     names[place] = name
-    if excluded { excludeCount += 1 } else { includeCount += 1 }
+    return true
   }
 }
 
 extension ItemFilter: Hashable {
   public static func == (left: ItemFilter, right: ItemFilter) -> Bool {
-    guard left.includeCount == right.includeCount, left.excludeCount == right.excludeCount else { return false }
-    return (0..<left.includeCount + left.excludeCount).allSatisfy { left.names[$0] == right.names[$0] }
+    guard left.includeCount == right.includeCount, left.furtherCount == right.furtherCount,
+      left.excludeCount == right.excludeCount
+    else { return false }
+    return (0..<left.count).allSatisfy { left.names[$0] == right.names[$0] }
   }
 
   public func hash(into hasher: inout Hasher) { hasher.combine(hash) }

@@ -39,7 +39,7 @@ public struct PlacementPolicy: Sendable {
   /// The placement's filter and the request's together.
   public func effectiveFilter(_ request: ItemFilter) throws(ItemFilterError) -> ItemFilter {
     var both = filter
-    try both.formUnion(request)
+    try both.formIntersection(request)
     return both
   }
 }

@@ -73,35 +73,37 @@ struct ItemCategories: Sendable {
   /// Whether an item passes a filter. O(its categories × conditions).
   func allows(_ filter: ItemFilter, _ item: UInt32) -> Bool {
     var included = filter.includeCount == 0
+    var includedFurther = filter.furtherCount == 0
     let categories = of(item)
     for index in 0..<categories.count {
       let hash = hashes[Int(categories[index])]
       for place in 0..<filter.excludeCount where filter.exclude(place) == hash { return false }
-      guard !included else { continue }
-      for place in 0..<filter.includeCount where filter.include(place) == hash {
-        included = true
-        break
-      }
+      for place in 0..<filter.includeCount where filter.include(place) == hash { included = true }
+      for place in 0..<filter.furtherCount where filter.further(place) == hash { includedFurther = true }
     }
-    return included
+    return included && includedFurther
   }
 
   /// Removes from `items` what the filter does not let through. O(items of the categories named + catalogue / 64).
   func apply(_ filter: ItemFilter, to items: inout Bitmap, using spare: inout Bitmap) {
-    if filter.includeCount > 0 {
-      spare.removeAll()
-      for place in 0..<filter.includeCount {
-        guard let category = find(hash: filter.include(place)) else { continue }
-        let members = self.items(category)
-        for index in 0..<members.count { spare.insert(members[index]) }
-      }
-      items.formIntersection(spare)
-    }
+    if filter.includeCount > 0 { keep(filter.includeCount, filter.include, in: &items, using: &spare) }
+    if filter.furtherCount > 0 { keep(filter.furtherCount, filter.further, in: &items, using: &spare) }
     for place in 0..<filter.excludeCount {
       guard let category = find(hash: filter.exclude(place)) else { continue }
       let members = self.items(category)
       for index in 0..<members.count { items.remove(members[index]) }
     }
+  }
+
+  /// Keeps the items that are in one of some categories.
+  private func keep(_ count: Int, _ category: (Int) -> UInt64, in items: inout Bitmap, using spare: inout Bitmap) {
+    spare.removeAll()
+    for place in 0..<count {
+      guard let category = find(hash: category(place)) else { continue }
+      let members = self.items(category)
+      for index in 0..<members.count { spare.insert(members[index]) }
+    }
+    items.formIntersection(spare)
   }
 
   private func checkHashes(_ reader: borrowing SectionReader) throws(SnapshotError) {

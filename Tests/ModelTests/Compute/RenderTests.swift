@@ -169,6 +169,20 @@ private func failure(_ body: () throws -> Rendered) -> RenderFailure? {
     #expect(list.ofTaste(1, among: 60) == list.numbers.count)
   }
 
+  @Test func `a request's filter does not widen that of its placement`() throws {
+    let model = try ToyModel().model()
+    let alpha = try ItemFilter(query: "category:alpha".utf8.span.bytes)
+    let shelf = placement { $0.filter = alpha }
+    let list = try render(model, .segment(0), placement: shelf, filter: "category:all")
+    #expect(list.ofTaste(0, among: 60) == list.numbers.count)
+    #expect(failure { try render(model, .segment(0), placement: shelf, filter: "category:beta") } == .nothingLeft)
+    let both = try shelf.effectiveFilter(ItemFilter(query: "category:all".utf8.span.bytes))
+    let kept = list.numbers.filter { number in
+      model.withRules(seenBy: nil, filter: both) { !$0.forbids(model.itemHash(UInt32(number))) }
+    }
+    #expect(kept == list.numbers)
+  }
+
   @Test func `λ mixes tastes`() throws {
     let model = try ToyModel().model()
     let relevant = try render(model, .segment(0), placement: placement())

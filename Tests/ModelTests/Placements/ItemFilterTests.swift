@@ -56,4 +56,18 @@ private func problem(_ text: String) -> ItemFilterError? {
     #expect(try placement.variant(filter: .none) != .standard)
     #expect(try PlacementPolicy.home.variant(filter: .none) == .standard)
   }
+
+  @Test func `a request narrows what a placement shows and does not widen it`() throws {
+    var placement = PlacementPolicy.home
+    placement.filter = try filter("category:books,category:films,-category:sale")
+    let both = try placement.effectiveFilter(filter("category:new,category:books,-category:used"))
+    #expect(both.includeCount == 2 && both.furtherCount == 2 && both.excludeCount == 2)
+    let one = try filter("category:books,category:films,category:new,-category:sale,-category:used")
+    #expect(both != one && both.hash != one.hash)
+    let same = try placement.effectiveFilter(filter("category:films,category:books"))
+    #expect(same == placement.filter && same.hash == placement.filter.hash)
+    let limit = (0..<29).map { "category:\($0)" }.joined(separator: ",")
+    #expect(try placement.effectiveFilter(filter(limit)).furtherCount == 29)
+    #expect(throws: ItemFilterError.tooManyConditions) { try placement.effectiveFilter(filter(limit + ",category:29")) }
+  }
 }
