@@ -46,11 +46,15 @@ public struct ByteBuffer: ~Copyable {
   }
 
   /// Forgets the first `length` bytes and moves the rest to the front. O(bytes kept).
-  public mutating func removeFirst(_ length: Int) {
-    precondition(length >= 0 && length <= count)
-    guard length > 0 else { return }
-    memmove(storage.baseAddress!, storage.baseAddress! + length, count - length)
-    count -= length
+  public mutating func removeFirst(_ length: Int) { remove(0..<length) }
+
+  /// Forgets some bytes and closes the gap. O(bytes after them).
+  public mutating func remove(_ range: Range<Int>) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count)
+    guard !range.isEmpty else { return }
+    memmove(
+      storage.baseAddress! + range.lowerBound, storage.baseAddress! + range.upperBound, count - range.upperBound)
+    count -= range.count
   }
 
   @inline(__always)

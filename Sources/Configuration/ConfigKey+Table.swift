@@ -65,7 +65,8 @@ extension ConfigKey {
         path: "window.fresh", form: .duration(.zero...(.seconds(3600))), fallback: "5s",
         effect: "How long a worker trusts its copy of a user's window that another node may have changed."),
 
-      // HTTP limits. Memory of a worker: connectionsMax x (an 8 KiB inbox and an outbox that grows to one answer).
+      // HTTP limits. Memory of a worker: connectionsMax x some 30 KiB at rest; a connection whose body is arriving holds
+      // up to twice the body's limit, one that does not read its answers outputBytes and 128 KiB.
       .init(
         path: "http.connectionsMax", form: .whole(1...1_000_000), fallback: "10000",
         effect: "Connections a worker holds; above it the longest idle one is closed, else the new one."),

@@ -246,8 +246,11 @@ final class Connection: StreamHandler {
 
   // MARK: Flow.
 
-  /// Drops what has been answered once it is the larger part, so that each byte is moved at most once on average.
+  /// Drops what of the body has been taken out, so that it is held once, and what has been answered once that is the
+  /// larger part, so that each byte is moved at most once on average.
   private func compact() {
+    inbox.remove(start + headBytes..<start + parsed)
+    parsed = headBytes
     guard start > 0, start >= inbox.count - start else { return }
     inbox.removeFirst(start)
     start = 0

@@ -38,6 +38,19 @@ private func text(_ write: (inout ByteBuffer) -> Void) -> String {
     buffer.removeFirst(6)
     buffer.replace(at: 0, with: "W".utf8.span.bytes)
     #expect(String(copying: buffer.bytes) == "World")
+    buffer.remove(1..<4)
+    #expect(String(copying: buffer.bytes) == "Wd")
+    buffer.remove(2..<2)
+    #expect(String(copying: buffer.bytes) == "Wd")
+  }
+
+  @Test func `emptied, a buffer gives back what it was not told to keep`() {
+    var buffer = ByteBuffer(capacity: 16)
+    buffer.append([UInt8](repeating: 1, count: 10_000))
+    buffer.removeAll(keepingCapacity: 20_000)
+    #expect(buffer.isEmpty && buffer.capacity >= 10_000)
+    buffer.removeAll(keepingCapacity: 100)
+    #expect(buffer.isEmpty && buffer.capacity == 100)
   }
 
   @Test func `hexadecimal and base 32 are written most significant digit first`() {
