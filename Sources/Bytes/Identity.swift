@@ -51,7 +51,7 @@ extension ByteBuffer {
 ///
 /// SipHash-2-4 with 128-bit output (Aumasson and Bernstein, INDOCRYPT 2012; their reference C code has the long
 /// output), cut to 96 bits: a keyed function built for short inputs, so that who holds the keys of a cache cannot try
-/// out user ids, at some 30 ns an id and without an allocation.
+/// out user ids, and without an allocation.
 public struct IdentityKey: Sendable, Equatable {
   private let k0, k1: UInt64
 
