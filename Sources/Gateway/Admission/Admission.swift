@@ -124,11 +124,12 @@ struct Admission<Work> {
 
   // MARK: Arrivals.
 
-  /// A list that no cache has is wanted by `deadline`: may it be computed?
+  /// A list that no cache has is wanted by `deadline`: may it be computed? `byMany`: several requests wait for it already.
   mutating func admit(
-    _ work: Work, keyHash: UInt64, deadlineNanoseconds deadline: UInt64, now: UInt64
+    _ work: Work, keyHash: UInt64, byMany: Bool = false, deadlineNanoseconds deadline: UInt64, now: UInt64
   ) -> Verdict {
-    let isHot = hotKeys.note(keyHash, now: now)
+    let isKnown = hotKeys.note(keyHash, now: now)
+    let isHot = isKnown || byMany
     if let reason = refusal(isHot: isHot, deadline: deadline, now: now) {
       counts.add(reason)
       return .shed(reason)
@@ -238,6 +239,9 @@ struct Admission<Work> {
     turnover.note(nanoseconds: end - (lastEndNanoseconds ?? start), now: end)
     lastEndNanoseconds = queue.isEmpty ? nil : end
   }
+
+  /// What `next` gave cannot be in time for anybody any more.
+  mutating func foundLate() { counts.add(.late) }
 
   // MARK: Pressure.
 

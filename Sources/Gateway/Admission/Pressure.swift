@@ -86,6 +86,8 @@ struct Pressure: Sendable {
   mutating func note(_ signals: Signals, now: UInt64) -> Bool {
     edges[turn] = signals.edgeNanoseconds
     turn = turn + 1 == Self.turnsMin ? 0 : turn + 1
+    // Nearly every turn of nearly every day: three comparisons.
+    if level == .calm && isCalm(signals) { return false }
     let before = level
     let wanted = level(for: signals, scale: 1)
     if wanted > level {
@@ -96,6 +98,12 @@ struct Pressure: Sendable {
     }
     if level != before { changes += 1 }
     return level != before
+  }
+
+  /// Whether no signal comes near a trigger.
+  private func isCalm(_ signals: Signals) -> Bool {
+    2 * signals.edgeNanoseconds < settings.targetNanoseconds && signals.heldNanoseconds == 0
+      && 2 * signals.waiting < settings.waitingMax && 2 * signals.bufferedBytes < settings.bufferedBytesMax
   }
 
   private mutating func rise(to wanted: PressureLevel, _ now: UInt64) {
