@@ -44,7 +44,10 @@ public final class EventLoop {
   /// did, before the next (uv_prepare). This is where batches collected during a turn are flushed. Until `stop`.
   public func atTurnEnd(_ body: @escaping () -> Void) { core.addTurnHook(body) }
 
-  /// What the loop has done so far; reading it starts a new measure of the longest turn.
+  /// What the loop has done so far, this turn left out.
+  public var activity: LoopActivity { core.activity }
+
+  /// The same; reading it starts a new measure of the longest turn.
   public func takeActivity() -> LoopActivity { core.takeActivity() }
 
   /// libuv writes without MSG_NOSIGNAL, so a peer that went away would otherwise end the process. Once a process.

@@ -89,6 +89,8 @@ struct Admission<Work> {
 
   enum Step {
     case compute(Work)
+    /// The same for one that nobody waits for.
+    case refresh(Work)
     case shed(Work, ShedReason)
     /// Nothing more in this turn.
     case rest
@@ -220,7 +222,7 @@ struct Admission<Work> {
     if let entry { counts.sojourn.record(nanoseconds: now - entry.arrivedNanoseconds) }
     guard let work = entry?.work ?? background.takeOldest()?.work else { return .rest }
     computedInTurn += 1
-    return .compute(work)
+    return entry == nil ? .refresh(work) : .compute(work)
   }
 
   /// The oldest, if it is not to be computed any more. Background work goes first: nobody has to be answered.

@@ -169,7 +169,7 @@ import Testing
     #expect(step14 == "compute(2)")
     admission.beginDrain(now: Self.start)
     let step15 = next(&admission, at: Self.start)
-    #expect(step15 == "compute(1)")
+    #expect(step15 == "refresh(1)")
     let step16 = next(&admission, at: Self.start)
     #expect(step16 == "rest" && admission.isIdle)
   }
@@ -260,6 +260,7 @@ import Testing
         let was = inside.remove(other)
         #expect(was != nil, "seed \(seed)")
       case .rest: #expect(inside.isEmpty, "seed \(seed)")
+      case .refresh: Issue.record("there was none, seed \(seed)")
       }
       _ = admission.turnEnded(
         edgeNanoseconds: .random(in: 0...30_000_000, using: &random), waiting: 0, bufferedBytes: 0, now: now)

@@ -155,7 +155,7 @@ struct LoopModel {
     admission.beginDrain(now: now)
     while true {
       switch admission.next(now: now, isWantedByMany: { _ in false }) {
-      case .rest: return
+      case .rest, .refresh: return
       case .shed(let number, let reason): shed(requests[number], reason)
       case .compute(let number):
         let request = requests[number]
