@@ -22,6 +22,12 @@ public final class EventLoop {
     try! core.openTurnHooks()
   }
 
+  /// Connections made from this simulated loop cross this link, whatever their address.
+  package func route(over link: SimulatedLink) { core.simulation?.route = link }
+
+  /// Of a simulated loop, in virtual time.
+  package var simulatedLongestTurnNanoseconds: UInt64 { core.simulation?.longestTurnNanoseconds ?? 0 }
+
   deinit {
     precondition(!core.isRunning)
     core.closeAll()

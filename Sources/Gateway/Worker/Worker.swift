@@ -1,6 +1,5 @@
 import Bytes
 import Configuration
-import Glibc
 import HTTP
 import Logging
 import Memcached
@@ -70,15 +69,17 @@ final class Worker {
   var peers: [Mailbox<WorkerMessage>] = []
   var control: Mailbox<ControlMessage>!
 
+  /// `loop` and `seed` are all that a worker takes from the world: a simulation gives its own, and every run repeats.
   init(
-    index: Int, settings: Settings, placements: Placements, identityKey: IdentityKey, intake: EventIntake
+    index: Int, settings: Settings, placements: Placements, identityKey: IdentityKey, intake: EventIntake,
+    loop: EventLoop? = nil, seed: UInt64 = WorkerRandom.systemSeed(), log: Logger = Logger(label: "worker")
   ) throws {
     self.index = index
     self.settings = settings
     self.placements = placements
     self.identityKey = identityKey
     self.intake = intake
-    log = Logger(label: "worker")
+    self.log = log
     var limits = HTTPLimits()
     limits.headBytes = settings.http.headBytes
     // A line with its end, and the empty line before it, must fit into a head.
@@ -86,14 +87,14 @@ final class Worker {
     limits.bodyBytes = settings.http.bodyBytes
     httpLimits = limits
     served = Array(repeating: nil, count: placements.all.count)
-    random = WorkerRandom()
+    random = WorkerRandom(seed: seed)
     l1 = L1Cache(bytesMax: settings.l1Bytes, seed: random.next())
     metrics = WorkerMetrics(placementCount: placements.all.count)
     requestBody = RequestBody(bytesMax: max(settings.http.bodyBytes, settings.events.bodyBytes))
-    loop = try EventLoop()
-    composer = ResponseComposer(unixSeconds: time(nil))
-    unixSeconds = UInt32(clamping: time(nil))
-    mailbox = try Mailbox(loop: loop) { [unowned self] message in self.receive(message) }
+    self.loop = try loop ?? EventLoop()
+    composer = ResponseComposer(unixSeconds: self.loop.unixSeconds)
+    unixSeconds = UInt32(clamping: self.loop.unixSeconds)
+    mailbox = try Mailbox(loop: self.loop) { [unowned self] message in self.receive(message) }
   }
 
   /// Opens the listener and the memcached connections. The loop runs later, on the worker's thread.
@@ -107,7 +108,7 @@ final class Worker {
       clientSettings.connectTimeoutMilliseconds = settings.memcachedConnectTimeoutMilliseconds
       memcached = try MemcachedClient(
         loop: loop, nodes: settings.memcachedServers.map { try NodeAddress(parsing: $0) }, settings: clientSettings,
-        receiver: self)
+        seed: random.next(), receiver: self)
     }
     loop.atTurnEnd { [unowned self] in self.endTurn() }
     tick = Timer(loop: loop) { [unowned self] in self.housekeep() }
@@ -122,7 +123,7 @@ final class Worker {
 
   /// Takes the time once a tick and once a turn with input: lists and headers count in seconds.
   func refreshClock() {
-    let now = time(nil)
+    let now = loop.unixSeconds
     unixSeconds = UInt32(clamping: now)
     composer.refreshDate(unixSeconds: now)
   }

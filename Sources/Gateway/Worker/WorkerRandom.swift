@@ -5,9 +5,12 @@
 struct WorkerRandom: RandomNumberGenerator {
   private var state: UInt64
 
-  init() {
+  init(seed: UInt64) { state = seed }
+
+  /// A seed that nobody can guess.
+  static func systemSeed() -> UInt64 {
     var system = SystemRandomNumberGenerator()
-    state = system.next()
+    return system.next()
   }
 
   mutating func next() -> UInt64 {

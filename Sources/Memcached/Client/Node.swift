@@ -15,9 +15,10 @@ final class Node {
   /// Ends an attempt that takes too long, or the wait for the next.
   private var timer: Timer!
   private var wasUp = false
+  private var jitter: Jitter
 
   init(
-    _ address: NodeAddress, index: Int, on loop: EventLoop, _ settings: MemcachedSettings,
+    _ address: NodeAddress, index: Int, on loop: EventLoop, _ settings: MemcachedSettings, seed: UInt64,
     _ receiver: any MemcachedReceiver
   ) {
     self.address = address
@@ -25,6 +26,7 @@ final class Node {
     self.loop = loop
     self.settings = settings
     self.receiver = receiver
+    jitter = Jitter(seed: seed)
     reconnection = Reconnection(delays: settings.delays)
     timer = Timer(loop: loop) { [unowned self] in timeUp() }
   }
@@ -130,7 +132,7 @@ final class Node {
   private func retryLater(_ reason: String) {
     guard state != .closed else { return }
     if case .connecting = state { metrics.connectFailures += 1 }
-    let delay = reconnection.ended(now: loop.nowNanoseconds, chance: Double.random(in: 0..<1))
+    let delay = reconnection.ended(now: loop.nowNanoseconds, chance: jitter.next())
     timer.start(milliseconds: delay)
     change(to: .down(reason: reason, retryMilliseconds: delay))
   }

@@ -39,9 +39,10 @@ final class SimulatedEndpoint {
   }
 
   /// The two sides of a new connection: the client's, the server's.
-  static func pair(_ world: SimulatedWorld, to server: SocketAddress) -> (SimulatedEndpoint, SimulatedEndpoint) {
+  static func pair(
+    _ world: SimulatedWorld, to server: SocketAddress, over link: SimulatedLink
+  ) -> (SimulatedEndpoint, SimulatedEndpoint) {
     let client = server.isUnix ? server : SocketAddress(kind: server.kind, port: world.nextPort())
-    let link = world.link(to: server)
     let (near, far) = (SimulatedEndpoint(world, link, client, server), SimulatedEndpoint(world, link, server, client))
     near.peer = far
     far.peer = near

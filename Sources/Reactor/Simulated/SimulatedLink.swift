@@ -16,7 +16,7 @@ package final class SimulatedLink {
   /// What one direction holds, from a write to the read: the socket buffers of both sides.
   package var bufferBytes = 256 * 1024
 
-  init() {}
+  package init() {}
 
   /// A black hole is looked into this often: the retransmission timeout of TCP at its least.
   static let retransmissionNanoseconds: UInt64 = 200_000_000

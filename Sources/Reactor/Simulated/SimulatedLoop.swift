@@ -16,6 +16,9 @@ final class SimulatedLoop {
   /// libuv's cached time.
   private(set) var milliseconds: UInt64
   private(set) var isInTurn = false
+  /// What connections made from here cross; nil for the link of the address.
+  var route: SimulatedLink?
+  private(set) var longestTurnNanoseconds: UInt64 = 0
 
   /// In the order of their making, as uv_walk meets them.
   private(set) var handles: [SimulatedHandle] = []
@@ -129,6 +132,7 @@ final class SimulatedLoop {
     world.running = self
     clock = max(clock, world.nowNanoseconds)
     milliseconds = clock / 1_000_000
+    let begun = clock
     world.note("turn", id, at: clock)
     runTimers()
     runPending()
@@ -140,6 +144,7 @@ final class SimulatedLoop {
     runClosing()
     isInTurn = false
     world.running = outer
+    longestTurnNanoseconds = max(longestTurnNanoseconds, clock - begun)
     if !ready.isEmpty || !pending.isEmpty || !closing.isEmpty { wake(at: clock) }
     if let timer = timers.first { wake(at: timer.due * 1_000_000) }
   }

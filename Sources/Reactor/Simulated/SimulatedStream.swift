@@ -54,7 +54,7 @@ final class SimulatedStream: SimulatedHandle {
   ) {
     request.pointee.handle = stream
     connecting = (request, callback)
-    knock(address, world.link(to: address), at: loop.now)
+    knock(address, loop.route ?? world.link(to: address), at: loop.now)
   }
 
   /// One SYN, and the next one when it is lost.
@@ -70,7 +70,7 @@ final class SimulatedStream: SimulatedHandle {
         let status = address.isUnix ? -ENOENT : -ECONNREFUSED
         return world.at(back) { [weak self] in self?.connectionEnds(nil, status) }
       }
-      let (near, far) = SimulatedEndpoint.pair(world, to: address)
+      let (near, far) = SimulatedEndpoint.pair(world, to: address, over: link)
       listener.arrived(far)
       world.at(back) { [weak self] in
         guard let self, !isClosing else { return near.close() }
