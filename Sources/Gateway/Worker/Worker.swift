@@ -34,7 +34,7 @@ final class Worker {
   /// What composed answers rest on beside their lists: with a new catalogue all of them are void.
   var composedGeneration: UInt32 = 0
   /// Under which targets are hashed; nobody else knows it.
-  let composedKey = IdentityKey.random()
+  let composedKey: IdentityKey
   var doorkeeper = Doorkeeper()
   /// A composed answer on its way into the first cache, and until when it is fresh.
   var composed = ByteBuffer(capacity: 4096)
@@ -77,9 +77,10 @@ final class Worker {
   var control: Mailbox<ControlMessage>!
 
   /// `loop` and `seed` are all that a worker takes from the world: a simulation gives its own, and every run repeats.
+  /// Without a seed chance comes from the system.
   init(
     index: Int, settings: Settings, placements: Placements, identityKey: IdentityKey, intake: EventIntake,
-    loop: EventLoop? = nil, seed: UInt64 = WorkerRandom.systemSeed(), log: Logger = Logger(label: "worker")
+    loop: EventLoop? = nil, seed: UInt64? = nil, log: Logger = Logger(label: "worker")
   ) throws {
     self.index = index
     self.settings = settings
@@ -94,7 +95,9 @@ final class Worker {
     limits.bodyBytes = settings.http.bodyBytes
     httpLimits = limits
     shelves = placements.all.enumerated().map { Shelf($0, $1, nil) }
-    random = WorkerRandom(seed: seed)
+    random = WorkerRandom(seed: seed ?? WorkerRandom.systemSeed())
+    // Not from `random`, whose state shows in the ids of answers.
+    composedKey = seed.map { WorkerRandom(seed: ~$0).identityKey } ?? .random()
     l1 = L1Cache(bytesMax: settings.l1Bytes, seed: random.next())
     metrics = WorkerMetrics(placementCount: placements.all.count)
     requestBody = RequestBody(bytesMax: max(settings.http.bodyBytes, settings.events.bodyBytes))
