@@ -68,6 +68,7 @@ final class ClientConnection: StreamHandler {
       open.append(question)
       requestsLeft = 0
     }
+    if gateway.script.confusesOrder && open.count > 1 { open.swapAt(0, 1) }
     if world.random.chance(perMille: manners.stopReading) { stopReading() }
     send(bytes)
   }

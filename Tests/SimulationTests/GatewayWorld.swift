@@ -41,6 +41,8 @@ final class GatewayWorld {
       script.disturb(world.link(to: node.address), &world.random)
       nodes.append(node)
     }
+    oracle.windowsAreSafe = script.windowsAreSafe
+    oracle.ageMax = script.clockJumps == 0 ? script.freshSeconds + script.staleSeconds : nil
     controlLoop = EventLoop(simulated: world)
     control = try Mailbox(loop: controlLoop) { _ in }
     try openWorkers(settings)
@@ -54,17 +56,20 @@ final class GatewayWorld {
       "http.headTimeout": "1s", "http.idleTimeout": "3s", "http.writeTimeout": "2s", "http.drainTimeout": "5s",
       "window.fresh": "1s", "cache.l1.bytes": "2MiB", "workers": "\(script.workers)",
     ]
-    for placement in ["home", "mine", "detail", "trending"] {
+    for placement in ["home", "detail", "trending"] {
       for (key, value) in [
-        "fresh": "2s", "stale": "4s", "deadline": "\(script.deadlineMilliseconds)ms", "diversity": "0",
+        "fresh": "\(script.freshSeconds)s", "stale": "\(script.staleSeconds)s", "deadline": "\(script.deadlineMilliseconds)ms", "diversity": "0",
         "weights.popularity": "0", "weights.freshness": "0", "weights.affinity": "0", "weights.context": "0",
       ] { flags["placements.\(placement).\(key)"] = value }
     }
-    flags["placements.mine.scope"] = "user"
     flags.merge(script.settings) { _, given in given }
     var all = flags.mapValues { [$0] }
     all["memcached.servers"] = (0..<script.nodes).map { "10.0.1.\($0 + 1):11211" }
-    return try Settings(Configuration(flags: all))
+    var settings = try Settings(Configuration(flags: all))
+    // Flags cannot name a placement of one's own.
+    settings.placements["mine"] = settings.placements["home"]
+    settings.placements["mine"]!.scope = "user"
+    return settings
   }
 
   private func openWorkers(_ settings: Settings) throws {
@@ -110,6 +115,7 @@ final class GatewayWorld {
       world.run(milliseconds: 5)
       checkLimits()
     }
+    script.sabotage(self)
     if script.drainsEarly { drain() }
     for client in clients { client.rest() }
     // Longer than any answer, head, linger or reconnection may take.

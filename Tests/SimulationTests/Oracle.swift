@@ -7,6 +7,15 @@ final class Oracle {
   private let parser = JSONParser(maximumBytes: 1 << 20)
   /// Versions that were given to the workers, and when.
   private(set) var versions: [(version: Int, sinceNanoseconds: UInt64)] = []
+  /// Whether an accepted event must show in every later answer: not when windows may be lost with their node.
+  var windowsAreSafe = false
+  /// Fresh and stale seconds of every list, together; nil where the wall clock jumps.
+  var ageMax: Int?
+  /// When a client read the 202 of an item that its user looked at.
+  private var viewed: [Int: [String: UInt64]] = [:]
+  private var ids: Set<String> = []
+  /// What was under each tag, without the id that every answer has of its own.
+  private var bodies: [String: [UInt8]] = [:]
   /// Answers by what a client reads in them: for the report, and so that a test can see that all paths were met.
   private(set) var seen: [String: Int] = [:]
 
@@ -18,7 +27,12 @@ final class Oracle {
   func faults(_ answer: AnswerReader.Answer, to question: Question, at present: UInt64) -> [String] {
     switch question.kind {
     case .recommendation(let ask): return check(answer, ask, question.sentNanoseconds, present)
-    case .events: return expect(answer, [202])
+    case .events(let user, let places):
+      for place in places where answer.status == 202 {
+        viewed[user, default: [:]][TasteShop.item(user, place), default: present] = min(
+          present, viewed[user]?[TasteShop.item(user, place)] ?? .max)
+      }
+      return expect(answer, [202])
     case .live: return expect(answer, [200])
     case .ready: return expect(answer, [200, 503])
     case .unknownPath: return expect(answer, [404])
@@ -55,7 +69,25 @@ final class Oracle {
       return ["the body is not one of ours: \(String(decoding: answer.body.prefix(200), as: UTF8.self))"]
     }
     count("fallback \(body.reason ?? "none")")
-    return faults(of: body, ask, tier, asked, present)
+    return faults(of: body, ask, tier, asked, present) + repetitions(answer, body) + ageFaults(answer)
+  }
+
+  /// An id names one answer; a tag, one body.
+  private func repetitions(_ answer: AnswerReader.Answer, _ body: Body) -> [String] {
+    var faults: [String] = []
+    if !ids.insert(body.id).inserted { faults.append("the id \(body.id) was given before") }
+    var rest = answer.body
+    rest.replaceSubrange(22..<22 + RecommendationID.characters, with: [])
+    if let before = bodies.updateValue(rest, forKey: answer["etag"]!), before != rest {
+      faults.append("one ETag for two bodies")
+    }
+    return faults
+  }
+
+  private func ageFaults(_ answer: AnswerReader.Answer) -> [String] {
+    guard let ageMax, let age = answer["age"].flatMap({ Int($0) }) else { return [] }
+    // A second for the clock's grain, one for the list that reflects an event of this very second.
+    return age <= ageMax + 2 ? [] : ["a list of age \(age), \(ageMax) are allowed"]
   }
 
   private func faults(
@@ -70,7 +102,7 @@ final class Oracle {
       faults.append("model \(model.name) \(model.version), which did not serve between question and answer")
     }
     faults += idFaults(body, ask, model.version)
-    faults += itemFaults(body, ask, model.version)
+    faults += itemFaults(body, ask, model.version, asked)
     if let whose = wrongTastes(body, ask) { faults.append(whose) }
     return faults
   }
@@ -96,7 +128,9 @@ final class Oracle {
     return []
   }
 
-  private func itemFaults(_ body: Body, _ ask: Question.Recommendation, _ version: Int) -> [String] {
+  private func itemFaults(
+    _ body: Body, _ ask: Question.Recommendation, _ version: Int, _ asked: UInt64
+  ) -> [String] {
     var faults: [String] = []
     let ids = body.items.map(\.id)
     if Set(ids).count != ids.count { faults.append("an item comes twice: \(ids)") }
@@ -107,6 +141,11 @@ final class Oracle {
     if let excluded = ids.first(where: ask.excluded.contains) { faults.append("excluded item \(excluded)") }
     if let user = ask.user, let known = ids.first(where: { TasteShop.hasSeen(user, $0) }) {
       faults.append("item \(known), which the user has seen")
+    }
+    if windowsAreSafe, let user = ask.user, let views = viewed[user] {
+      if let known = ids.first(where: { views[$0].map { $0 < asked } ?? false }) {
+        faults.append("item \(known), which the user looked at before, as a 202 has promised")
+      }
     }
     if let item = ask.item, ids.contains(TasteShop.item(item.taste, item.place)) {
       faults.append("the item itself among those like it")

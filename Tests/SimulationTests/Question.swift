@@ -4,8 +4,8 @@ import Reactor
 struct Question {
   enum Kind {
     case recommendation(Recommendation)
-    /// A batch of events of one user.
-    case events
+    /// A batch of views of one user: the taste, the places of the items.
+    case events(user: Int, places: [Int])
     case live, ready, unknownPath, options
     /// Not HTTP, or not in our limits: one answer with a 4xx or 5xx, and the end.
     case malformed
@@ -65,7 +65,7 @@ extension Question {
       """
     }
     let body = "{\"events\":[\(events.joined(separator: ","))]}"
-    return Question(kind: .events, bytes: request("POST", "/v1/events", [], body))
+    return Question(kind: .events(user: user, places: places), bytes: request("POST", "/v1/events", [], body))
   }
 
   static func plain(_ kind: Kind, _ method: String, _ target: String) -> Question {
