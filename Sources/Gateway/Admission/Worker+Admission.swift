@@ -195,7 +195,7 @@ extension Worker {
   /// The second at which a list is looked up: an earlier one under pressure, so that it may be stale for twice as long.
   func lookUpSeconds(_ shelf: Shelf) -> UInt32 {
     guard admission.level.servesLongStale else { return unixSeconds }
-    return unixSeconds - min(unixSeconds, shelf.policy.staleSeconds)
+    return unixSeconds - min(unixSeconds, shelf.staleSeconds)
   }
 }
 

@@ -96,7 +96,7 @@ struct Flights: ~Copyable {
 
   /// The flight is over, nothing that it asked for is outstanding, and nobody holds it.
   mutating func end(_ flight: Flight) {
-    precondition(!flight.isHeld, "a flight was ended that somebody will come back to")
+    precondition(flight.isUnderWay && !flight.isHeld, "a flight was ended twice, or somebody will come back to it")
     close(flight)
     flight.recipe = nil
     flight.waiters.removeAll(keepingCapacity: true)

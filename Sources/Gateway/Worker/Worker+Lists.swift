@@ -115,7 +115,7 @@ extension Worker {
   func ask(_ flight: Flights.Flight) -> Bool {
     guard let memcached else { return false }
     // Who wins must refresh: under pressure nobody wants to.
-    let recache = admission.level.refreshes ? Int(flight.recipe.policy.staleSeconds) + earlyRefreshSeconds() : nil
+    let recache = admission.level.refreshes ? Int(flight.recipe.shelf.staleSeconds) + earlyRefreshSeconds() : nil
     flight.isAsked = flight.key.withBytes {
       memcached.get(key: $0, recacheSeconds: recache, ticket: Ticket.list(flight.index).number)
     }
@@ -125,7 +125,10 @@ extension Worker {
   /// XFetch (Vattani et al., VLDB 2015): the closer to expiry, the likelier a read is asked to refresh. Computing takes
   /// far less than memcached's grain of a second, so the margin is one of those.
   private func earlyRefreshSeconds() -> Int {
-    1 + Int(-Glibc.log(Double.random(in: .leastNonzeroMagnitude...1, using: &random)))
+    let chance = random.next()
+    var seconds = 1
+    while seconds < EarlyRefresh.secondsMax && chance < EarlyRefresh.thresholds[seconds] { seconds += 1 }
+    return seconds
   }
 
   /// Memcached has answered about a list.
@@ -139,7 +142,7 @@ extension Worker {
     }
     // What was computed meanwhile is newer.
     if !flight.isOver || !isKept(flight) { keep(reply.value, flight, createdAt: createdAt) }
-    let isFresh = unixSeconds < createdAt &+ flight.recipe.policy.freshSeconds
+    let isFresh = unixSeconds < createdAt &+ flight.recipe.shelf.freshSeconds
     if isFresh { metrics.l2.hits += 1 } else { metrics.l2.stale += 1 }
     if flight.isOver { return release(flight) }
     answerWaiters(of: flight, reply.value, at: isFresh ? .l2 : .stale)
@@ -197,7 +200,7 @@ extension Worker {
   /// not expire together.
   private func writeBack(_ bytes: RawSpan, _ flight: Flights.Flight) {
     guard admission.level.writesMemcached else { return }
-    let lifetime = Double(flight.recipe.policy.freshSeconds + flight.recipe.policy.staleSeconds)
+    let lifetime = Double(flight.recipe.shelf.freshSeconds + flight.recipe.shelf.staleSeconds)
     let ttl = max(2, Int(lifetime * (1 - 0.1 * Double.random(in: 0..<1, using: &random))))
     flight.key.withBytes { key in
       _ = memcached?.set(key: key, value: bytes, flags: RenderedList.flags, ttlSeconds: ttl)
@@ -205,9 +208,9 @@ extension Worker {
   }
 
   func keep(_ bytes: RawSpan, _ flight: Flights.Flight, createdAt: UInt32) {
-    let fresh = createdAt &+ flight.recipe.policy.freshSeconds
+    let fresh = createdAt &+ flight.recipe.shelf.freshSeconds
     flight.key.withBytes { key in
-      _ = l1.insert(key, bytes, freshUntil: fresh, staleUntil: fresh &+ flight.recipe.policy.staleSeconds)
+      _ = l1.insert(key, bytes, freshUntil: fresh, staleUntil: fresh &+ flight.recipe.shelf.staleSeconds)
     }
   }
 
@@ -264,6 +267,12 @@ extension Worker {
     guard let connection = connections[waiter.slot], connection.visit.id == waiter.visit else { return }
     body(connection)
   }
+}
+
+enum EarlyRefresh {
+  static let secondsMax = 12
+  /// e^(−n) of the range of a random number, by n: ⌊−ln U⌋ of a uniform U without a logarithm a request.
+  static let thresholds = (0..<secondsMax).map { $0 == 0 ? .max : UInt64(Glibc.exp(-Double($0)) * 0x1p64) }
 }
 
 extension FallbackReason {
