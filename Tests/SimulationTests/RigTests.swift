@@ -18,7 +18,7 @@ import Testing
   }
 
   private func expect(_ said: [String], _ words: String) {
-    #expect(said.contains { $0.contains(words) }, "\(said)")
+    #expect(said.contains { $0.contains(words) }, "nobody said \"\(words)\" in \(said)")
   }
 
   /// Changes the n-th piece of bytes that clients receive.

@@ -25,7 +25,7 @@ struct Script {
   var workers = 1
   var clients = 6
   var nodes = 2
-  var seconds = 3
+  var seconds = 2
   var (freshSeconds, staleSeconds) = (1, 2)
   var deadlineMilliseconds = 50
   var pace = SimulatedPace(lookNanoseconds: 200...2_000)
