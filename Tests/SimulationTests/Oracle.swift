@@ -146,8 +146,9 @@ final class Oracle {
     if let user = ask.user, let known = ids.first(where: { TasteShop.hasSeen(user, $0) }) {
       faults.append("item \(known), which the user has seen")
     }
-    // Other placements' lists are nobody's own, and no window is fetched for them.
-    let isPersonal = ask.placement == "home" || ask.placement == "mine"
+    // Other placements' lists are nobody's own, and no window is fetched for them; an answer that was cut short may
+    // have had no time to.
+    let isPersonal = (ask.placement == "home" || ask.placement == "mine") && body.reason != "deadline_exceeded"
     if windowsAreSafe, isPersonal, let user = ask.user, eventsSent[user, default: 0] <= Window.eventsMax, let views = viewed[user] {
       if let known = ids.first(where: { views[$0].map { $0 < asked } ?? false }) {
         faults.append("item \(known), which the user looked at before, as a 202 has promised")
