@@ -214,7 +214,8 @@ final class GatewayWorld {
       empty(worker.windowFetches.count, "window fetches")
       empty(worker.windowUpdates.count, "window updates")
       empty(worker.batches.count, "event batches")
-      empty(worker.refreshes.count, "refreshes")
+      if !worker.admission.isIdle { violated("worker \(worker.index): lists wait to be computed at rest") }
+      if worker.admission.level != .calm { violated("worker \(worker.index): level \(worker.admission.level) at rest") }
       empty(worker.resumed.count, "resumed connections")
       empty(worker.outbox.count, "bytes in the outbox")
       empty(worker.metrics.connectionsOpen, "connections open")
