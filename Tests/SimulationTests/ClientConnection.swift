@@ -144,7 +144,12 @@ final class ClientConnection: StreamHandler {
     client.noteAnswered()
     let present = now
     for fault in gateway.oracle.faults(answer, to: question, at: present) {
-      gateway.violated("client \(client.number): \(fault)\n    asked: \(question.summary)")
+      gateway.violated(
+        """
+        client \(client.number): \(fault)
+            asked: \(question.summary)
+            answered: \(answer.status), \(answer["cache-status"] ?? "-"), \(String(decoding: answer.body.suffix(90), as: UTF8.self))
+        """)
     }
     checkTime(question, present)
     if answer["connection"]?.lowercased() == "close" { isLast = true }
