@@ -15,6 +15,7 @@ struct WorkerMetrics: Sendable {
   var connectionsAccepted: UInt64 = 0
   var connectionsShed: UInt64 = 0
   var malformed: UInt64 = 0
+  var batches: UInt64 = 0
   var inFlight = 0
   var eventsAccepted: UInt64 = 0
   var eventsRejected: UInt64 = 0
@@ -63,6 +64,7 @@ struct WorkerMetrics: Sendable {
     connectionsAccepted += other.connectionsAccepted
     connectionsShed += other.connectionsShed
     malformed += other.malformed
+    batches += other.batches
     inFlight += other.inFlight
     eventsAccepted += other.eventsAccepted
     eventsRejected += other.eventsRejected

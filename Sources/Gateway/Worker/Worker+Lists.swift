@@ -12,7 +12,9 @@ extension Worker {
     let visit = connection.visit
     guard let subject = visit.subject(of: list) else { return }
     composeKey(subject, visit)
-    guard let entry = l1.find(key.bytes, now: unixSeconds), isUsable(entry, list, connection) else {
+    let found = l1.find(key.bytes, now: unixSeconds)
+    if tellsTimes { visit.times.cacheNanoseconds = elapsedNanoseconds(visit) }
+    guard let entry = found, isUsable(entry, list, connection) else {
       metrics.l1.misses += 1
       return join(subject, list, for: connection)
     }
@@ -56,7 +58,9 @@ extension Worker {
     let waiter = Waiter(slot: connection.slot, visit: connection.visit.id, list: list)
     if let present = flights.flight(key.bytes), isAnswered(by: present, list, connection) {
       guard present.waiters.count < Flights.waitersMax else { return cutShort(connection, because: .overloaded) }
-      metrics.l1.collapsed += 1
+      // A prefetch is nobody's yet: probably this very request began it, with its window.
+      connection.visit.isCollapsed = present.purpose != .prefetch
+      if connection.visit.isCollapsed { metrics.l1.collapsed += 1 }
       present.waiters.append(waiter)
       present.purpose = .answer
       return watchDeadlines()
@@ -114,6 +118,7 @@ extension Worker {
   /// Memcached has answered about a list.
   func listAnswered(_ flight: Flights.Flight, _ reply: borrowing CacheReply) {
     metrics.stages.memcached.record(nanoseconds: reply.durationNanoseconds)
+    flight.times.memcachedNanoseconds += reply.durationNanoseconds
     if flight.asksForExternal { return externalAnswered(flight, reply) }
     guard let createdAt = usable(reply, for: flight) else {
       metrics.l2.misses += 1
@@ -133,6 +138,9 @@ extension Worker {
     do throws(RenderedListFault) {
       guard reply.flags == RenderedList.flags else { throw .foreign }
       let list = try RenderedList(reply.value, keyHash: flight.keyHash)
+      // memcached's clock has a grain of a second and its times a floor of two: what it still holds may be past stale.
+      let policy = flight.recipe.policy
+      guard unixSeconds < list.createdAt &+ policy.freshSeconds &+ policy.staleSeconds else { return nil }
       return flight.accepts(list) ? list.createdAt : nil
     } catch {
       metrics.badLists += 1
@@ -165,7 +173,8 @@ extension Worker {
     } catch {
       failure = error
     }
-    metrics.stages.compute.record(nanoseconds: loop.nowNanoseconds - started)
+    flight.times.computeNanoseconds = loop.nowNanoseconds - started
+    metrics.stages.compute.record(nanoseconds: flight.times.computeNanoseconds)
     if let failure { return fail(flight, because: FallbackReason(failure)) }
     list.withBytes { bytes in
       keep(bytes, flight, createdAt: unixSeconds)
@@ -207,6 +216,7 @@ extension Worker {
           connection.visit.prefetched = tier
           return
         }
+        connection.visit.times.add(flight.times)
         tell(connection, list, at: tier, bytes)
       }
     }
@@ -226,8 +236,16 @@ extension Worker {
 
   /// Calls `body` with a waiter's connection if it still waits for the same answer.
   func withWaiting(_ waiter: Waiter, _ body: (Connection) -> Void) {
-    guard let connection = connections[waiter.slot], connection.visit.id == waiter.visit else { return }
-    body(connection)
+    guard let connection = connections[waiter.slot] else { return }
+    if connection.visit.id == waiter.visit { return body(connection) }
+    guard let batch = connection.batch, let part = batch.part(ofVisit: waiter.visit) else { return }
+    withPart(part, of: batch, on: connection) { body(connection) }
+  }
+
+  /// Whether who waits still does.
+  func isWaiting(_ waiter: Waiter) -> Bool {
+    guard let connection = connections[waiter.slot] else { return false }
+    return connection.visit.id == waiter.visit || connection.batch?.part(ofVisit: waiter.visit) != nil
   }
 }
 

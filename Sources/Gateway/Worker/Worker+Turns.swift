@@ -104,10 +104,10 @@ extension Worker {
     var isAnyoneGone = false
     for waiter in flight.waiters where waiter.list != nil {
       withWaiting(waiter) { cutIfLate($0, now) }
-      isAnyoneGone = isAnyoneGone || connections[waiter.slot]?.visit.id != waiter.visit
+      isAnyoneGone = isAnyoneGone || !isWaiting(waiter)
     }
     guard isAnyoneGone else { return }
-    flight.waiters.removeAll { waiter in connections[waiter.slot]?.visit.id != waiter.visit }
+    flight.waiters.removeAll { !isWaiting($0) }
   }
 
   private func cutIfLate(_ connection: Connection, _ now: UInt64) {

@@ -46,6 +46,11 @@ extension Worker {
 
   /// Memcached has answered about a window.
   func windowAnswered(_ fetch: WindowFetches.Fetch, _ reply: borrowing CacheReply) {
+    if tellsTimes {
+      for waiter in fetch.waiters {
+        withWaiting(waiter) { $0.visit.times.memcachedNanoseconds += reply.durationNanoseconds }
+      }
+    }
     windowFetches.close(fetch)
     defer { windowFetches.end(fetch) }
     if fetch.isOvertaken, hasWindow(of: fetch.user) { return useOldWindow(for: fetch) }

@@ -45,6 +45,11 @@ final class Worker {
   /// Connections that were answered out of turn and have not gone on yet.
   var resumed: [Connection] = []
   var batches: [UInt64: EventBatch] = [:]
+  /// Those of pages, between two uses.
+  var idleBatches: [Batch] = []
+  let crossOrigin: CrossOriginPolicy
+  /// Answers say how long their stages took.
+  let tellsTimes: Bool
 
   var connections: [Connection?] = []
   var freeSlots: [Int] = []
@@ -96,7 +101,9 @@ final class Worker {
     random = WorkerRandom()
     l1 = L1Cache(bytesMax: settings.l1Bytes, seed: random.next())
     metrics = WorkerMetrics(placementCount: placements.all.count)
-    requestBody = RequestBody(bytesMax: max(settings.http.bodyBytes, settings.events.bodyBytes))
+    requestBody = RequestBody(bytesMax: max(BatchRequest.bodyBytesMax(settings.http), settings.events.bodyBytes))
+    crossOrigin = CrossOriginPolicy(settings.corsOrigins)
+    tellsTimes = settings.http.serverTiming
     loop = try EventLoop()
     composer = ResponseComposer(unixSeconds: time(nil))
     unixSeconds = UInt32(clamping: time(nil))
