@@ -18,7 +18,8 @@ extension Integration {
     }
 
     @Test func `without a list nobody's page may read, and the answer varies by nothing`() throws {
-      let client = try gateway().connect()
+      let gateway = try gateway()
+      let client = gateway.connect()
       for (method, path) in [("GET", target("home")), ("GET", "/nowhere"), ("OPTIONS", target("home"))] {
         let answer = try #require(client.ask(method, path, [Self.shop, "Access-Control-Request-Method: GET"]))
         #expect(permissions(answer).isEmpty && answer["Vary"] == nil, "\(method) \(path): \(answer.fields)")
@@ -26,7 +27,8 @@ extension Integration {
     }
 
     @Test func `an origin on the list may read, and only that one`() throws {
-      let client = try gateway("https://shop.example", "https://m.shop.example").connect()
+      let gateway = try gateway("https://shop.example", "https://m.shop.example")
+      let client = gateway.connect()
       for path in [target("home", "segment=1"), target("trending"), target("home", "numResults=x"), target("attic"), "/readyz"] {
         for _ in 0..<3 {
           let allowed = try #require(client.get(path, [Self.shop]))
@@ -47,12 +49,14 @@ extension Integration {
       "https://SHOP.example", "https://shop.example:443", "https://shop.example/", "shop.example", "", "*",
     ])
     func `what merely looks like an origin on the list is none`(origin: String) throws {
-      let answer = try #require(try gateway("https://shop.example").connect().get(target("home"), ["Origin: \(origin)"]))
+      let gateway = try gateway("https://shop.example")
+      let answer = try #require(gateway.connect().get(target("home"), ["Origin: \(origin)"]))
       #expect(answer.status == 200 && permissions(answer).isEmpty, "\(answer.fields)")
     }
 
     @Test func `a star is for everybody, is said as such, and the answer varies by nothing`() throws {
-      let client = try gateway("*").connect()
+      let gateway = try gateway("*")
+      let client = gateway.connect()
       for fields in [[Self.shop], [Self.evil], []] {
         for _ in 0..<2 {
           let answer = try #require(client.get(target("home", "segment=1"), fields))
@@ -72,7 +76,8 @@ extension Integration {
     }
 
     @Test func `a page may read what says how fresh an answer is and when to come again`() throws {
-      let client = try gateway("https://shop.example").connect()
+      let gateway = try gateway("https://shop.example")
+      let client = gateway.connect()
       let exposed = try #require(client.get(target("home"), [Self.shop])?["Access-Control-Expose-Headers"])
       #expect(
         Set(exposed.split(separator: ", ").map(String.init))
@@ -83,7 +88,8 @@ extension Integration {
     }
 
     @Test func `a preflight names the methods and header lines of its resource, for a day`() throws {
-      let client = try gateway("https://shop.example").connect()
+      let gateway = try gateway("https://shop.example")
+      let client = gateway.connect()
       for (path, methods) in [
         (target("home"), "GET, HEAD, POST, OPTIONS"), ("/v1/events", "POST, OPTIONS"),
         ("/v1/recommendations:batch", "POST, OPTIONS"),
@@ -104,7 +110,8 @@ extension Integration {
     }
 
     @Test func `a plain GET with a user and the beacon's text body need no preflight and are answered`() throws {
-      let client = try gateway("https://shop.example").connect()
+      let gateway = try gateway("https://shop.example")
+      let client = gateway.connect()
       #expect(client.get(target("home", "userId=u0001&numResults=12"), [Self.shop])?.status == 200)
       let body = event("click", user: "u", item: "b0001", id: "beacon")
       let beacon = try #require(
