@@ -72,8 +72,9 @@ extension Worker {
 
   /// The part in the connection's place is decided: its answer is composed, if all before it are, or kept.
   /// `list` is lent and may lie in the first cache.
-  func take(_ answer: Exchange.Answer, for batch: Batch, on connection: Connection, list: RawSpan) {
-    let part = batch[batch.current!]
+  func take(_ answer: Exchange.Answer, forBatchOn connection: Connection, list: RawSpan) {
+    guard let batch = connection.batch, let current = batch.current else { return }
+    let part = batch[current]
     if batch.current == batch.next {
       compose(answer, for: batch, on: connection, list: list)
       return composeDecided(batch, on: connection)
@@ -108,7 +109,7 @@ extension Worker {
     claimOutbox(for: connection)
     let start = outbox.count
     gatherSkipped(connection)
-    let id = composeBody(&answer, connection, list: list)
+    let id = composeBody(&answer, shelf, connection, list: list)
     RecommendationID.replace(
       at: id, version: shelf.served?.identity.version ?? 0, placement: shelf.placement.code,
       random: (random.next(), UInt16(truncatingIfNeeded: random.next())), in: &outbox)
@@ -117,9 +118,9 @@ extension Worker {
     outbox.truncate(to: start)
     let age = self.age(of: list, answer)
     batch.note(
-      answer, remainingSeconds: Int(shelf.policy.freshSeconds) - Int(age), isCollapsed: visit.isCollapsed)
+      answer, remainingSeconds: Int(shelf.freshSeconds) - Int(age), isCollapsed: visit.isCollapsed)
     batch.times.formMaximum(visit.times)
-    count(answer, visit, status: 200)
+    count(answer, shelf, visit, status: 200)
     visit.end()
     batch.next += 1
   }

@@ -9,6 +9,7 @@ enum Route: Equatable {
   case events
   case live
   case ready
+  case description
   case echo
   /// `OPTIONS *`: the server as a whole.
   case server
@@ -33,6 +34,8 @@ enum Route: Equatable {
       self = .live
     } else if same(text, "/readyz") {
       self = .ready
+    } else if same(text, "/openapi.json") {
+      self = .description
     } else if same(text, "/echo") {
       self = .echo
     } else if same(text, "*") {
@@ -47,7 +50,7 @@ enum Route: Equatable {
     switch self {
     case .recommendations, .server: "GET, HEAD, POST, OPTIONS"
     case .batch, .events: "POST, OPTIONS"
-    case .live, .ready: "GET, HEAD, OPTIONS"
+    case .live, .ready, .description: "GET, HEAD, OPTIONS"
     case .echo, .unknown: "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH, TRACE"
     }
   }
@@ -57,6 +60,7 @@ enum Route: Equatable {
     case (.echo, _), (.unknown, _), (_, .options): true
     case (.recommendations, .get), (.recommendations, .head), (.recommendations, .post): true
     case (.batch, .post), (.events, .post): true
+    case (.description, .get), (.description, .head): true
     case (.live, .get), (.live, .head), (.ready, .get), (.ready, .head): true
     default: false
     }

@@ -65,12 +65,12 @@ extension Worker {
   }
 
   /// What does not depend on the time: the rest of `Cache-Control`, and who may read the answer.
-  func appendFixedFields(_ answer: Exchange.Answer, _ policy: borrowing PlacementPolicy, _ connection: Connection) {
-    if answer.fallback == nil && policy.staleSeconds > 0 {
+  func appendFixedFields(_ answer: Exchange.Answer, _ shelf: Shelf, _ connection: Connection) {
+    if answer.fallback == nil && shelf.staleSeconds > 0 {
       outbox.append(", stale-while-revalidate=" as StaticString)
-      outbox.append(decimal: policy.staleSeconds)
+      outbox.append(decimal: shelf.staleSeconds)
       outbox.append(", stale-if-error=" as StaticString)
-      outbox.append(decimal: policy.staleSeconds)
+      outbox.append(decimal: shelf.staleSeconds)
     }
     outbox.append("\r\n" as StaticString)
     appendCORS(connection)
@@ -85,7 +85,7 @@ extension Worker {
 
   /// Replaces the answer that begins at `start` by a 304 with the same tag (RFC 9110 §15.4.5).
   func composeNotModified(
-    from start: Int, tag: Int, _ connection: Connection, _ answer: Exchange.Answer, age: UInt32
+    from start: Int, tag: Int, _ connection: Connection, _ answer: Exchange.Answer, _ shelf: Shelf, age: UInt32
   ) {
     let visit = connection.visit
     key.removeAll()
@@ -93,9 +93,9 @@ extension Worker {
     outbox.truncate(to: start)
     composer.begin(304, connection.persistence, into: &outbox)
     appendFreshness(
-      answer, freshSeconds: visit.shelf.policy.freshSeconds, age: age, isPersonal: visit.user != nil,
+      answer, freshSeconds: shelf.freshSeconds, age: age, isPersonal: visit.user != nil,
       isCollapsed: visit.isCollapsed)
-    appendFixedFields(answer, visit.shelf.policy, connection)
+    appendFixedFields(answer, shelf, connection)
     if tellsTimes {
       let times = appendTimes(visit.times)
       patch(totalNanoseconds: elapsedNanoseconds(visit), at: times)
@@ -133,6 +133,26 @@ extension Worker {
       appendCORS(connection, to: &out)
     }
     finish(connection, status: 200)
+  }
+
+  /// What the API is, for tools: the same for everybody, and to be kept for a while.
+  func describe(_ connection: Connection) {
+    let document = description
+    let isKnown = document.entityTag.utf8.span.bytes.withUnsafeBytes { tag in
+      connection.matches(entityTag: RawSpan(_unsafeBytes: tag))
+    }
+    claimOutbox(for: connection)
+    composer.write(
+      isKnown ? 304 : 200, connection.persistence, to: connection.method, contentType: "application/json",
+      body: document.bytes.span.bytes, into: &outbox
+    ) { out in
+      out.append("Cache-Control: public, max-age=" as StaticString)
+      out.append(decimal: OpenAPIDocument.freshSeconds)
+      out.append("\r\n" as StaticString)
+      out.append(field: "ETag", document.entityTag)
+      appendCORS(connection, to: &out)
+    }
+    finish(connection, status: isKnown ? 304 : 200)
   }
 
   /// An error answer. The connection stays: the request was read without a mistake.

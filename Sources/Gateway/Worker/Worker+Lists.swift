@@ -56,6 +56,7 @@ extension Worker {
   /// Waits for the key's flight, which is begun if there is none. The key stands in `self.key`.
   private func join(_ subject: Subject, _ list: Exchange.List, for connection: Connection) {
     let waiter = Waiter(slot: connection.slot, visit: connection.visit.id, list: list)
+    if tellsTimes { connection.visit.times.waitsSinceNanoseconds = loop.nowNanoseconds }
     if let present = flights.flight(key.bytes), isAnswered(by: present, list, connection) {
       guard present.waiters.count < Flights.waitersMax else { return cutShort(connection, because: .overloaded) }
       // A prefetch is nobody's yet: probably this very request began it, with its window.
@@ -103,7 +104,7 @@ extension Worker {
   /// Whether memcached was asked for the flight's key.
   func ask(_ flight: Flights.Flight) -> Bool {
     guard let memcached else { return false }
-    let recache = Int(flight.recipe.policy.staleSeconds) + earlyRefreshSeconds()
+    let recache = Int(flight.recipe.shelf.staleSeconds) + earlyRefreshSeconds()
     return flight.key.withBytes {
       memcached.get(key: $0, recacheSeconds: recache, ticket: Ticket.list(flight.index).number)
     }
@@ -112,7 +113,10 @@ extension Worker {
   /// XFetch (Vattani et al., VLDB 2015): the closer to expiry, the likelier a read is asked to refresh. Computing takes
   /// far less than memcached's grain of a second, so the margin is one of those.
   private func earlyRefreshSeconds() -> Int {
-    1 + Int(-Glibc.log(Double.random(in: .leastNonzeroMagnitude...1, using: &random)))
+    let chance = random.next()
+    var seconds = 1
+    while seconds < EarlyRefresh.secondsMax && chance < EarlyRefresh.thresholds[seconds] { seconds += 1 }
+    return seconds
   }
 
   /// Memcached has answered about a list.
@@ -125,7 +129,7 @@ extension Worker {
       return compute(flight)
     }
     keep(reply.value, flight, createdAt: createdAt)
-    let isFresh = unixSeconds < createdAt &+ flight.recipe.policy.freshSeconds
+    let isFresh = unixSeconds < createdAt &+ flight.recipe.shelf.freshSeconds
     if isFresh { metrics.l2.hits += 1 } else { metrics.l2.stale += 1 }
     answerWaiters(of: flight, reply.value, at: isFresh ? .l2 : .stale)
     // Only the winner refreshes; the others serve the list meanwhile.
@@ -139,8 +143,8 @@ extension Worker {
       guard reply.flags == RenderedList.flags else { throw .foreign }
       let list = try RenderedList(reply.value, keyHash: flight.keyHash)
       // memcached's clock has a grain of a second and its times a floor of two: what it still holds may be past stale.
-      let policy = flight.recipe.policy
-      guard unixSeconds < list.createdAt &+ policy.freshSeconds &+ policy.staleSeconds else { return nil }
+      let shelf = flight.recipe.shelf
+      guard unixSeconds < list.createdAt &+ shelf.freshSeconds &+ shelf.staleSeconds else { return nil }
       return flight.accepts(list) ? list.createdAt : nil
     } catch {
       metrics.badLists += 1
@@ -151,6 +155,7 @@ extension Worker {
   /// Computes the list again when this turn's answers are out: nobody waits for it.
   private func refresh(_ flight: Flights.Flight) {
     flight.purpose = .refresh
+    flight.times = StageTimes()
     flight.waiters.removeAll(keepingCapacity: true)
     flights.reopen(flight)
     refreshes.append(flight)
@@ -186,7 +191,7 @@ extension Worker {
   /// Sends a list to memcached without waiting. The TTL is shortened by up to a tenth, so that lists made together do
   /// not expire together.
   private func writeBack(_ bytes: RawSpan, _ flight: Flights.Flight) {
-    let lifetime = Double(flight.recipe.policy.freshSeconds + flight.recipe.policy.staleSeconds)
+    let lifetime = Double(flight.recipe.shelf.freshSeconds + flight.recipe.shelf.staleSeconds)
     let ttl = max(2, Int(lifetime * (1 - 0.1 * Double.random(in: 0..<1, using: &random))))
     flight.key.withBytes { key in
       _ = memcached?.set(key: key, value: bytes, flags: RenderedList.flags, ttlSeconds: ttl)
@@ -194,9 +199,9 @@ extension Worker {
   }
 
   func keep(_ bytes: RawSpan, _ flight: Flights.Flight, createdAt: UInt32) {
-    let fresh = createdAt &+ flight.recipe.policy.freshSeconds
+    let fresh = createdAt &+ flight.recipe.shelf.freshSeconds
     flight.key.withBytes { key in
-      _ = l1.insert(key, bytes, freshUntil: fresh, staleUntil: fresh &+ flight.recipe.policy.staleSeconds)
+      _ = l1.insert(key, bytes, freshUntil: fresh, staleUntil: fresh &+ flight.recipe.shelf.staleSeconds)
     }
   }
 
@@ -216,7 +221,7 @@ extension Worker {
           connection.visit.prefetched = tier
           return
         }
-        connection.visit.times.add(flight.times)
+        if tellsTimes { connection.visit.times.add(flight.times, now: loop.nowNanoseconds) }
         tell(connection, list, at: tier, bytes)
       }
     }
@@ -247,6 +252,12 @@ extension Worker {
     guard let connection = connections[waiter.slot] else { return false }
     return connection.visit.id == waiter.visit || connection.batch?.part(ofVisit: waiter.visit) != nil
   }
+}
+
+enum EarlyRefresh {
+  static let secondsMax = 12
+  /// e^(−n) of the range of a random number, by n: ⌊−ln U⌋ of a uniform U without a logarithm a request.
+  static let thresholds = (0..<secondsMax).map { $0 == 0 ? .max : UInt64(Glibc.exp(-Double($0)) * 0x1p64) }
 }
 
 extension FallbackReason {

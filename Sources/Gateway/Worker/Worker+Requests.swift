@@ -13,7 +13,7 @@ extension Worker {
     case .batch: BatchRequest.bodyBytesMax(settings.http)
     case .events: settings.events.bodyBytes
     case .echo, .server, .unknown: settings.http.bodyBytes
-    case .live, .ready: 0
+    case .live, .ready, .description: 0
     }
   }
 
@@ -48,6 +48,7 @@ extension Worker {
     case .events: takeEvents(connection)
     case .live: answerHealth(connection, problem: nil)
     case .ready: answerHealth(connection, problem: notReadyReason)
+    case .description: describe(connection)
     case .echo: echo(connection)
     case .server, .unknown: break  // Answered above.
     }
@@ -114,7 +115,7 @@ extension Worker {
   func start(_ connection: Connection, _ shelf: Shelf) throws(RequestProblem) {
     let started = connection.startedNanoseconds
     let timeout = min(
-      connection.request.timeoutMilliseconds.map { $0 * 1000 } ?? .max, shelf.policy.deadlineMicroseconds)
+      connection.request.timeoutMilliseconds.map { $0 * 1000 } ?? .max, shelf.placement.policy.deadlineMicroseconds)
     nextVisit += 1
     let visit = connection.visit
     visit.begin(
@@ -122,8 +123,9 @@ extension Worker {
       count: connection.request.numResults ?? shelf.placement.numResults)
     var question = Exchange.Question(
       scope: shelf.placement.scope, hasModel: shelf.served != nil, wantsTrending: shelf.placement.isTrending)
-    if shelf.served != nil {
-      try visit.identify(connection.request, identityKey, placements.vocabulary, &question, now: unixSeconds)
+    if let served = shelf.served {
+      try visit.identify(
+        connection.request, shelf, served, identityKey, placements.vocabulary, &question, now: unixSeconds)
     }
     visit.exchange = Exchange(question)
     perform(visit.exchange.begin(), for: connection)

@@ -10,9 +10,16 @@ struct StageTimes: Sendable, Equatable {
   /// Making the list, by this request or the one that it waited for.
   var computeNanoseconds: UInt64 = 0
 
-  mutating func add(_ search: StageTimes) {
-    memcachedNanoseconds += search.memcachedNanoseconds
-    computeNanoseconds += search.computeNanoseconds
+  /// When the wait that is on began.
+  var waitsSinceNanoseconds: UInt64 = 0
+
+  /// A wait is over. What the search itself took may have begun earlier, for others or along with the window: only what
+  /// was waited for counts.
+  mutating func add(_ search: StageTimes, now: UInt64) {
+    let waited = now > waitsSinceNanoseconds ? now - waitsSinceNanoseconds : 0
+    let computed = min(search.computeNanoseconds, waited)
+    computeNanoseconds += computed
+    memcachedNanoseconds += min(search.memcachedNanoseconds, waited - computed)
   }
 
   mutating func formMaximum(_ other: StageTimes) {

@@ -2,6 +2,7 @@ import Bytes
 import Configuration
 import Memcached
 import Model
+import Reactor
 
 // A user's last interactions: this worker's copy, else memcached's.
 extension Worker {
@@ -17,17 +18,26 @@ extension Worker {
       connection.visit.ground.window = l1.name(entry)
       return useWindow(entry, for: connection)
     }
-    connection.visit.ground.isWindowForeign = true
     metrics.windows.misses += 1
+    guard memcached != nil else { return beginWindow(of: user, for: connection) }
+    connection.visit.ground.isWindowForeign = true
     if askForWindow(of: user, for: connection) { return prefetchSegmentList(for: connection) }
     // A copy that may be behind is better than none.
     if let entry { return useWindow(entry, for: connection) }
-    tellWindow(memcached == nil ? .empty : .unavailable, to: connection)
+    tellWindow(.unavailable, to: connection)
+  }
+
+  /// Without memcached, who has no window here has none; that is kept too.
+  private func beginWindow(of user: UserHash, for connection: Connection) {
+    keepWindow(Window.empty.utf8.span.bytes, of: user)
+    if let entry = copyOfWindow(of: user) { connection.visit.ground.window = l1.name(entry) }
+    tellWindow(.empty, to: connection)
   }
 
   /// Whether a fetch of the window is under way after this. The window's key stands in `self.key`.
   private func askForWindow(of user: UserHash, for connection: Connection) -> Bool {
     let waiter = Waiter(slot: connection.slot, visit: connection.visit.id, list: nil)
+    if tellsTimes { connection.visit.times.waitsSinceNanoseconds = loop.nowNanoseconds }
     if let fetch = windowFetches.fetch(of: user) {
       guard fetch.waiters.count < Flights.waitersMax else { return false }
       fetch.waiters.append(waiter)
@@ -47,9 +57,8 @@ extension Worker {
   /// Memcached has answered about a window.
   func windowAnswered(_ fetch: WindowFetches.Fetch, _ reply: borrowing CacheReply) {
     if tellsTimes {
-      for waiter in fetch.waiters {
-        withWaiting(waiter) { $0.visit.times.memcachedNanoseconds += reply.durationNanoseconds }
-      }
+      let (now, times) = (loop.nowNanoseconds, StageTimes(memcachedNanoseconds: reply.durationNanoseconds))
+      for waiter in fetch.waiters { withWaiting(waiter) { $0.visit.times.add(times, now: now) } }
     }
     windowFetches.close(fetch)
     defer { windowFetches.end(fetch) }
@@ -117,7 +126,7 @@ extension Worker {
 
   private func prefetchSegmentList(for connection: Connection) {
     let visit = connection.visit
-    guard visit.shelf.policy.scope != .user, let subject = visit.subject(of: .segment) else { return }
+    guard visit.shelf.placement.scope != .user, let subject = visit.subject(of: .segment) else { return }
     composeKey(subject, visit)
     guard l1.find(key.bytes, now: unixSeconds) == nil, flights.flight(key.bytes) == nil else { return }
     let flight = begin(subject, .segment, for: connection, purpose: .prefetch)
