@@ -72,7 +72,7 @@ let package = Package(
       dependencies: ["LoadGenerator", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "LoadTests/Command", swiftSettings: .needletail),
     .target(
-      name: "LoadGenerator", dependencies: ["CEpoll", "JSON", "Reactor", .product(name: "Yams", package: "Yams")],
+      name: "LoadGenerator", dependencies: ["Bytes", "CEpoll", "JSON", "Reactor", .product(name: "Yams", package: "Yams")],
       path: "LoadTests/Generator", swiftSettings: .needletail),
     .systemLibrary(name: "CEpoll", path: "LoadTests/CEpoll"),
 
