@@ -83,7 +83,7 @@ let package = Package(
     .tests("Gateway", "Bytes", "Configuration", "Events", "HTTP", "Model", "Publishing", "Reactor"),
     .tests("HTTP", "Bytes"),
     .tests("JSON"),
-    .tests("LoadGenerator", "Reactor"),
+    .tests("LoadGenerator", "Bytes", "Reactor"),
     .tests("Memcached", "Bytes", "Reactor", "CMemcached"),
     .tests("Model", "Bytes", "Ranking", "Retrieval", "Snapshots"),
     .tests("Publishing", "Bytes", "Snapshots"),

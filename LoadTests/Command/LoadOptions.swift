@@ -33,7 +33,8 @@ struct LoadOptions: ParsableArguments {
     var plan = LoadPlan(
       target: try LoadTarget(url), workload: work, ratePerSecond: ratePerSecond, durationSeconds: durationSeconds)
     guard let arrivals = closed ? .closed : Arrivals(rawValue: arrivals) else {
-      throw LoadError("--arrivals: \"\(arrivals)\" is none of: \(Arrivals.allCases.map(\.rawValue).joined(separator: " "))")
+      throw LoadError(
+        "--arrivals: \"\(arrivals)\" is none of: \(Arrivals.allCases.map(\.rawValue).joined(separator: " "))")
     }
     plan.arrivals = arrivals
     plan.connections = connections

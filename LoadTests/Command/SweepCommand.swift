@@ -29,7 +29,9 @@ struct SweepCommand: ParsableCommand {
       sweep.factor = factor
       sweep.stepSeconds = try Duration.seconds("--step", step)
       sweep.overloads = try overload.split(separator: ",").map { part in
-        guard let multiple = Double(part), multiple > 1 else { throw LoadError("--overload: \"\(part)\" is no multiple above 1") }
+        guard let multiple = Double(part), multiple > 1 else {
+          throw LoadError("--overload: \"\(part)\" is no multiple above 1")
+        }
         return multiple
       }
       sweep.overloadSeconds = try Duration.seconds("--overload-for", overloadFor)
@@ -60,21 +62,31 @@ struct SweepTable {
 
   var text: String {
     var rows = [["offered", "good", "p50", "p99", "p99.9", "errors", "lag p99", ""]]
-    for step in outcome.steps { rows.append(row(step.ratePerSecond, step.result.counts.goodPerSecond, step.result, step.holds ? "holds" : "does not hold")) }
+    for step in outcome.steps {
+      rows.append(
+        row(step.ratePerSecond, step.result.counts.goodPerSecond, step.result, step.holds ? "holds" : "does not hold"))
+    }
     for overload in outcome.overloads {
       let recovery = overload.recoverySeconds.map { "recovered in \(Figures.duration($0 * 1e6))" } ?? "did not recover"
-      rows.append(row(overload.ratePerSecond, overload.goodPerSecond, overload.result, "\(overload.multiple) × knee, \(recovery)"))
+      rows.append(
+        row(overload.ratePerSecond, overload.goodPerSecond, overload.result, "\(overload.multiple) × knee, \(recovery)")
+      )
     }
     var lines = aligned(rows)
     lines.append("")
-    guard let knee = outcome.kneePerSecond else { return (lines + ["no knee: not even the first rate held"]).joined(separator: "\n") }
+    guard let knee = outcome.kneePerSecond else {
+      return (lines + ["no knee: not even the first rate held"]).joined(separator: "\n")
+    }
     lines.append("knee \(Figures.rate(knee)), peak goodput \(Figures.rate(outcome.peakGoodPerSecond))")
     if let kept = outcome.goodShareKept {
       let verdict = keepPercent.map { kept * 100 < $0 ? " (MISSED: at least \($0)% was wanted)" : "" } ?? ""
-      lines.append("at \(outcome.overloads.last!.multiple) × the knee goodput is \(Figures.percent(kept)) of its peak\(verdict)")
+      lines.append(
+        "at \(outcome.overloads.last!.multiple) × the knee goodput is \(Figures.percent(kept)) of its peak\(verdict)")
     }
     for result in outcome.results {
-      for reason in result.validity.reasons { lines.append("INVALID at \(Figures.rate(result.settings.ratePerSecond ?? 0)): \(reason)") }
+      for reason in result.validity.reasons {
+        lines.append("INVALID at \(Figures.rate(result.settings.ratePerSecond ?? 0)): \(reason)")
+      }
     }
     return lines.joined(separator: "\n")
   }
