@@ -8,6 +8,8 @@ let package = Package(
   products: [
     .executable(name: "needletail", targets: ["needletail"]),
     .executable(name: "needletail-load", targets: ["needletail-load"]),
+    // Loaded into a gateway by AllocationTests.
+    .library(name: "AllocationCount", type: .dynamic, targets: ["AllocationCount"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -76,6 +78,9 @@ let package = Package(
       path: "LoadTests/Generator", swiftSettings: .needletail),
     .systemLibrary(name: "CEpoll", path: "LoadTests/CEpoll"),
 
+    .target(name: "AllocationCount", path: "Tests/AllocationCount"),
+    .testTarget(
+      name: "AllocationTests", dependencies: ["TestSupport"], exclude: ["budgets.json"], swiftSettings: .needletail),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: .needletail),
     .tests("Bytes"),
     .tests("Configuration"),
@@ -113,6 +118,9 @@ extension [SwiftSetting] {
       .enableUpcomingFeature("MemberImportVisibility"),
       .enableExperimentalFeature("Lifetimes"),
       .treatAllWarnings(as: .error),
+      // Debug builds and all tests check that no variable is changed while it is lent; the checks took 0.7 of the 10 µs
+      // of a hit.
+      .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
     ]
   }
 }

@@ -24,7 +24,11 @@ final class Connection: StreamHandler {
     case ended
   }
 
-  unowned let worker: Worker
+  /// Held, which makes a circle until the stream has ended: a constant can be borrowed at every step of every request
+  /// without a reference being counted, which an unowned one cannot.
+  let worker: Worker
+  /// The worker's, for the same reason.
+  private let loop: EventLoop
   let stream: ByteStream
   /// Where the worker keeps this connection.
   let slot: Int
@@ -49,8 +53,10 @@ final class Connection: StreamHandler {
   /// Answered out of turn; the rest of the inbox is taken up when the turn ends.
   private var goesOn = false
 
-  /// What the request at hand is doing; nil for one that needs no waiting.
-  var visit: Visit?
+  /// What the request at hand is doing; closed for one that needs no waiting.
+  let visit = Visit()
+  /// Of the request's target, if an answer to it could be used again.
+  var targetHash: UserHash?
   var request = RecommendationRequest()
   var eventBatch: EventBatch?
 
@@ -63,9 +69,10 @@ final class Connection: StreamHandler {
   init(_ stream: consuming ByteStream, worker: Worker, slot: Int) {
     self.stream = stream
     self.worker = worker
+    loop = worker.loop
     self.slot = slot
     parser = RequestParser(limits: worker.httpLimits)
-    activeNanoseconds = worker.loop.turnNanoseconds
+    activeNanoseconds = loop.turnNanoseconds
   }
 
   // MARK: The request at hand, valid until its answer is composed.
@@ -102,7 +109,7 @@ final class Connection: StreamHandler {
   func received(_ bytes: RawSpan) {
     // Not while lingering: a client that sends on must not keep the connection.
     guard phase == .reading || phase == .answering else { return }
-    activeNanoseconds = worker.loop.turnNanoseconds
+    activeNanoseconds = loop.turnNanoseconds
     switch phase {
     case .lingering, .ended: break
     case .answering:
@@ -120,7 +127,7 @@ final class Connection: StreamHandler {
   }
 
   func drained() {
-    activeNanoseconds = worker.loop.turnNanoseconds
+    activeNanoseconds = loop.turnNanoseconds
     if phase == .reading { advance() }
     resumeIfPossible()
     finishAfterInput()
@@ -134,7 +141,7 @@ final class Connection: StreamHandler {
 
   func ended(_ end: StreamEnd) {
     phase = .ended
-    visit = nil
+    visit.end()
     eventBatch = nil
     worker.connectionEnded(self)
   }
@@ -172,10 +179,7 @@ final class Connection: StreamHandler {
     case .head(let bytes):
       headBytes = bytes
       parsed = bytes
-      body.removeAll()
-      awaitsContinue = parser.head.expectContinue
-      route = withHead { head, bytes in Route(path: head.path, in: bytes) }
-      parser.bodyBytesMax = worker.bodyBytesMax(route)
+      if parser.head.hasBody { prepareForBody() }
     case .body(let range, let consumed):
       let at = start + parsed
       inbox.withBytes(at + range.lowerBound..<at + range.upperBound) { body.append($0) }
@@ -183,8 +187,27 @@ final class Connection: StreamHandler {
     case .end(let consumed):
       parsed += consumed
       phase = .answering
+      if worker.answerAgain(self) { return answeredAgain() }
+      route = withHead { head, bytes in Route(path: head.path, in: bytes) }
       worker.handle(self)
     }
+    return true
+  }
+
+  private func prepareForBody() {
+    body.removeAll()
+    awaitsContinue = parser.head.expectContinue
+    route = withHead { head, bytes in Route(path: head.path, in: bytes) }
+    parser.bodyBytesMax = worker.bodyBytesMax(route)
+  }
+
+  /// The request was answered without ado, and the connection goes on.
+  private func answeredAgain() -> Bool {
+    start += parsed
+    parsed = 0
+    headBytes = 0
+    startedNanoseconds = loop.turnNanoseconds
+    phase = .reading
     return true
   }
 
@@ -193,13 +216,13 @@ final class Connection: StreamHandler {
   /// An answer that was waited for is sent at once, and what came in meanwhile is taken up at the end of the turn: it
   /// may begin new searches, which must not meet a list that is still lent.
   func answered(closes: Bool) {
-    visit = nil
+    visit.end()
     eventBatch = nil
     start += parsed
     parsed = 0
     headBytes = 0
     // The next request may stand in the inbox in part: it began no earlier than its predecessor was answered.
-    startedNanoseconds = worker.loop.turnNanoseconds
+    startedNanoseconds = loop.turnNanoseconds
     releaseStorage()
     if closes { linger() } else { phase = .reading }
     guard !isAdvancing else { return }
@@ -227,7 +250,7 @@ final class Connection: StreamHandler {
   /// Sends what there is, says that nothing more will come, and drops further input.
   func linger() {
     phase = .lingering
-    activeNanoseconds = worker.loop.turnNanoseconds
+    activeNanoseconds = loop.turnNanoseconds
     worker.flush(self)
     stream.finishWriting()
     if inputEndedAlready { return }

@@ -23,16 +23,23 @@ final class Worker {
 
   /// What is served now, by model name. Replaced as a whole between two requests.
   var catalogue = Catalogue()
-  /// Each placement's snapshot in the catalogue, so that a request needs no look-up by name.
-  var served: [ServedModel?]
+  /// The placements with their snapshots in the catalogue.
+  var shelves: [Shelf]
 
   var l1: L1Cache
   var flights = Flights()
-  var windowFetches: [UserHash: WindowFetch] = [:]
+  var windowFetches = WindowFetches()
   var memcached: MemcachedClient?
-  /// What the replies of memcached are for.
-  var tickets: [UInt64: Ticket] = [:]
-  var nextTicket: UInt64 = 0
+  /// Those that wait for memcached, by their ids.
+  var windowUpdates: [UInt64: WindowUpdate] = [:]
+  /// What composed answers rest on beside their lists: with a new catalogue all of them are void.
+  var composedGeneration: UInt32 = 0
+  /// Under which targets are hashed; nobody else knows it.
+  let composedKey = IdentityKey.random()
+  var doorkeeper = Doorkeeper()
+  /// A composed answer on its way into the first cache, and until when it is fresh.
+  var composed = ByteBuffer(capacity: 4096)
+  var composedFreshUntil: UInt32?
   /// Lists to compute at the end of this turn: nobody waits for them.
   var refreshes: [Flights.Flight] = []
   /// Connections that were answered out of turn and have not gone on yet.
@@ -49,7 +56,8 @@ final class Worker {
   var composer: ResponseComposer
   /// Answers composed and not yet written, all of `outboxOwner`: whoever composes claims it first.
   var outbox = ByteBuffer(capacity: 65536)
-  private var outboxOwner: Connection?
+  private var outboxOwner = noOwner
+  private static let noOwner = -1
   var key = ByteBuffer(capacity: 256)
   var list = ByteBuffer(capacity: 65536)
   var skipped = ItemHashSet()
@@ -85,7 +93,7 @@ final class Worker {
     limits.lineBytes = min(limits.lineBytes, settings.http.headBytes - 4)
     limits.bodyBytes = settings.http.bodyBytes
     httpLimits = limits
-    served = Array(repeating: nil, count: placements.all.count)
+    shelves = placements.all.enumerated().map { Shelf($0, $1, nil) }
     random = WorkerRandom()
     l1 = L1Cache(bytesMax: settings.l1Bytes, seed: random.next())
     metrics = WorkerMetrics(placementCount: placements.all.count)
@@ -109,7 +117,7 @@ final class Worker {
         loop: loop, nodes: settings.memcachedServers.map { try NodeAddress(parsing: $0) }, settings: clientSettings,
         receiver: self)
     }
-    loop.atTurnEnd { [unowned self] in self.endTurn() }
+    loop.atTurnEnd(of: self) { $0.endTurn() }
     tick = Timer(loop: loop) { [unowned self] in self.housekeep() }
     tick?.start(milliseconds: Worker.tickMilliseconds, repeating: true)
     deadlineTick = Timer(loop: loop) { [unowned self] in self.checkDeadlines() }
@@ -166,17 +174,19 @@ final class Worker {
   /// What is composed from now on is for this connection. A flight that lands while a pipeline is being answered
   /// composes for others in between: what was composed before is sent first.
   func claimOutbox(for connection: Connection) {
-    if let owner = outboxOwner, owner !== connection { flush(owner) }
-    outboxOwner = connection
+    if outboxOwner != connection.slot && outboxOwner != Worker.noOwner, let owner = connections[outboxOwner] {
+      flush(owner)
+    }
+    outboxOwner = connection.slot
   }
 
   /// Sends what has been composed for a connection, in one write.
   func flush(_ connection: Connection) {
     guard !outbox.isEmpty else { return }
-    precondition(outboxOwner === connection, "an answer would go to another connection")
+    precondition(outboxOwner == connection.slot, "an answer would go to another connection")
     connection.stream.write(outbox.bytes)
     outbox.removeAll()
-    outboxOwner = nil
+    outboxOwner = Worker.noOwner
   }
 
   // MARK: Drain.

@@ -13,11 +13,18 @@ public import Reactor
 ///
 /// Belongs to one worker: used on its loop's thread, and closed before its receiver goes.
 public final class MemcachedClient {
+  /// What the loop holds of a client, which may go before it. Not a weak reference: an object that has had one counts
+  /// its references through a table ever after, twice as slowly.
+  private final class TurnEnd {
+    unowned(unsafe) var client: MemcachedClient?
+  }
+
   private let loop: EventLoop
   private let settings: MemcachedSettings
   private let ring: Ring?
   private let nodes: [Node]
   private var ticker: Timer!
+  private let turnEnd = TurnEnd()
   private var isTicking = false
   private var hasOutput = false
   /// When the ticker last looked; 0 before its first look.
@@ -34,12 +41,16 @@ public final class MemcachedClient {
     self.settings = settings
     self.nodes = nodes.enumerated().map { Node($1, index: $0, on: loop, settings, receiver) }
     ticker = Timer(loop: loop) { [unowned self] in tick() }
-    loop.atTurnEnd { [weak self] in self?.flush() }
+    loop.atTurnEnd { [turnEnd] in turnEnd.client?.flush() }
+    turnEnd.client = self
     for node in self.nodes { node.connect() }
   }
 
   /// Nobody is told: say `close` first where somebody waits.
-  deinit { for node in nodes { node.abandon() } }
+  deinit {
+    turnEnd.client = nil
+    for node in nodes { node.abandon() }
+  }
 
   // MARK: Requests
 

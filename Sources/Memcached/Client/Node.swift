@@ -15,6 +15,7 @@ final class Node {
   /// Ends an attempt that takes too long, or the wait for the next.
   private var timer: Timer!
   private var wasUp = false
+  private var question: Question?
 
   init(
     _ address: NodeAddress, index: Int, on loop: EventLoop, _ settings: MemcachedSettings,
@@ -78,13 +79,30 @@ final class Node {
   /// meanwhile, and no second question is asked.
   func connect() {
     change(to: .connecting)
-    resolve(address, on: loop) { [weak self] result in
-      guard let self, state == .connecting else { return }
+    let question = Question(self)
+    self.question = question
+    resolve(address, on: loop) { result in
+      guard let node = question.node else { return }
+      node.question = nil
+      question.node = nil
+      guard node.state == .connecting else { return }
       switch result {
-      case .success(let address): open(address)
-      case .failure(let error): retryLater("\(error)")
+      case .success(let address): node.open(address)
+      case .failure(let error): node.retryLater("\(error)")
       }
     }
+  }
+
+  /// A question to the resolver that the node may not live to hear the answer of. Not a weak reference, which would
+  /// double the price of every other one.
+  private final class Question {
+    var node: Node?
+    init(_ node: Node) { self.node = node }
+  }
+
+  private func forgetQuestion() {
+    question?.node = nil
+    question = nil
   }
 
   private func open(_ address: SocketAddress) {
@@ -147,6 +165,7 @@ final class Node {
   func close() {
     guard state != .closed else { return }
     timer.stop()
+    forgetQuestion()
     change(to: .closed)
     lose(.connectionLost, "")
   }
@@ -154,6 +173,7 @@ final class Node {
   /// Ends without a word to the receiver, which may be gone.
   func abandon() {
     timer.stop()
+    forgetQuestion()
     connection?.detach()
     connection = nil
     state = .closed
