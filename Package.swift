@@ -53,6 +53,9 @@ let package = Package(
       swiftSettings: .needletail),
     .target(name: "Bytes", dependencies: ["CCrypto", "CXXHash"], swiftSettings: .needletail),
 
+    // The load kit: what runs a scenario's processes, and what shows its figures.
+    .target(name: "LoadLab", path: "LoadTests/Lab", swiftSettings: .needletail),
+
     // C: kernels, and one shim a library.
     .target(name: "CFactorization", exclude: ["kernels.inc"], cSettings: [.unsafeFlags(["-O3"])]),
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
@@ -71,6 +74,7 @@ let package = Package(
     .tests("Gateway", "Bytes", "Configuration", "Events", "HTTP", "Model", "Publishing", "Reactor"),
     .tests("HTTP", "Bytes"),
     .tests("JSON"),
+    .tests("LoadLab"),
     .tests("Memcached", "Bytes", "Reactor", "CMemcached"),
     .tests("Model", "Bytes", "Ranking", "Retrieval", "Snapshots"),
     .tests("Publishing", "Bytes", "Snapshots"),
