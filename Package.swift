@@ -6,7 +6,8 @@ import PackageDescription
 let package = Package(
   name: "needletail",
   products: [
-    .executable(name: "needletail", targets: ["needletail"])
+    .executable(name: "needletail", targets: ["needletail"]),
+    .executable(name: "needletail-load", targets: ["needletail-load"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -53,9 +54,6 @@ let package = Package(
       swiftSettings: .needletail),
     .target(name: "Bytes", dependencies: ["CCrypto", "CXXHash"], swiftSettings: .needletail),
 
-    // The load kit: what runs a scenario's processes, and what shows its figures.
-    .target(name: "LoadLab", path: "LoadTests/Lab", swiftSettings: .needletail),
-
     // C: kernels, and one shim a library.
     .target(name: "CFactorization", exclude: ["kernels.inc"], cSettings: [.unsafeFlags(["-O3"])]),
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
@@ -67,6 +65,21 @@ let package = Package(
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "Clibuv", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
 
+    // The load kit. It shares no module with the gateway but Reactor's threads and the JSON parser: what measures does not
+    // serve.
+    .executableTarget(
+      name: "needletail-load",
+      dependencies: [
+        "LoadGenerator", "LoadLab", "LoadReport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "LoadTests/Command", swiftSettings: .needletail),
+    .target(
+      name: "LoadGenerator", dependencies: ["CEpoll", "JSON", "Reactor", .product(name: "Yams", package: "Yams")],
+      path: "LoadTests/Generator", swiftSettings: .needletail),
+    .systemLibrary(name: "CEpoll", path: "LoadTests/CEpoll"),
+    .target(name: "LoadLab", path: "LoadTests/Lab", swiftSettings: .needletail),
+    .target(name: "LoadReport", dependencies: ["LoadGenerator"], path: "LoadTests/Report", swiftSettings: .needletail),
+
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: .needletail),
     .tests("Bytes"),
     .tests("Configuration"),
@@ -74,7 +87,9 @@ let package = Package(
     .tests("Gateway", "Bytes", "Configuration", "Events", "HTTP", "Model", "Publishing", "Reactor"),
     .tests("HTTP", "Bytes"),
     .tests("JSON"),
+    .tests("LoadGenerator", "Reactor"),
     .tests("LoadLab"),
+    .tests("LoadReport", "LoadGenerator"),
     .tests("Memcached", "Bytes", "Reactor", "CMemcached"),
     .tests("Model", "Bytes", "Ranking", "Retrieval", "Snapshots"),
     .tests("Publishing", "Bytes", "Snapshots"),
