@@ -83,7 +83,7 @@ extension Chart {
     switch axis.scale {
     case .logarithmic: Format.time(microseconds: value)
     case .nines: Format.quantile((value * 1e7).rounded() / 1e7)
-    case .linear: axis.title.hasSuffix("s") && axis.title.contains("seconds") ? "\(Format.digits(value)) s" : Format.short(value)
+    case .linear: axis.title == "seconds" ? "\(Format.digits(value)) s" : Format.count(value)
     }
   }
 
@@ -130,7 +130,11 @@ extension Chart {
     rows.map { mark, x, row in
       let y = Double(row) * Layout.markRow + 12
       let late = isLate(x, Double(mark.label.count) * 6.2 + 14)
-      return line(x, y - 9, x, bottom, "mark") + text(late ? x - 5 : x + 5, y, mark.label, late ? "note end" : "note")
+      var band = ""
+      if let until = px(min(mark.until, self.x.upper)), until - x > 2 {
+        band = #"<path class="band" d="M\#(number(x)) \#(number(top))H\#(number(until))V\#(number(bottom))H\#(number(x))Z"/>"#
+      }
+      return band + line(x, y - 9, x, bottom, "mark") + text(late ? x - 5 : x + 5, y, mark.label, late ? "note end" : "note")
     }.joined()
   }
 }

@@ -40,12 +40,14 @@ public struct Chart: Sendable {
     }
   }
 
-  /// Something that happened, as a vertical line through all panels.
+  /// Something that happened, as a vertical line through all panels; what took its time is shaded as long.
   public struct Mark: Sendable {
     public let x: Double
+    public let until: Double
     public let label: String
-    public init(_ x: Double, _ label: String) {
+    public init(_ x: Double, until: Double? = nil, _ label: String) {
       self.x = x
+      self.until = until ?? x
       self.label = label
     }
   }

@@ -35,8 +35,9 @@ public enum Format {
   public static func percent(_ share: Double) -> String {
     guard share < 1 else { return "100 %" }
     let percent = share * 100
-    for places in 0...3 where percent < 99 || rounded(percent, places: places) < 100 {
-      return trimmed(rounded(percent, places: percent < 10 ? max(1, places) : places), places: 3) + " %"
+    // Near the ends the digits that matter come later.
+    for places in (percent < 10 || percent >= 90 ? 1 : 0)...3 where rounded(percent, places: places) < 100 {
+      return trimmed(rounded(percent, places: places), places: places) + " %"
     }
     return "99.999 %"
   }

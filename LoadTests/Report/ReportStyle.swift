@@ -2,9 +2,9 @@
 enum ReportStyle {
   static let colours = """
     :root{color-scheme:light dark;--paper:#fcfcfb;--ink:#16181d;--muted:#5c616b;--grid:#e7e7e4;--axis:#b9bab5;
-    --c0:#2a6fd1;--c1:#d9620f;--c2:#0d8a72;--c3:#8a46b8;--c4:#b8323f;--c5:#6b6f76;--good:#12764a;--bad:#b3261e;--card:#f3f3f0}
+    --c0:#2a6fd1;--c1:#d9620f;--c2:#0d8a72;--c3:#8a46b8;--c4:#b8323f;--c5:#6b6f76;--good:#12764a;--bad:#b3261e;--card:#f3f3f0;--band:#0000000d}
     @media(prefers-color-scheme:dark){:root{--paper:#16181c;--ink:#ebebe8;--muted:#a0a5ae;--grid:#2b2e34;--axis:#555a63;
-    --c0:#6ba6f5;--c1:#f39a52;--c2:#3fc6a6;--c3:#c193ec;--c4:#f27f86;--c5:#9a9fa8;--good:#4cc38a;--bad:#ff8a80;--card:#1f2227}}
+    --c0:#6ba6f5;--c1:#f39a52;--c2:#3fc6a6;--c3:#c193ec;--c4:#f27f86;--c5:#9a9fa8;--good:#4cc38a;--bad:#ff8a80;--card:#1f2227;--band:#ffffff12}}
     """
 
   static let chart = """
@@ -13,7 +13,7 @@ enum ReportStyle {
     svg.chart .tick{font-size:11px;font-variant-numeric:tabular-nums}svg.chart .title{font-weight:600}
     svg.chart .note{font-size:11px;fill:var(--ink)}svg.chart .end{text-anchor:end}svg.chart .middle{text-anchor:middle}
     svg.chart path{fill:none}svg.chart .grid{stroke:var(--grid)}svg.chart .axis{stroke:var(--axis)}
-    svg.chart .mark{stroke:var(--muted);stroke-dasharray:2 3}svg.chart .level{stroke:var(--bad);stroke-dasharray:6 4}
+    svg.chart .mark{stroke:var(--muted);stroke-dasharray:2 3}svg.chart .band{fill:var(--band);stroke:none}svg.chart .level{stroke:var(--bad);stroke-dasharray:6 4}
     svg.chart .s path{stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
     svg.chart .dashed path{stroke-dasharray:5 4}svg.chart .faint path{stroke-width:1.2;opacity:.75}
     svg.chart .s circle{fill:transparent}svg.chart .s circle:hover{fill:currentColor;r:4px}
