@@ -51,7 +51,7 @@ extension Chart {
         + "\(Format.time(microseconds: worst?.p99Microseconds ?? 0)) at second \(worst?.second ?? 0)",
       x: .linear("seconds", from: 0, to: seconds),
       panels: [
-        Panel(.linear("per second", upTo: top), rates, height: 150),
+        Panel(.linear("per second", upTo: top * 1.05), rates, height: 150),
         Panel(.logarithmic("response time", of: latencies.flatMap(\.points).map(\.y)), latencies),
       ],
       marks: run.marks.map {

@@ -74,7 +74,8 @@ extension Chart {
     }
     guard !path.isEmpty else { return "" }
     let style = series.style == .line ? "" : series.style == .dashed ? " dashed" : " faint"
-    let single = series.points.count == 1 ? " single" : ""
+    // Where there are few, each was a run of its own: its place shows.
+    let single = series.points.count <= 12 && series.style == .line ? " few" : ""
     return #"<g class="s c\#(series.colour % 6)\#(style)\#(single)"><path d="\#(path)"/>\#(dots)</g>"# + "\n"
   }
 
@@ -89,8 +90,8 @@ extension Chart {
 
   private func legend(of panel: Panel, y: Double) -> String {
     var body = text(Layout.left - 54, y + 14, panel.y.title, "title")
-    // The title's width is not known here; 6.4 a character is an upper bound of its font.
-    var x = max(Layout.left, Layout.left - 54 + Double(panel.y.title.count) * 6.6 + 22)
+    // A text's width is not known here; these are upper bounds of the usual fonts.
+    var x = max(Layout.left, Layout.left - 54 + Double(panel.y.title.count) * 7.4 + 20)
     for series in panel.series {
       let style = series.style == .line ? "" : series.style == .dashed ? " dashed" : " faint"
       body += #"<g class="s c\#(series.colour % 6)\#(style)"><path d="M\#(number(x)) \#(number(y + 10))h18"/></g>"#

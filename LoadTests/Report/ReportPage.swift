@@ -38,7 +38,7 @@ public struct ReportPage: Sendable {
 
   public mutating func add(_ chart: Chart, caption: String = "") {
     let line = caption.isEmpty ? "" : "<figcaption>\(escaped(caption))</figcaption>"
-    body += "<figure>\(chart.svg())\(line)</figure>\n"
+    body += "<figure><h3>\(escaped(chart.title))</h3>\(chart.svg())\(line)</figure>\n"
   }
 
   public mutating func add(_ table: TextTable) { body += table.html }

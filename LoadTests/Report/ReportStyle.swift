@@ -9,7 +9,7 @@ enum ReportStyle {
 
   static let chart = """
     svg.chart{display:block;width:100%;height:auto;font:12px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
-    svg.chart text{fill:var(--ink)}svg.chart .tick,svg.chart .legend{fill:var(--muted)}
+    svg.chart text{fill:var(--ink);paint-order:stroke;stroke:var(--paper);stroke-width:3px}svg.chart .tick,svg.chart .legend{fill:var(--muted)}
     svg.chart .tick{font-size:11px;font-variant-numeric:tabular-nums}svg.chart .title{font-weight:600}
     svg.chart .note{font-size:11px;fill:var(--ink)}svg.chart .end{text-anchor:end}svg.chart .middle{text-anchor:middle}
     svg.chart path{fill:none}svg.chart .grid{stroke:var(--grid)}svg.chart .axis{stroke:var(--axis)}
@@ -17,7 +17,7 @@ enum ReportStyle {
     svg.chart .s path{stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
     svg.chart .dashed path{stroke-dasharray:5 4}svg.chart .faint path{stroke-width:1.2;opacity:.75}
     svg.chart .s circle{fill:transparent}svg.chart .s circle:hover{fill:currentColor;r:4px}
-    svg.chart .single circle{fill:currentColor;r:4px}
+    svg.chart .few circle{fill:currentColor;r:3px}svg.chart .few circle:hover{r:5px}
     .c0{color:var(--c0)}.c1{color:var(--c1)}.c2{color:var(--c2)}.c3{color:var(--c3)}.c4{color:var(--c4)}.c5{color:var(--c5)}
     svg.chart .s path{stroke:currentColor}
     """
@@ -26,14 +26,14 @@ enum ReportStyle {
     *{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);
     font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
     main{max-width:900px;margin:0 auto;padding:28px 20px 60px}h1{font-size:26px;line-height:1.2;margin:0 0 4px}
-    h2{font-size:18px;margin:36px 0 8px}p{margin:6px 0 12px;max-width:72ch}.sub,figcaption,footer{color:var(--muted)}
+    h2{font-size:18px;margin:36px 0 8px}h3{font-size:14px;margin:0 0 4px}p{margin:6px 0 12px;max-width:72ch}.sub,figcaption,footer{color:var(--muted)}
     .verdict{display:inline-block;margin:10px 0 2px;padding:3px 12px;border-radius:999px;font-weight:600;
     border:1.5px solid currentColor}.good{color:var(--good)}.bad{color:var(--bad)}
     ul.failures{padding-left:20px;color:var(--bad)}figure{margin:10px 0 22px}figcaption{font-size:13px;margin-top:4px}
     .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(130px,1fr));gap:10px;margin:16px 0}
     .tile{background:var(--card);border-radius:8px;padding:10px 14px}.tile b{display:block;font-size:20px;
     font-variant-numeric:tabular-nums}.tile span{color:var(--muted);font-size:13px}
-    .scroll{overflow-x:auto}table{border-collapse:collapse;font-size:13.5px;font-variant-numeric:tabular-nums;min-width:60%}
+    .scroll{overflow-x:auto;margin:0 0 18px}table{border-collapse:collapse;font-size:13.5px;font-variant-numeric:tabular-nums;min-width:60%}
     th,td{padding:5px 14px 5px 0;text-align:left;border-bottom:1px solid var(--grid);white-space:nowrap}
     th{color:var(--muted);font-weight:600;border-bottom-color:var(--axis)}.n{text-align:right}
     footer{font-size:13px;margin-top:40px;border-top:1px solid var(--grid);padding-top:10px}

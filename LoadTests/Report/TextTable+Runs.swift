@@ -42,7 +42,7 @@ extension ScenarioReport {
     keep(run, as: name)
     add(tiles: [
       ("good answers", "\(Format.count(run.counts.goodPerSecond))/s"),
-      ("of what was offered", Format.percent(run.counts.goodShare)),
+      ("of offered", Format.percent(run.counts.goodShare)),
       ("p50", Format.time(microseconds: run.response.p50Microseconds)),
       ("p99", Format.time(microseconds: run.response.p99Microseconds)),
       ("p99.9", Format.time(microseconds: run.response.p999Microseconds)),
