@@ -36,9 +36,12 @@ public struct ReportPage: Sendable {
     if !text.isEmpty { body += "<p>\(escaped(text))</p>\n" }
   }
 
-  public mutating func add(_ chart: Chart, caption: String = "") {
+  public mutating func add(_ chart: Chart, caption: String = "") { add(chart.svg(), chart.title, caption) }
+  public mutating func add(_ chart: SpreadChart, caption: String = "") { add(chart.svg(), chart.title, caption) }
+
+  private mutating func add(_ svg: String, _ title: String, _ caption: String) {
     let line = caption.isEmpty ? "" : "<figcaption>\(escaped(caption))</figcaption>"
-    body += "<figure><h3>\(escaped(chart.title))</h3>\(chart.svg())\(line)</figure>\n"
+    body += "<figure><h3>\(escaped(title))</h3>\(svg)\(line)</figure>\n"
   }
 
   public mutating func add(_ table: TextTable) { body += table.html }

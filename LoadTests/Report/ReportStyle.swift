@@ -18,6 +18,7 @@ enum ReportStyle {
     svg.chart .dashed path{stroke-dasharray:5 4}svg.chart .faint path{stroke-width:1.2;opacity:.75}
     svg.chart .s circle{fill:transparent}svg.chart .s circle:hover{fill:currentColor;r:4px}
     svg.chart .few circle{fill:currentColor;r:3px}svg.chart .few circle:hover{r:5px}
+    svg.chart .dot path{stroke-width:3;opacity:.45}svg.chart .dot circle{fill:currentColor}
     .c0{color:var(--c0)}.c1{color:var(--c1)}.c2{color:var(--c2)}.c3{color:var(--c3)}.c4{color:var(--c4)}.c5{color:var(--c5)}
     svg.chart .s path{stroke:currentColor}
     """

@@ -9,6 +9,7 @@ public struct ScenarioReport: Sendable {
     case text(String)
     case table(TextTable)
     case chart(Chart, String)
+    case spreads(SpreadChart, String)
     case tiles([(label: String, value: String)])
   }
 
@@ -40,6 +41,7 @@ public struct ScenarioReport: Sendable {
   public mutating func add(text: String) { pieces.append(.text(text)) }
   public mutating func add(_ table: TextTable) { pieces.append(.table(table)) }
   public mutating func add(_ chart: Chart, caption: String = "") { pieces.append(.chart(chart, caption)) }
+  public mutating func add(_ chart: SpreadChart, caption: String = "") { pieces.append(.spreads(chart, caption)) }
   public mutating func add(tiles: [(label: String, value: String)]) { pieces.append(.tiles(tiles)) }
 
   /// A run of load: its figures go into the JSON line. What it is shown as is the caller's to add.
@@ -54,7 +56,7 @@ public struct ScenarioReport: Sendable {
         text += "  \(heading)\n" + (sentence.isEmpty ? "" : "  \(sentence)\n")
       case .text(let sentence): text += "  \(sentence)\n"
       case .table(let table): text += table.terminal + "\n"
-      case .chart, .tiles: break
+      case .chart, .spreads, .tiles: break
       }
     }
     for failure in failures { text += "FAILED  \(failure)\n" }
@@ -69,7 +71,7 @@ public struct ScenarioReport: Sendable {
       case .heading(let heading, let sentence): text += "\n**\(heading)**\n\n" + (sentence.isEmpty ? "" : "\(sentence)\n\n")
       case .text(let sentence): text += "\(sentence)\n\n"
       case .table(let table): text += table.markdown + "\n"
-      case .chart, .tiles: break
+      case .chart, .spreads, .tiles: break
       }
     }
     return text
@@ -85,6 +87,7 @@ public struct ScenarioReport: Sendable {
       case .text(let text): page.add(text: text)
       case .table(let table): page.add(table)
       case .chart(let chart, let caption): page.add(chart, caption: caption)
+      case .spreads(let chart, let caption): page.add(chart, caption: caption)
       case .tiles(let tiles): page.add(tiles: tiles)
       }
     }
