@@ -74,7 +74,7 @@ let package = Package(
       ],
       path: "LoadTests/Command", swiftSettings: .needletail),
     .target(
-      name: "LoadGenerator", dependencies: ["CEpoll", "JSON", "Reactor", .product(name: "Yams", package: "Yams")],
+      name: "LoadGenerator", dependencies: ["Bytes", "CEpoll", "JSON", "Reactor", .product(name: "Yams", package: "Yams")],
       path: "LoadTests/Generator", swiftSettings: .needletail),
     .systemLibrary(name: "CEpoll", path: "LoadTests/CEpoll"),
     .target(name: "LoadLab", path: "LoadTests/Lab", swiftSettings: .needletail),

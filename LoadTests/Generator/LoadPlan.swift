@@ -24,8 +24,15 @@ public struct LoadPlan: Sendable {
   public var goodWithinMicroseconds: Double?
   /// Look into every 2xx body for what was asked for.
   public var verifiesBodies = true
-  /// Write what was planned to this file, for `replay`.
+  /// Write what was sent, and when it was planned, to this file, for `replay`.
   public var recordPath: String?
+  /// Instead of the workload's requests and their times.
+  public var trace: Trace?
+  /// A replay at 2 takes half the time.
+  public var traceSpeed = 1.0
+  /// A GET on a connection that ends before the first byte of its answer is asked once more on another, as browsers do
+  /// (RFC 9112 §9.3.1). Off: it counts as `reset`.
+  public var retriesLostGets = false
   /// Spin instead of sleeping when the next planned start is nearer than this. It costs a core and buys some 50 µs of
   /// wake-up time; 0 sleeps always.
   public var spinMicroseconds = 0.0

@@ -33,6 +33,10 @@ public struct RunResult: Codable, Sendable {
   public var errors: [String: UInt64] = [:]
   /// Impressions and clicks that were sent, by event type.
   public var events: [String: UInt64] = [:]
+  /// Answers by model version; 0 is the answers without a model.
+  public var models: [String: UInt64] = [:]
+  /// What was wrong with the first few wrong bodies.
+  public var faults: [String] = []
   /// Second by second of the measured part, by the second in which a request was planned.
   public var series: [SecondSample] = []
   /// What the scenario did meanwhile.
@@ -112,8 +116,11 @@ public struct RunCounts: Codable, Sendable {
   public var dropped: UInt64
   /// Of all kinds; a request has at most one.
   public var errors: UInt64
-  /// Connections opened, the first ones included.
+  /// Attempts to connect, the first ones and those before the measured part included, and how many failed.
   public var connects: UInt64
+  public var connectFailures: UInt64
+  /// Asked a second time because the connection ended under the first (`retriesLostGets`).
+  public var retries: UInt64
   /// Of answers, head and body.
   public var bytesReceived: UInt64
 

@@ -111,3 +111,12 @@ public struct ClickModel: Sendable, Equatable {
 
   public init() {}
 }
+
+extension Workload {
+  /// What is asked for without a file: `needletail quickstart`'s users by Zipf's law, nine items of home.
+  public static var standard: Workload {
+    var list = RequestTemplate.List()
+    list.results = 9
+    return Workload(name: "standard", requests: [RequestTemplate(name: "home", lists: [list])])
+  }
+}
