@@ -21,5 +21,12 @@ struct NeedletailLoad: ParsableCommand {
       SweepCommand.self,
       ReplayCommand.self,
       Bench.self,
+      Swap.self,
+      MemcachedKill.self,
+      MemcachedStop.self,
+      Garbage.self,
+      Restart.self,
+      Slowloris.self,
+      Startup.self,
     ])
 }

@@ -198,6 +198,13 @@ public struct RunMark: Codable, Sendable {
   public var tookSeconds: Double
   /// Why it failed, if it did.
   public var error: String?
+
+  public init(atSeconds: Double, name: String, tookSeconds: Double, error: String? = nil) {
+    self.atSeconds = atSeconds
+    self.name = name
+    self.tookSeconds = tookSeconds
+    self.error = error
+  }
 }
 
 /// One objective of an SLO, and what was measured.

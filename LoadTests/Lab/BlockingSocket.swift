@@ -9,17 +9,7 @@ struct BlockingSocket: ~Copyable {
 
   /// nil when nobody listens. Reads give up after `timeoutSeconds`.
   init?(port: Int, timeoutSeconds: Int = 5) {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0)
-    var address = loopback(port: port)
-    let connected = withSocketAddress(&address) { connect(descriptor, $0, $1) }
-    guard descriptor >= 0, connected == 0 else {
-      if descriptor >= 0 { close(descriptor) }
-      return nil
-    }
-    var patience = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
-    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-    var yes: Int32 = 1
-    setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))
+    guard let descriptor = connectLoopback(port: port, timeoutSeconds: timeoutSeconds) else { return nil }
     self.descriptor = descriptor
   }
 
@@ -27,27 +17,48 @@ struct BlockingSocket: ~Copyable {
 
   /// Sends all of it; false when the peer has gone.
   @discardableResult
-  func send(_ bytes: [UInt8]) -> Bool {
-    var sent = 0
-    while sent < bytes.count {
-      let count = bytes.withUnsafeBytes {
-        Glibc.send(descriptor, $0.baseAddress! + sent, $0.count - sent, Int32(MSG_NOSIGNAL))
-      }
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { return false }
-      sent += count
-    }
-    return true
-  }
+  func send(_ bytes: [UInt8]) -> Bool { sendAll(descriptor, bytes) }
 
   /// What has come, at least one byte; nil at the peer's end, on an error or when nothing came in time.
-  func receive() -> [UInt8]? {
-    var chunk = [UInt8](repeating: 0, count: 65536)
-    while true {
-      let count = recv(descriptor, &chunk, chunk.count, 0)
-      if count < 0 && errno == EINTR { continue }
-      return count > 0 ? Array(chunk[..<count]) : nil
+  func receive() -> [UInt8]? { receiveSome(descriptor) }
+}
+
+/// A connection to a port of 127.0.0.1; nil when nobody listens.
+func connectLoopback(port: Int, timeoutSeconds: Int) -> Int32? {
+  let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0)
+  var address = loopback(port: port)
+  let connected = withSocketAddress(&address) { connect(descriptor, $0, $1) }
+  guard descriptor >= 0, connected == 0 else {
+    if descriptor >= 0 { close(descriptor) }
+    return nil
+  }
+  var patience = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
+  setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+  var yes: Int32 = 1
+  setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))
+  return descriptor
+}
+
+func sendAll(_ descriptor: Int32, _ bytes: [UInt8]) -> Bool {
+  var sent = 0
+  while sent < bytes.count {
+    // MSG_NOSIGNAL: a peer that closed must not end us.
+    let count = bytes.withUnsafeBytes {
+      Glibc.send(descriptor, $0.baseAddress! + sent, $0.count - sent, Int32(MSG_NOSIGNAL))
     }
+    if count < 0 && errno == EINTR { continue }
+    guard count > 0 else { return false }
+    sent += count
+  }
+  return true
+}
+
+func receiveSome(_ descriptor: Int32) -> [UInt8]? {
+  var chunk = [UInt8](repeating: 0, count: 65536)
+  while true {
+    let count = recv(descriptor, &chunk, chunk.count, 0)
+    if count < 0 && errno == EINTR { continue }
+    return count > 0 ? Array(chunk[..<count]) : nil
   }
 }
 

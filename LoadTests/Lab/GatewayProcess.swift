@@ -10,7 +10,6 @@ public final class GatewayProcess {
   public private(set) var process: LabProcess
   private let lab: Lab
   private let cpus: [Int]
-  private let environment: [String]
   public private(set) var startedSeconds: Double
 
   /// Starts one; it may not be ready on return.
@@ -22,12 +21,10 @@ public final class GatewayProcess {
   ///   - workers: 0 is one a core.
   public init(
     _ lab: Lab, _ name: String = "gateway", repository: String, memcached: [String] = [],
-    settings: GatewayConfig = [:], workers: Int = 1, cpus: [Int] = [], dataFolder: String? = nil,
-    environment: [String: String] = [:]
+    settings: GatewayConfig = [:], workers: Int = 1, cpus: [Int] = [], dataFolder: String? = nil
   ) throws(LabError) {
     self.lab = lab
     self.cpus = cpus
-    self.environment = environment.map { "\($0)=\($1)" }.sorted()
     port = try freePort()
     adminPort = try freePort()
     if let dataFolder { self.dataFolder = dataFolder } else { self.dataFolder = try lab.subfolder("\(name)-data") }
@@ -39,23 +36,22 @@ public final class GatewayProcess {
     configFile = try lab.subfolder("\(name)-config") + "/needletail.yaml"
     try write(config.adding(settings).yaml, to: configFile)
     startedSeconds = monotonicSeconds()
-    process = try GatewayProcess.start(lab, name, configFile, cpus, self.environment)
+    process = try GatewayProcess.start(lab, name, configFile, cpus)
   }
 
   private static func start(
-    _ lab: Lab, _ name: String, _ configFile: String, _ cpus: [Int], _ environment: [String]
+    _ lab: Lab, _ name: String, _ configFile: String, _ cpus: [Int], _ flags: [String] = []
   ) throws(LabError) -> LabProcess {
-    let prefix = environment.isEmpty ? [] : ["env"] + environment
-    return try lab.start(name, prefix + [lab.needletail, "serve", "--config", configFile], cpus: cpus)
+    try lab.start(name, [lab.needletail, "serve", "--config", configFile] + flags, cpus: cpus)
   }
 
   /// Starts another process with the same configuration, ports and data folder; `process` is then the new one. The
   /// old one is returned as it is.
   @discardableResult
-  public func startAnother() throws(LabError) -> LabProcess {
+  public func startAnother(_ flags: String...) throws(LabError) -> LabProcess {
     let old = process
     startedSeconds = monotonicSeconds()
-    process = try GatewayProcess.start(lab, old.name, configFile, cpus, environment)
+    process = try GatewayProcess.start(lab, old.name, configFile, cpus, flags)
     return old
   }
 

@@ -27,6 +27,8 @@ public final class SlowClients: Sendable {
     public var statuses: [String: Int] = [:]
     /// The longest that a connection stood.
     public var longestSeconds = 0.0
+
+    public init() {}
   }
 
   private struct Client {
