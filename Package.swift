@@ -71,12 +71,16 @@ let package = Package(
     // serve.
     .executableTarget(
       name: "needletail-load",
-      dependencies: ["LoadGenerator", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: [
+        "LoadGenerator", "LoadLab", "LoadReport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       path: "LoadTests/Command", swiftSettings: .needletail),
     .target(
       name: "LoadGenerator", dependencies: ["Bytes", "CEpoll", "JSON", "Reactor", .product(name: "Yams", package: "Yams")],
       path: "LoadTests/Generator", swiftSettings: .needletail),
     .systemLibrary(name: "CEpoll", path: "LoadTests/CEpoll"),
+    .target(name: "LoadLab", path: "LoadTests/Lab", swiftSettings: .needletail),
+    .target(name: "LoadReport", dependencies: ["LoadGenerator"], path: "LoadTests/Report", swiftSettings: .needletail),
 
     .target(name: "AllocationCount", path: "Tests/AllocationCount"),
     .testTarget(
@@ -89,6 +93,8 @@ let package = Package(
     .tests("HTTP", "Bytes"),
     .tests("JSON"),
     .tests("LoadGenerator", "Bytes", "Reactor"),
+    .tests("LoadLab"),
+    .tests("LoadReport", "LoadGenerator"),
     .tests("Memcached", "Bytes", "Reactor", "CMemcached"),
     .tests("Model", "Bytes", "Ranking", "Retrieval", "Snapshots"),
     .tests("Publishing", "Bytes", "Snapshots"),
@@ -101,8 +107,8 @@ let package = Package(
     .testTarget(
       name: "GatewayIntegrationTests",
       dependencies: [
-        "Bytes", "Configuration", "Events", "Gateway", "Model", "Publishing", "Reactor", "Snapshots", "TestSupport",
-        "Trainer", .product(name: "Logging", package: "swift-log"),
+        "Bytes", "Configuration", "Events", "Gateway", "LoadGenerator", "Model", "Publishing", "Reactor", "Snapshots",
+        "TestSupport", "Trainer", .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: .needletail),
   ],

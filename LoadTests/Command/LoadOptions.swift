@@ -26,6 +26,7 @@ struct LoadOptions: ParsableArguments {
   @Flag(help: "Do not look into bodies.") var noVerify = false
   @Flag(help: "Ask a GET once more whose connection ended before its answer began, as browsers do.") var retry = false
   @Option(help: "Append each result to this file as a line of JSON.") var out: String?
+  @Option(help: "Write a page with tables and latency curves to this file, to open in a browser.") var report: String?
   @Flag(name: .shortAndLong, help: "No progress while it runs.") var quiet = false
 
   func plan(ratePerSecond: Double, durationSeconds: Double) throws -> LoadPlan {

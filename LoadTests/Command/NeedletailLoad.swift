@@ -20,5 +20,13 @@ struct NeedletailLoad: ParsableCommand {
       SteadyCommand.self,
       SweepCommand.self,
       ReplayCommand.self,
+      Bench.self,
+      Swap.self,
+      MemcachedKill.self,
+      MemcachedStop.self,
+      Garbage.self,
+      Restart.self,
+      Slowloris.self,
+      Startup.self,
     ])
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import LoadGenerator
+import LoadReport
 
 struct SweepCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -43,10 +44,28 @@ struct SweepCommand: ParsableCommand {
         return result
       }
       print(SweepTable(outcome, keepPercent: keep).text)
+      try options.writeReport("sweep", SweepCommand.configuration.abstract) { describe(outcome, in: &$0) }
       // A step beyond the knee misses the SLO by design; only the overloads' verdict and the generator's own count.
       if outcome.results.contains(where: { !$0.validity.isValid }) { throw Ending.invalid }
       if outcome.kneePerSecond == nil { throw Ending.sloMissed }
       if let keep, (outcome.goodShareKept ?? 0) * 100 < keep { throw Ending.sloMissed }
+    }
+  }
+}
+
+extension SweepCommand {
+  private func describe(_ outcome: RateSweep.Outcome, in report: inout ScenarioReport) {
+    report.add(
+      .sweep(
+        "Goodput and latency against the offered rate", outcome.steps.map(\.result),
+        kneePerSecond: outcome.kneePerSecond))
+    report.add(.runs(outcome.steps.map { (Figures.rate($0.ratePerSecond), $0.result) }))
+    for overload in outcome.overloads {
+      let recovery = overload.recoverySeconds.map { "recovered in \(Figures.duration($0 * 1e6))" } ?? "did not recover"
+      report.add(
+        heading: "\(overload.multiple) × the knee, then half of it",
+        text: "\(Figures.rate(overload.goodPerSecond)) good answers under overload; \(recovery).")
+      report.show(overload.result, as: "\(overload.multiple) × knee")
     }
   }
 }

@@ -118,9 +118,9 @@ public struct RunCounts: Codable, Sendable {
   public var errors: UInt64
   /// Attempts to connect, the first ones and those before the measured part included, and how many failed.
   public var connects: UInt64
-  public var connectFailures: UInt64
+  public var connectFailures: UInt64 = 0
   /// Asked a second time because the connection ended under the first (`retriesLostGets`).
-  public var retries: UInt64
+  public var retries: UInt64 = 0
   /// Of answers, head and body.
   public var bytesReceived: UInt64
 
@@ -198,6 +198,13 @@ public struct RunMark: Codable, Sendable {
   public var tookSeconds: Double
   /// Why it failed, if it did.
   public var error: String?
+
+  public init(atSeconds: Double, name: String, tookSeconds: Double, error: String? = nil) {
+    self.atSeconds = atSeconds
+    self.name = name
+    self.tookSeconds = tookSeconds
+    self.error = error
+  }
 }
 
 /// One objective of an SLO, and what was measured.
