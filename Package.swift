@@ -8,6 +8,8 @@ let package = Package(
   products: [
     .executable(name: "needletail", targets: ["needletail"]),
     .executable(name: "needletail-load", targets: ["needletail-load"]),
+    // Loaded into a gateway by AllocationTests.
+    .library(name: "AllocationCount", type: .dynamic, targets: ["AllocationCount"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -80,6 +82,9 @@ let package = Package(
     .target(name: "LoadLab", path: "LoadTests/Lab", swiftSettings: .needletail),
     .target(name: "LoadReport", dependencies: ["LoadGenerator"], path: "LoadTests/Report", swiftSettings: .needletail),
 
+    .target(name: "AllocationCount", path: "Tests/AllocationCount"),
+    .testTarget(
+      name: "AllocationTests", dependencies: ["TestSupport"], exclude: ["budgets.json"], swiftSettings: .needletail),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: .needletail),
     .tests("Bytes"),
     .tests("Configuration"),
@@ -99,6 +104,13 @@ let package = Package(
     .tests("Snapshots", "Bytes"),
     .tests("Telemetry", "Bytes"),
     .tests("Trainer", "Bytes", "CFactorization", "Events", "Model", "Snapshots"),
+    .testTarget(
+      name: "SimulationTests",
+      dependencies: [
+        "Bytes", "Configuration", "Gateway", "JSON", "Memcached", "Model", "Publishing", "Reactor", "Snapshots",
+        "TestSupport", .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: .needletail),
     .testTarget(
       name: "GatewayIntegrationTests",
       dependencies: [

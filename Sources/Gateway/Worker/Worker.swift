@@ -1,6 +1,5 @@
 import Bytes
 import Configuration
-import Glibc
 import HTTP
 import Logging
 import Memcached
@@ -35,7 +34,7 @@ final class Worker {
   /// What composed answers rest on beside their lists: with a new catalogue all of them are void.
   var composedGeneration: UInt32 = 0
   /// Under which targets are hashed; nobody else knows it.
-  let composedKey = IdentityKey.random()
+  let composedKey: IdentityKey
   var doorkeeper = Doorkeeper()
   /// A composed answer on its way into the first cache, and until when it is fresh.
   var composed = ByteBuffer(capacity: 4096)
@@ -56,7 +55,8 @@ final class Worker {
   var composer: ResponseComposer
   /// Answers composed and not yet written, all of `outboxOwner`: whoever composes claims it first.
   var outbox = ByteBuffer(capacity: 65536)
-  private var outboxOwner: Connection?
+  private var outboxOwner = noOwner
+  private static let noOwner = -1
   var key = ByteBuffer(capacity: 256)
   var list = ByteBuffer(capacity: 65536)
   var skipped = ItemHashSet()
@@ -77,15 +77,18 @@ final class Worker {
   var peers: [Mailbox<WorkerMessage>] = []
   var control: Mailbox<ControlMessage>!
 
+  /// `loop` and `seed` are all that a worker takes from the world: a simulation gives its own, and every run repeats.
+  /// Without a seed chance comes from the system.
   init(
-    index: Int, settings: Settings, placements: Placements, identityKey: IdentityKey, intake: EventIntake
+    index: Int, settings: Settings, placements: Placements, identityKey: IdentityKey, intake: EventIntake,
+    loop: EventLoop? = nil, seed: UInt64? = nil, log: Logger = Logger(label: "worker")
   ) throws {
     self.index = index
     self.settings = settings
     self.placements = placements
     self.identityKey = identityKey
     self.intake = intake
-    log = Logger(label: "worker")
+    self.log = log
     var limits = HTTPLimits()
     limits.headBytes = settings.http.headBytes
     // A line with its end, and the empty line before it, must fit into a head.
@@ -93,14 +96,16 @@ final class Worker {
     limits.bodyBytes = settings.http.bodyBytes
     httpLimits = limits
     shelves = placements.all.enumerated().map { Shelf($0, $1, nil) }
-    random = WorkerRandom()
+    random = WorkerRandom(seed: seed ?? WorkerRandom.systemSeed())
+    // Not from `random`, whose state shows in the ids of answers.
+    composedKey = seed.map { WorkerRandom(seed: ~$0).identityKey } ?? .random()
     l1 = L1Cache(bytesMax: settings.l1Bytes, seed: random.next())
     metrics = WorkerMetrics(placementCount: placements.all.count)
     requestBody = RequestBody(bytesMax: max(settings.http.bodyBytes, settings.events.bodyBytes))
-    loop = try EventLoop()
-    composer = ResponseComposer(unixSeconds: time(nil))
-    unixSeconds = UInt32(clamping: time(nil))
-    mailbox = try Mailbox(loop: loop) { [unowned self] message in self.receive(message) }
+    self.loop = try loop ?? EventLoop()
+    composer = ResponseComposer(unixSeconds: self.loop.unixSeconds)
+    unixSeconds = UInt32(clamping: self.loop.unixSeconds)
+    mailbox = try Mailbox(loop: self.loop) { [unowned self] message in self.receive(message) }
   }
 
   /// Opens the listener and the memcached connections. The loop runs later, on the worker's thread.
@@ -114,9 +119,9 @@ final class Worker {
       clientSettings.connectTimeoutMilliseconds = settings.memcachedConnectTimeoutMilliseconds
       memcached = try MemcachedClient(
         loop: loop, nodes: settings.memcachedServers.map { try NodeAddress(parsing: $0) }, settings: clientSettings,
-        receiver: self)
+        seed: random.next(), receiver: self)
     }
-    loop.atTurnEnd { [unowned self] in self.endTurn() }
+    loop.atTurnEnd(of: self) { $0.endTurn() }
     tick = Timer(loop: loop) { [unowned self] in self.housekeep() }
     tick?.start(milliseconds: Worker.tickMilliseconds, repeating: true)
     deadlineTick = Timer(loop: loop) { [unowned self] in self.checkDeadlines() }
@@ -129,7 +134,7 @@ final class Worker {
 
   /// Takes the time once a tick and once a turn with input: lists and headers count in seconds.
   func refreshClock() {
-    let now = time(nil)
+    let now = loop.unixSeconds
     unixSeconds = UInt32(clamping: now)
     composer.refreshDate(unixSeconds: now)
   }
@@ -173,17 +178,19 @@ final class Worker {
   /// What is composed from now on is for this connection. A flight that lands while a pipeline is being answered
   /// composes for others in between: what was composed before is sent first.
   func claimOutbox(for connection: Connection) {
-    if let owner = outboxOwner, owner !== connection { flush(owner) }
-    outboxOwner = connection
+    if outboxOwner != connection.slot && outboxOwner != Worker.noOwner, let owner = connections[outboxOwner] {
+      flush(owner)
+    }
+    outboxOwner = connection.slot
   }
 
   /// Sends what has been composed for a connection, in one write.
   func flush(_ connection: Connection) {
     guard !outbox.isEmpty else { return }
-    precondition(outboxOwner === connection, "an answer would go to another connection")
+    precondition(outboxOwner == connection.slot, "an answer would go to another connection")
     connection.stream.write(outbox.bytes)
     outbox.removeAll()
-    outboxOwner = nil
+    outboxOwner = Worker.noOwner
   }
 
   // MARK: Drain.
