@@ -11,6 +11,8 @@ struct BenchRow {
   var tier: String?
   /// The row that it is a multiple of.
   var beside: String?
+  /// What the table calls that row.
+  var besideLabel: String?
   var connections: Int
   /// Processors of wrk, and its threads.
   var loadCPUs: [Int]

@@ -80,6 +80,7 @@ struct BenchServers {
     }
     var own = row("l2 + memcached", gateway, targets, tier: "l2", beside: rows.first?.name)
     own.processes.append(memcached.process)
+    own.besideLabel = "nginx"
     return rows + [own]
   }
 
@@ -106,6 +107,7 @@ struct BenchServers {
         var row = row(
           "l1, \(name), \(connections) connections", gateway, [Catalogue.segmentTarget], tier: "l1",
           beside: gateway === two ? "l1, one worker, \(connections) connections" : nil)
+        row.besideLabel = "one worker"
         row.connections = connections
         row.loadCPUs = pair
         row.loadThreads = 2

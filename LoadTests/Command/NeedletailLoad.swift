@@ -21,6 +21,8 @@ struct NeedletailLoad: ParsableCommand {
       SweepCommand.self,
       ReplayCommand.self,
       Bench.self,
+      Mixed.self,
+      Overload.self,
       Swap.self,
       MemcachedKill.self,
       MemcachedStop.self,

@@ -60,7 +60,7 @@ struct Swap: ScenarioCommand {
     let watch = Watch(port: gateway.port, targets: Catalogue.userTargets(40)) { connection, _, answer in
       seen.note(answer, on: connection)
     }
-    var taken: [String: Double] = [:]
+    var taken: [(key: String, what: String, seconds: Double)] = []
     var timeline = Timeline()
     timeline.then("before", hold: every)
     for version in 2..<(2 + versions) {
@@ -68,12 +68,13 @@ struct Swap: ScenarioCommand {
         try catalogue.trainNext(into: repository, seed: version)
       }
       timeline.then("until version \(version) serves", hold: every) {
-        taken["publishToServing\(version)Seconds"] = try wait(for: version, on: gateway)
+        taken.append(
+          ("publishedToServing\(version)Seconds", "version \(version), from published to serving", try wait(for: version, on: gateway)))
       }
     }
     timeline.then("roll back", hold: every) {
       try gateway.admin("POST", "/admin/v1/models/\(Catalogue.model):rollback")
-      taken["rollbackSeconds"] = try wait(for: versions, on: gateway)
+      taken.append(("rollbackSeconds", "rollback, from asked to serving", try wait(for: versions, on: gateway)))
     }
     let (run, phases) = try timeline.run(plan, on: gateway)
     let watched = watch.stop()
@@ -87,9 +88,9 @@ struct Swap: ScenarioCommand {
     for (connection, found) in seen.sequences where found != expected {
       report.fail("connection \(connection) saw the versions \(found), not \(expected)")
     }
-    for (name, seconds) in taken.sorted(by: { $0.key < $1.key }) {
-      report.note(name, .rounded(seconds, places: 4))
-      report.add(text: "\(name): \(Format.time(microseconds: seconds * 1e6))")
+    for (key, what, seconds) in taken {
+      report.note(key, .rounded(seconds, places: 4))
+      report.add(text: "\(what): \(Format.time(microseconds: seconds * 1e6))")
     }
   }
 

@@ -29,9 +29,11 @@ extension Chart {
 
   /// What a run looks like second by second: rates, latencies, and what the scenario did meanwhile.
   public static func overTime(_ title: String, _ run: RunResult) -> Chart {
+    // The last second of a run that ended within it would look like a fall.
+    let whole = run.series.filter { Double($0.second) + 0.95 <= run.counts.measuredSeconds }
     func series(_ name: String, _ colour: Int, _ style: Series.Style = .line, _ value: (SecondSample) -> Double) -> Series {
       // A second's figure stands in its middle.
-      Series(name, run.series.map { Point(Double($0.second) + 0.5, value($0)) }, style: style, colour: colour)
+      Series(name, whole.map { Point(Double($0.second) + 0.5, value($0)) }, style: style, colour: colour)
     }
     let top = run.series.map { Double(max($0.offered, $0.completed)) }.max() ?? 0
     var rates = [

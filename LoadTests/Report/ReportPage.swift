@@ -11,10 +11,14 @@ public struct ReportPage: Sendable {
   }
 
   /// Whether it passed, and every sentence about what did not hold.
-  public mutating func add(verdictOf failures: [String]) {
-    let passed = failures.isEmpty
-    body += #"<div class="verdict \#(passed ? "good" : "bad")">\#(passed ? "✓ passed" : "✗ failed")</div>"# + "\n"
-    guard !passed else { return }
+  ///
+  /// - Parameter isValid: false when the generator itself was late: then latencies say nothing.
+  public mutating func add(verdictOf failures: [String], isValid: Bool = true) {
+    let (style, words) =
+      !failures.isEmpty
+      ? ("bad", "✗ failed") : isValid ? ("good", "✓ passed") : ("unsure", "✓ passed, but latencies are invalid")
+    body += #"<div class="verdict \#(style)">\#(words)</div>"# + "\n"
+    guard !failures.isEmpty else { return }
     body += #"<ul class="failures">"# + failures.map { "<li>\(escaped($0))</li>" }.joined() + "</ul>\n"
   }
 

@@ -26,7 +26,7 @@ enum ReportStyle {
   static let page = """
     *{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);
     font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
-    main{max-width:900px;margin:0 auto;padding:28px 20px 60px}h1{font-size:26px;line-height:1.2;margin:0 0 4px}
+    main{max-width:1000px;margin:0 auto;padding:28px 20px 60px}h1{font-size:26px;line-height:1.2;margin:0 0 4px}
     h2{font-size:18px;margin:36px 0 8px}h3{font-size:14px;margin:0 0 4px}p{margin:6px 0 12px;max-width:72ch}.sub,figcaption,footer{color:var(--muted)}
     .verdict{display:inline-block;margin:10px 0 2px;padding:3px 12px;border-radius:999px;font-weight:600;
     border:1.5px solid currentColor}.good{color:var(--good)}.bad{color:var(--bad)}
@@ -36,7 +36,8 @@ enum ReportStyle {
     font-variant-numeric:tabular-nums}.tile span{color:var(--muted);font-size:13px}
     .scroll{overflow-x:auto;margin:0 0 18px}table{border-collapse:collapse;font-size:13.5px;font-variant-numeric:tabular-nums;min-width:60%}
     th,td{padding:5px 14px 5px 0;text-align:left;border-bottom:1px solid var(--grid);white-space:nowrap}
-    th{color:var(--muted);font-weight:600;border-bottom-color:var(--axis)}.n{text-align:right}
+    th{color:var(--muted);font-weight:600;border-bottom-color:var(--axis)}.n{text-align:right}td:not(.n){white-space:normal;min-width:9em}
+    .unsure{color:var(--c1)}
     footer{font-size:13px;margin-top:40px;border-top:1px solid var(--grid);padding-top:10px}
     @media print{body{background:#fff}}
     """

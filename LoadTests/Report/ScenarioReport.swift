@@ -27,6 +27,9 @@ public struct ScenarioReport: Sendable {
 
   public var passed: Bool { failures.isEmpty }
 
+  /// False when the generator was late in a run: what was answered counts, how fast does not.
+  public var isValid: Bool { runs.allSatisfy(\.result.validity.isValid) }
+
   /// Notes a sentence about what did not hold.
   public mutating func check(_ holds: Bool, _ sentence: @autoclosure () -> String) {
     if !holds { failures.append(sentence()) }
@@ -80,7 +83,7 @@ public struct ScenarioReport: Sendable {
   /// - Parameter stamp: where, when and by what it was made.
   public func html(_ stamp: ReportStamp) -> String {
     var page = ReportPage(title: "Needletail: \(scenario)", subtitle: "\(summary) — \(stamp.date)")
-    page.add(verdictOf: failures)
+    page.add(verdictOf: failures, isValid: isValid)
     for piece in pieces {
       switch piece {
       case .heading(let heading, let text): page.add(heading: heading, text: text)
@@ -101,7 +104,7 @@ public struct ScenarioReport: Sendable {
       "schemaVersion": 1, "scenario": .text(scenario), "date": .text(stamp.date), "commit": .text(stamp.commit),
       "machine": stamp.machine, "versions": .group(stamp.versions.mapValues { .text($0) }),
       "options": .group(stamp.options.mapValues { .text($0) }), "seconds": .rounded(stamp.seconds, places: 1),
-      "passed": .flag(passed), "failures": .list(failures.map { .text($0) }), "figures": .group(figures),
+      "passed": .flag(passed), "valid": .flag(isValid), "failures": .list(failures.map { .text($0) }), "figures": .group(figures),
     ]
     if !runs.isEmpty {
       let encoded = runs.map { ($0.name, Figure(encoding: $0.result)) }
@@ -144,7 +147,8 @@ public struct ReportStamp: Sendable {
   }
 
   var lines: [String] {
-    let versions = self.versions.sorted { $0.key < $1.key }.map(\.value).joined(separator: " · ")
+    let versions = self.versions.sorted { $0.key < $1.key }.map { $0.value.contains($0.key) ? $0.value : "\($0.key) \($0.value)" }
+      .joined(separator: " · ")
     let options = self.options.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
     return [
       "\(machineText); commit \(commit); took \(Format.digits(seconds)) s", versions, options.isEmpty ? "" : "options: \(options)",

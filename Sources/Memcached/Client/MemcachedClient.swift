@@ -31,15 +31,16 @@ public final class MemcachedClient {
   private var seenNanoseconds: UInt64 = 0
 
   /// Begins to connect. Without nodes every request is refused. The receiver must outlive the client.
-  /// Throws when the nodes cannot be a ring.
+  /// Throws when the nodes cannot be a ring. `seed`: of the jitter of reconnections; nil for one of the system.
   public init(
-    loop: EventLoop, nodes: [NodeAddress], settings: MemcachedSettings = MemcachedSettings(),
+    loop: EventLoop, nodes: [NodeAddress], settings: MemcachedSettings = MemcachedSettings(), seed: UInt64? = nil,
     receiver: any MemcachedReceiver
   ) throws(RingError) {
     ring = nodes.isEmpty ? nil : try Ring(nodes: nodes)
     self.loop = loop
     self.settings = settings
-    self.nodes = nodes.enumerated().map { Node($1, index: $0, on: loop, settings, receiver) }
+    let seed = seed ?? .random(in: 0...(.max))
+    self.nodes = nodes.enumerated().map { Node($1, index: $0, on: loop, settings, seed: seed &+ UInt64($0), receiver) }
     ticker = Timer(loop: loop) { [unowned self] in tick() }
     loop.atTurnEnd { [turnEnd] in turnEnd.client?.flush() }
     turnEnd.client = self

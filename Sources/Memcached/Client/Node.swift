@@ -16,9 +16,10 @@ final class Node {
   private var timer: Timer!
   private var wasUp = false
   private var question: Question?
+  private var jitter: Jitter
 
   init(
-    _ address: NodeAddress, index: Int, on loop: EventLoop, _ settings: MemcachedSettings,
+    _ address: NodeAddress, index: Int, on loop: EventLoop, _ settings: MemcachedSettings, seed: UInt64,
     _ receiver: any MemcachedReceiver
   ) {
     self.address = address
@@ -26,6 +27,7 @@ final class Node {
     self.loop = loop
     self.settings = settings
     self.receiver = receiver
+    jitter = Jitter(seed: seed)
     reconnection = Reconnection(delays: settings.delays)
     timer = Timer(loop: loop) { [unowned self] in timeUp() }
   }
@@ -148,7 +150,7 @@ final class Node {
   private func retryLater(_ reason: String) {
     guard state != .closed else { return }
     if case .connecting = state { metrics.connectFailures += 1 }
-    let delay = reconnection.ended(now: loop.nowNanoseconds, chance: Double.random(in: 0..<1))
+    let delay = reconnection.ended(now: loop.nowNanoseconds, chance: jitter.next())
     timer.start(milliseconds: delay)
     change(to: .down(reason: reason, retryMilliseconds: delay))
   }
