@@ -125,9 +125,9 @@ extension Worker {
     if case .list = answer.source {
       written = cut(list, upTo: visit.count, visit.allowed, after: 0, served, connection)
       if written < visit.count { skipped.insert(itemsOf: RenderedList(validated: list)) }
-      // The item that others are to be like is in no list of its own, but may well be trending.
-      if let item = visit.item { skipped.insert(served.model.itemHash(item)) }
     }
+    // The item that others are to be like is in no list of its own, but may well be trending.
+    if let item = visit.item { skipped.insert(served.model.itemHash(item)) }
     if written < visit.count { written += topUp(after: written, from: visit.segment + 1, served, connection) }
     if written < visit.count { written += topUp(after: written, from: 0, served, connection) }
     if written < visit.count, let popular = served.popular[shelf.index] {
@@ -141,6 +141,7 @@ extension Worker {
     guard !connection.request.strictFiltering else { return }
     // The request's filter may be given up; the operator's may not, nor what forbids single items.
     gatherSkipped(connection)
+    if let item = visit.item { skipped.insert(served.model.itemHash(item)) }
     (served.popular[shelf.index] ?? served.trending[0]).withBytes {
       _ = cut($0, upTo: visit.count, shelf.filter, after: 0, served, connection)
     }
