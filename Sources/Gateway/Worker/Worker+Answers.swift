@@ -106,9 +106,8 @@ extension Worker {
         rendered.slice(upTo: visit.count, skipping: skipped, rules: rules, fields: fields, into: &outbox)
       }
       if written < visit.count { skipped.insert(itemsOf: rendered) }
-      // The item that others are to be like is in no list of its own, but may well be trending.
-      if let item = visit.item { skipped.insert(served.model.itemHash(item)) }
     }
+    skipItemAskedAbout(visit, served)
     if written < visit.count { written += topUp(after: written, from: visit.segment + 1, served, visit) }
     if written < visit.count { written += topUp(after: written, from: 0, served, visit) }
     guard written == 0, !visit.allowed.isEmpty else { return }
@@ -116,12 +115,18 @@ extension Worker {
     guard !connection.request.strictFiltering else { return }
     // The request's filter may be given up; the operator's may not, nor what forbids single items.
     gatherSkipped(connection)
+    skipItemAskedAbout(visit, served)
     let bytes = served.trending[0]
     let trending = RenderedList(validated: bytes.span.bytes)
     _ = served.model.withRules(seenBy: visit.userRow, filter: shelf.filter) { rules in
       trending.slice(upTo: visit.count, skipping: skipped, rules: rules, fields: fields, into: &outbox)
     }
   }
+  /// The item that others are to be like is in no list of its own, but may well be trending.
+  private func skipItemAskedAbout(_ visit: Visit, _ served: ServedModel) {
+    if let item = visit.item { skipped.insert(served.model.itemHash(item)) }
+  }
+
   /// Adds what a trending list has: that of a segment, or 0 for everyone's.
   private func topUp(after written: Int, from index: Int, _ served: ServedModel, _ visit: Visit) -> Int {
     let bytes = served.trending[index]
