@@ -92,7 +92,7 @@ let package = Package(
     .tests("Gateway", "Bytes", "Configuration", "Events", "HTTP", "Model", "Publishing", "Reactor"),
     .tests("HTTP", "Bytes"),
     .tests("JSON"),
-    .tests("LoadGenerator", "Reactor"),
+    .tests("LoadGenerator", "Bytes", "Reactor"),
     .tests("LoadLab"),
     .tests("LoadReport", "LoadGenerator"),
     .tests("Memcached", "Bytes", "Reactor", "CMemcached"),
@@ -114,8 +114,8 @@ let package = Package(
     .testTarget(
       name: "GatewayIntegrationTests",
       dependencies: [
-        "Bytes", "Configuration", "Events", "Gateway", "Model", "Publishing", "Reactor", "Snapshots", "TestSupport",
-        "Trainer", .product(name: "Logging", package: "swift-log"),
+        "Bytes", "Configuration", "Events", "Gateway", "LoadGenerator", "Model", "Publishing", "Reactor", "Snapshots",
+        "TestSupport", "Trainer", .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: .needletail),
   ],

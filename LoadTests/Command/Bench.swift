@@ -70,6 +70,7 @@ struct Bench: ScenarioCommand {
       SpreadChart.Row($0.name, $0.spread(\.cpuMicroseconds), colour: $0.gateway == nil ? 5 : 0)
     }
     report.add(
-      SpreadChart("CPU per request", marks), caption: "Median and extremes of the rounds; Needletail in blue, others grey.")
+      SpreadChart("CPU per request", marks),
+      caption: "Median and extremes of the rounds; Needletail in blue, others grey.")
   }
 }

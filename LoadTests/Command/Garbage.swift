@@ -6,7 +6,8 @@ import LoadReport
 /// A peer in memcached's place lies in every way it knows.
 struct Garbage: ScenarioCommand {
   static let scenario = "garbage"
-  static let summary = "memcached lies under load: wrong opaques, others' values, garbage, halves, late replies; no wrong answer"
+  static let summary =
+    "memcached lies under load: wrong opaques, others' values, garbage, halves, late replies; no wrong answer"
 
   @OptionGroup var common: ScenarioOptions
   @OptionGroup var loss: NodeLoss
@@ -50,7 +51,8 @@ struct Garbage: ScenarioCommand {
     report.note("lies", .group(told.mapValues { .number($0) }))
     report.note("comparedAnswers", .number(Double(watched.asked)))
     report.add(
-      text: "\(Format.count(told.values.reduce(0, +))) lies; \(Format.count(Double(watched.asked))) answers compared with "
+      text:
+        "\(Format.count(told.values.reduce(0, +))) lies; \(Format.count(Double(watched.asked))) answers compared with "
         + "what they were before, item by item")
   }
 }

@@ -26,6 +26,7 @@ struct LoadOptions: ParsableArguments {
   @Flag(help: "Do not look into bodies.") var noVerify = false
   @Flag(help: "Ask a GET once more whose connection ended before its answer began, as browsers do.") var retry = false
   @Option(help: "Append each result to this file as a line of JSON.") var out: String?
+  @Option(help: "Write a page with tables and latency curves to this file, to open in a browser.") var report: String?
   @Flag(name: .shortAndLong, help: "No progress while it runs.") var quiet = false
 
   func plan(ratePerSecond: Double, durationSeconds: Double) throws -> LoadPlan {
@@ -33,7 +34,8 @@ struct LoadOptions: ParsableArguments {
     var plan = LoadPlan(
       target: try LoadTarget(url), workload: work, ratePerSecond: ratePerSecond, durationSeconds: durationSeconds)
     guard let arrivals = closed ? .closed : Arrivals(rawValue: arrivals) else {
-      throw LoadError("--arrivals: \"\(arrivals)\" is none of: \(Arrivals.allCases.map(\.rawValue).joined(separator: " "))")
+      throw LoadError(
+        "--arrivals: \"\(arrivals)\" is none of: \(Arrivals.allCases.map(\.rawValue).joined(separator: " "))")
     }
     plan.arrivals = arrivals
     plan.connections = connections

@@ -72,7 +72,8 @@ struct MemcachedKill: ScenarioCommand {
     report.checkAllGood(run, as: "memcached killed")
     report.checkDeadline(run, as: "memcached killed")
     if phases.count > 2 {
-      report.check(phases[0].share(of: "l2") > 0.9, "before: l2 answered only \(Format.percent(phases[0].share(of: "l2")))")
+      report.check(
+        phases[0].share(of: "l2") > 0.9, "before: l2 answered only \(Format.percent(phases[0].share(of: "l2")))")
       report.check(phases[1].share(of: "l2") < 0.1, "l2 answered although memcached was dead")
     }
     report.note("l2AgainSeconds", .rounded(again))
@@ -106,7 +107,8 @@ struct MemcachedStop: ScenarioCommand {
     report.checkAllGood(run, as: "memcached stopped")
     report.checkDeadline(run, as: "memcached stopped")
     if phases.count > 2 {
-      report.check(phases[0].share(of: "l2") > 0.9, "before: l2 answered only \(Format.percent(phases[0].share(of: "l2")))")
+      report.check(
+        phases[0].share(of: "l2") > 0.9, "before: l2 answered only \(Format.percent(phases[0].share(of: "l2")))")
       report.check(phases[1].share(of: "l2") < 0.1, "l2 answered although memcached had stopped")
     }
     report.note("l2AgainSeconds", .rounded(again))

@@ -1,5 +1,6 @@
 import ArgumentParser
 import LoadGenerator
+import LoadReport
 
 struct ReplayCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -23,6 +24,7 @@ struct ReplayCommand: ParsableCommand {
       let result = try perform(plan, quiet: options.quiet)
       print(ResultTable(result).text)
       try append(result, to: options.out)
+      try options.writeReport("replay", ReplayCommand.configuration.abstract) { $0.show(result, as: result.name) }
       try end([result])
     }
   }

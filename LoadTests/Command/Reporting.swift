@@ -50,7 +50,8 @@ func perform(_ plan: LoadPlan, quiet: Bool, actions: [ScheduledAction] = []) thr
 
 private func progressLine(_ sample: SecondSample) -> String {
   var line = "\(padded("\(sample.second + 1)s", 6)) \(padded(Figures.rate(Double(sample.offered)), 11)) offered"
-  line += " \(padded(Figures.rate(Double(sample.good)), 11)) good   p99 \(padded(Figures.duration(sample.p99Microseconds), 7))"
+  line +=
+    " \(padded(Figures.rate(Double(sample.good)), 11)) good   p99 \(padded(Figures.duration(sample.p99Microseconds), 7))"
   return sample.errors > 0 ? line + "   \(Figures.count(sample.errors)) errors" : line
 }
 

@@ -14,7 +14,8 @@ struct Restart: ScenarioCommand {
   @Option(help: "Restarts.") var restarts = 3
   @Option(help: "Workers of the gateway; 0 is one a core.") var workers = 0
   @Option(help: "Keep-alive connections of the load.") var connections = 64
-  @Flag(help: "SIGTERM and a new process instead of a take-over: shows what a cold restart costs; refusals are expected.")
+  @Flag(
+    help: "SIGTERM and a new process instead of a take-over: shows what a cold restart costs; refusals are expected.")
   var cold = false
 
   var described: [String: String] {
@@ -56,9 +57,11 @@ struct Restart: ScenarioCommand {
     report.show(phases, of: run)
     report.add(
       text: "\(watched.wrong) of \(Format.count(Double(watched.asked))) new connections had no answer; the load made "
-        + "\(run.counts.connects) connections, \(run.counts.connectFailures) failed, and asked \(run.counts.retries) times again")
+        + "\(run.counts.connects) connections, \(run.counts.connectFailures) failed, and asked \(run.counts.retries) times again"
+    )
     if let spread = Spread(taken) {
-      report.add(text: "a restart took \(Format.time(microseconds: spread.median * 1e6)) until the old process was gone")
+      report.add(
+        text: "a restart took \(Format.time(microseconds: spread.median * 1e6)) until the old process was gone")
       report.note("restartSeconds", Figure(encoding: spread))
     }
     report.note("refused", .number(Double(watched.wrong)))
@@ -74,7 +77,8 @@ struct Restart: ScenarioCommand {
   private func takeOver(_ gateway: GatewayProcess) throws {
     let old = try gateway.startAnother("--take-over")
     guard old.waitForEnd(within: 30) else {
-      throw LabError.trouble("the old process is still there after 30 s:\n\(old.said())\nthe new one:\n\(gateway.process.said())")
+      throw LabError.trouble(
+        "the old process is still there after 30 s:\n\(old.said())\nthe new one:\n\(gateway.process.said())")
     }
     guard old.exitCode == 0 else {
       throw LabError.trouble("the old process ended with \(old.exitCode!):\n\(old.said())")

@@ -16,14 +16,18 @@ struct ResultTable {
       lines.append("\(objective.isMet ? "met   " : "MISSED") \(objective.objective): \(objective.measured)")
     }
     for reason in result.validity.reasons { lines.append("INVALID: \(reason)") }
-    if result.isPartial { lines.append("PARTIAL: ended after \(seconds(result.counts.measuredSeconds)) of \(seconds(result.settings.durationSeconds))") }
+    if result.isPartial {
+      lines.append(
+        "PARTIAL: ended after \(seconds(result.counts.measuredSeconds)) of \(seconds(result.settings.durationSeconds))")
+    }
     return lines.joined(separator: "\n")
   }
 
   private var heading: String {
     let settings = result.settings
     let rate = settings.ratePerSecond.map { " at \(Figures.rate($0))" } ?? ""
-    return "\(result.name): \(settings.arrivals)\(rate) for \(seconds(result.counts.measuredSeconds)) on \(settings.url), "
+    return
+      "\(result.name): \(settings.arrivals)\(rate) for \(seconds(result.counts.measuredSeconds)) on \(settings.url), "
       + "\(settings.connections) connections, seed \(settings.seed)"
   }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import LoadGenerator
+import LoadReport
 
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -23,6 +24,7 @@ struct RunCommand: ParsableCommand {
       let result = try perform(plan, quiet: options.quiet)
       print(ResultTable(result).text)
       try append(result, to: options.out)
+      try options.writeReport("run", RunCommand.configuration.abstract) { $0.show(result, as: result.name) }
       try end([result])
     }
   }

@@ -6,7 +6,8 @@ import LoadReport
 /// Thousands of connections that never finish what they began, beside normal traffic.
 struct Slowloris: ScenarioCommand {
   static let scenario = "slowloris"
-  static let summary = "thousands of slow connections beside normal traffic: they are ended in time, and nobody else notices"
+  static let summary =
+    "thousands of slow connections beside normal traffic: they are ended in time, and nobody else notices"
 
   @OptionGroup var common: ScenarioOptions
   @Option(help: "Slow connections, in four manners in turn.") var slow = 2_000
@@ -79,7 +80,8 @@ struct Slowloris: ScenarioCommand {
     report.note("slow", Figure(encoding: summary))
     let statuses = summary.statuses.sorted { $0.key < $1.key }.map { "\($0.key) × \($0.value)" }.joined(separator: ", ")
     report.add(
-      text: "slow connections: \(summary.opened) opened, \(standing) stood at the end, \(summary.closedByServer) ended by the "
+      text:
+        "slow connections: \(summary.opened) opened, \(standing) stood at the end, \(summary.closedByServer) ended by the "
         + "gateway after \(Format.digits(summary.longestSeconds)) s at most, \(summary.refused) refused; answers: "
         + (statuses.isEmpty ? "none" : statuses))
     report.check(standing > slow / 2, "only \(standing) of \(slow) slow connections stood: there was no attack")

@@ -1,5 +1,6 @@
 import ArgumentParser
 import LoadGenerator
+import LoadReport
 
 struct SteadyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -26,6 +27,10 @@ struct SteadyCommand: ParsableCommand {
         if result.isPartial { break }
       }
       print(SteadyTable(results).text)
+      try options.writeReport("steady", SteadyCommand.configuration.abstract) { report in
+        report.add(.runs(results.enumerated().map { ("round \($0.offset + 1)", $0.element) }))
+        for (round, result) in results.enumerated() { report.show(result, as: "round \(round + 1)") }
+      }
       try end(results)
     }
   }

@@ -125,11 +125,14 @@ struct Swap: ScenarioCommand {
     report.note("p999Ratio", .rounded(ratio))
     report.add(
       text: "p99.9 with swaps \(Format.time(microseconds: tails[1].median)), without "
-        + "\(Format.time(microseconds: tails[0].median)): \(Format.fixed(ratio, places: 2)) × (medians of \(pairs) pairs)")
+        + "\(Format.time(microseconds: tails[0].median)): \(Format.fixed(ratio, places: 2)) × (medians of \(pairs) pairs)"
+    )
     report.add(
-      .percentiles("Latency with and without swaps", [
-        ("without", runs[0].result.response), ("alternating", runs[1].result.response),
-      ]), caption: "The first pair.")
+      .percentiles(
+        "Latency with and without swaps",
+        [
+          ("without", runs[0].result.response), ("alternating", runs[1].result.response),
+        ]), caption: "The first pair.")
     if let last = runs.last { report.add(.overTime("Alternating, second by second", last.result)) }
   }
 
@@ -159,7 +162,8 @@ private final class VersionsSeen: Sendable {
       struct Model: Decodable { let version: Int }
       let model: Model?
     }
-    guard let body = try? JSONDecoder().decode(Body.self, from: Data(answer.body.utf8)), let version = body.model?.version
+    guard let body = try? JSONDecoder().decode(Body.self, from: Data(answer.body.utf8)),
+      let version = body.model?.version
     else { return "the body names no model: \(answer.body.prefix(100))" }
     seen.withLock { if $0[connection]?.last != version { $0[connection, default: []].append(version) } }
     return nil

@@ -1,5 +1,6 @@
 import ArgumentParser
 import LoadGenerator
+import LoadReport
 
 struct SweepCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -29,7 +30,9 @@ struct SweepCommand: ParsableCommand {
       sweep.factor = factor
       sweep.stepSeconds = try Duration.seconds("--step", step)
       sweep.overloads = try overload.split(separator: ",").map { part in
-        guard let multiple = Double(part), multiple > 1 else { throw LoadError("--overload: \"\(part)\" is no multiple above 1") }
+        guard let multiple = Double(part), multiple > 1 else {
+          throw LoadError("--overload: \"\(part)\" is no multiple above 1")
+        }
         return multiple
       }
       sweep.overloadSeconds = try Duration.seconds("--overload-for", overloadFor)
@@ -41,10 +44,28 @@ struct SweepCommand: ParsableCommand {
         return result
       }
       print(SweepTable(outcome, keepPercent: keep).text)
+      try options.writeReport("sweep", SweepCommand.configuration.abstract) { describe(outcome, in: &$0) }
       // A step beyond the knee misses the SLO by design; only the overloads' verdict and the generator's own count.
       if outcome.results.contains(where: { !$0.validity.isValid }) { throw Ending.invalid }
       if outcome.kneePerSecond == nil { throw Ending.sloMissed }
       if let keep, (outcome.goodShareKept ?? 0) * 100 < keep { throw Ending.sloMissed }
+    }
+  }
+}
+
+extension SweepCommand {
+  private func describe(_ outcome: RateSweep.Outcome, in report: inout ScenarioReport) {
+    report.add(
+      .sweep(
+        "Goodput and latency against the offered rate", outcome.steps.map(\.result),
+        kneePerSecond: outcome.kneePerSecond))
+    report.add(.runs(outcome.steps.map { (Figures.rate($0.ratePerSecond), $0.result) }))
+    for overload in outcome.overloads {
+      let recovery = overload.recoverySeconds.map { "recovered in \(Figures.duration($0 * 1e6))" } ?? "did not recover"
+      report.add(
+        heading: "\(overload.multiple) × the knee, then half of it",
+        text: "\(Figures.rate(overload.goodPerSecond)) good answers under overload; \(recovery).")
+      report.show(overload.result, as: "\(overload.multiple) × knee")
     }
   }
 }
@@ -60,21 +81,31 @@ struct SweepTable {
 
   var text: String {
     var rows = [["offered", "good", "p50", "p99", "p99.9", "errors", "lag p99", ""]]
-    for step in outcome.steps { rows.append(row(step.ratePerSecond, step.result.counts.goodPerSecond, step.result, step.holds ? "holds" : "does not hold")) }
+    for step in outcome.steps {
+      rows.append(
+        row(step.ratePerSecond, step.result.counts.goodPerSecond, step.result, step.holds ? "holds" : "does not hold"))
+    }
     for overload in outcome.overloads {
       let recovery = overload.recoverySeconds.map { "recovered in \(Figures.duration($0 * 1e6))" } ?? "did not recover"
-      rows.append(row(overload.ratePerSecond, overload.goodPerSecond, overload.result, "\(overload.multiple) × knee, \(recovery)"))
+      rows.append(
+        row(overload.ratePerSecond, overload.goodPerSecond, overload.result, "\(overload.multiple) × knee, \(recovery)")
+      )
     }
     var lines = aligned(rows)
     lines.append("")
-    guard let knee = outcome.kneePerSecond else { return (lines + ["no knee: not even the first rate held"]).joined(separator: "\n") }
+    guard let knee = outcome.kneePerSecond else {
+      return (lines + ["no knee: not even the first rate held"]).joined(separator: "\n")
+    }
     lines.append("knee \(Figures.rate(knee)), peak goodput \(Figures.rate(outcome.peakGoodPerSecond))")
     if let kept = outcome.goodShareKept {
       let verdict = keepPercent.map { kept * 100 < $0 ? " (MISSED: at least \($0)% was wanted)" : "" } ?? ""
-      lines.append("at \(outcome.overloads.last!.multiple) × the knee goodput is \(Figures.percent(kept)) of its peak\(verdict)")
+      lines.append(
+        "at \(outcome.overloads.last!.multiple) × the knee goodput is \(Figures.percent(kept)) of its peak\(verdict)")
     }
     for result in outcome.results {
-      for reason in result.validity.reasons { lines.append("INVALID at \(Figures.rate(result.settings.ratePerSecond ?? 0)): \(reason)") }
+      for reason in result.validity.reasons {
+        lines.append("INVALID at \(Figures.rate(result.settings.ratePerSecond ?? 0)): \(reason)")
+      }
     }
     return lines.joined(separator: "\n")
   }

@@ -139,7 +139,8 @@ extension ScenarioReport {
   mutating func checkDeadline(_ run: RunResult, as name: String, milliseconds: Double = 53) {
     check(
       run.response.p999Microseconds <= milliseconds * 1000 || !run.validity.isValid,
-      "\(name): p99.9 is \(Format.time(microseconds: run.response.p999Microseconds)), above the deadline of 50 ms + 3 ms")
+      "\(name): p99.9 is \(Format.time(microseconds: run.response.p999Microseconds)), above the deadline of 50 ms + 3 ms"
+    )
   }
 }
 

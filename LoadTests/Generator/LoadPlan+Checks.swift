@@ -3,10 +3,14 @@ internal import Glibc
 extension LoadPlan {
   /// What can be refused before a single connection is made.
   func check() throws(LoadError) {
-    guard durationSeconds > 0, durationSeconds <= 86_400 else { throw LoadError("the duration must be above 0 and at most a day") }
+    guard durationSeconds > 0, durationSeconds <= 86_400 else {
+      throw LoadError("the duration must be above 0 and at most a day")
+    }
     guard warmUpSeconds >= 0, warmUpSeconds <= 3_600 else { throw LoadError("the warm-up must be 0 to 3600 s") }
     if arrivals != .closed && trace == nil {
-      guard ratePerSecond > 0, ratePerSecond <= 10_000_000 else { throw LoadError("the rate must be above 0 requests a second") }
+      guard ratePerSecond > 0, ratePerSecond <= 10_000_000 else {
+        throw LoadError("the rate must be above 0 requests a second")
+      }
     }
     guard threads >= 1, threads <= 64 else { throw LoadError("threads must be 1 to 64") }
     guard connections >= threads, connections <= 60_000 else {
@@ -15,8 +19,12 @@ extension LoadPlan {
     }
     // As many bits as a connection has for its place in the lists of available ones.
     guard (1...64).contains(pipelineDepth) else { throw LoadError("the pipeline depth must be 1 to 64") }
-    guard (10...600_000).contains(timeoutMilliseconds) else { throw LoadError("the timeout must be 10 ms to 10 minutes") }
-    guard trace == nil || arrivals != .closed else { throw LoadError("a trace has its own times: it cannot be replayed in a closed loop") }
+    guard (10...600_000).contains(timeoutMilliseconds) else {
+      throw LoadError("the timeout must be 10 ms to 10 minutes")
+    }
+    guard trace == nil || arrivals != .closed else {
+      throw LoadError("a trace has its own times: it cannot be replayed in a closed loop")
+    }
     guard traceSpeed > 0 else { throw LoadError("the speed must be above 0") }
     guard trace.map({ $0.count > 0 }) ?? true else { throw LoadError("the trace is empty") }
   }

@@ -32,7 +32,8 @@ public struct LoadRun {
     let environment = RunEnvironment(target: plan.target)
     let control = RunControl()
     let runTag = LoadRun.makeTag()
-    let trace: TraceFile? = if let path = plan.recordPath { try TraceFile(path: path, plan, runTag: runTag) } else { nil }
+    let trace: TraceFile? =
+      if let path = plan.recordPath { try TraceFile(path: path, plan, runTag: runTag) } else { nil }
     let threads = try spawn(control, trace, runTag)
     do { try begin(control) } catch {
       control.isAbandoned.store(true, ordering: .relaxed)

@@ -84,7 +84,9 @@ public struct RateSweep {
       holds: result.counts.goodShare >= RateSweep.goodShareMin && result.isSLOMet && result.validity.isValid)
   }
 
-  private func overload(_ multiple: Double, _ knee: Double, _ perform: (LoadPlan) throws -> RunResult) throws -> Overload {
+  private func overload(_ multiple: Double, _ knee: Double, _ perform: (LoadPlan) throws -> RunResult) throws
+    -> Overload
+  {
     var plan = plan
     plan.ratePerSecond = knee
     plan.durationSeconds = overloadSeconds + recoverySeconds

@@ -9,7 +9,7 @@ extension RunEnvironment {
     kernel = RunEnvironment.text(&name.sysname) + " " + RunEnvironment.text(&name.release)
     cores = sysconf(Int32(_SC_NPROCESSORS_ONLN))
     cpu = RunEnvironment.firstValue(of: "model name", in: "/proc/cpuinfo") ?? RunEnvironment.text(&name.machine)
-    commit = RunEnvironment.output(of: "git describe --always --dirty=+ --abbrev=12 2>/dev/null")
+    commit = LoadKit.commit
     var loads = [0.0]
     loadAverage = getloadavg(&loads, 1) == 1 ? loads[0] : 0
     sharesCores = target.isLoopback
@@ -30,7 +30,7 @@ extension RunEnvironment {
   }
 
   /// The first line that a command prints; empty when it fails.
-  private static func output(of command: String) -> String {
+  fileprivate static func output(of command: String) -> String {
     guard let pipe = popen(command, "r") else { return "" }
     defer { pclose(pipe) }
     var line = [CChar](repeating: 0, count: 256)
@@ -41,6 +41,9 @@ extension RunEnvironment {
 
 public enum LoadKit {
   public static let version = "0.1.0"
+
+  /// Of the working folder, with `+` when tracked files differ from it; empty outside of a repository.
+  public static let commit = RunEnvironment.output(of: "git describe --always --dirty=+ --abbrev=12 2>/dev/null")
 
   /// A duration with its unit, `500us` `20ms` `5s`; nil for anything else.
   public static func seconds(_ text: String) -> Double? { SLO.microseconds(text[...]).map { $0 / 1e6 } }

@@ -49,7 +49,8 @@ extension RunValidity {
     }
     if cpuShare > RunValidity.cpuShareMax {
       reasons.append(
-        "the generator was busy itself: \(Figures.percent(cpuShare)) of a core, at most 80% is allowed; use more --threads")
+        "the generator was busy itself: \(Figures.percent(cpuShare)) of a core, at most 80% is allowed; use more --threads"
+      )
     }
     isValid = reasons.isEmpty
   }

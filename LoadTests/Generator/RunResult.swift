@@ -118,9 +118,9 @@ public struct RunCounts: Codable, Sendable {
   public var errors: UInt64
   /// Attempts to connect, the first ones and those before the measured part included, and how many failed.
   public var connects: UInt64
-  public var connectFailures: UInt64
+  public var connectFailures: UInt64 = 0
   /// Asked a second time because the connection ended under the first (`retriesLostGets`).
-  public var retries: UInt64
+  public var retries: UInt64 = 0
   /// Of answers, head and body.
   public var bytesReceived: UInt64
 

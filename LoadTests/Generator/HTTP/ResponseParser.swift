@@ -28,13 +28,14 @@ struct ResponseParser: Sendable {
   private var bytesNeeded = 0
   /// Before it there is no end of a head.
   private var searched = 0
+  /// Where the answer begins behind interim ones.
+  private var start = 0
 
   /// The next answer, or nil while more is to come. After an answer, the next call begins with the bytes behind it.
   mutating func next(_ bytes: UnsafeRawBufferPointer) throws(Fault) -> Answer? {
-    guard bytes.count >= bytesNeeded, bytes.count > 0 else { return nil }
-    var start = 0
+    guard bytes.count >= bytesNeeded, bytes.count > start else { return nil }
     while true {
-      guard let headEnd = try endOfHead(bytes, from: start) else { return nil }
+      guard let headEnd = try endOfHead(bytes) else { return nil }
       var head = Head()
       try head.read(UnsafeRawBufferPointer(rebasing: bytes[start..<headEnd]))
       // Interim answers (103 Early Hints) stand before the real one.
@@ -49,7 +50,7 @@ struct ResponseParser: Sendable {
     }
   }
 
-  private mutating func endOfHead(_ bytes: UnsafeRawBufferPointer, from start: Int) throws(Fault) -> Int? {
+  private mutating func endOfHead(_ bytes: UnsafeRawBufferPointer) throws(Fault) -> Int? {
     let from = max(start, searched)
     if let end = bytes.endOfBlankLine(from: from) { return end }
     guard bytes.count - start <= ResponseParser.headBytesMax else { throw .headTooLarge }
@@ -59,7 +60,8 @@ struct ResponseParser: Sendable {
     return nil
   }
 
-  private mutating func complete(_ head: Head, _ headEnd: Int, _ bytes: UnsafeRawBufferPointer) throws(Fault) -> Answer? {
+  private mutating func complete(_ head: Head, _ headEnd: Int, _ bytes: UnsafeRawBufferPointer) throws(Fault) -> Answer?
+  {
     var answer = Answer(status: head.status, tier: head.tier, closes: head.closes)
     var end = headEnd
     if head.status == 204 || head.status == 304 {
@@ -146,7 +148,9 @@ extension Tier {
       return
     }
     var end = start
-    while end < bytes.count, bytes[end] != UInt8(ascii: ";"), bytes[end] != UInt8(ascii: ","), bytes[end] != 0x20 { end += 1 }
+    while end < bytes.count, bytes[end] != UInt8(ascii: ";"), bytes[end] != UInt8(ascii: ","), bytes[end] != 0x20 {
+      end += 1
+    }
     self =
       switch UnsafeRawBufferPointer(rebasing: bytes[start..<end]) {
       case let word where word.equals("l1"): .l1

@@ -156,7 +156,8 @@ extension GeneratorThread {
       inFlight -= 1
       // After garbage or a timeout only the first is to blame; those behind it were never answered.
       let own = isFirst ? error : .reset
-      let mayRetry = plan.retriesLostGets && own == .reset && !request.isRetry && request.post == nil && !(isFirst && hadBytes)
+      let mayRetry =
+        plan.retriesLostGets && own == .reset && !request.isRetry && request.post == nil && !(isFirst && hadBytes)
       isFirst = false
       if mayRetry {
         request.isRetry = true

@@ -120,7 +120,9 @@ extension HDRHistogram {
     }
     var points: [CurvePoint] = []
     walk(quantiles) { points.append(CurvePoint(quantile: $0, microseconds: HDRHistogram.microseconds(Double($1)))) }
-    if count > 0 { points.append(CurvePoint(quantile: 1, microseconds: HDRHistogram.microseconds(Double(maxNanoseconds)))) }
+    if count > 0 {
+      points.append(CurvePoint(quantile: 1, microseconds: HDRHistogram.microseconds(Double(maxNanoseconds))))
+    }
     return points
   }
 

@@ -51,7 +51,8 @@ final class ClickSimulation {
 
   /// The body of a POST /v1/events, and how many events it holds; nil when there is nothing to tell.
   func events(
-    _ items: [AnswerCheck.SeenItem], recommendationID: String, index: UInt64, userID: String, into body: inout ByteBuffer
+    _ items: [AnswerCheck.SeenItem], recommendationID: String, index: UInt64, userID: String,
+    into body: inout ByteBuffer
   ) -> (impressions: Int, clicks: Int)? {
     guard !items.isEmpty, let clicked = clicks(items, index: index) else { return nil }
     guard model.sendsImpressions || !clicked.isEmpty else { return nil }

@@ -62,7 +62,8 @@ public struct Trace: Sendable {
       let end = text[start...].firstIndex(of: 10) ?? text.count
       if end > start {
         guard let record = read(start..<end, parser, &known) else {
-          throw LoadError("\(path):\(line): not a line of a trace: time, name, method and target, body, with tabs between")
+          throw LoadError(
+            "\(path):\(line): not a line of a trace: time, name, method and target, body, with tabs between")
         }
         records.append(record)
       }
@@ -149,7 +150,8 @@ enum TracedKind {
     }
     return (0..<requests.count).map { place in
       AnswerKind.BatchList(
-        placement: requests[place]["placement"].map(text) ?? "", results: requests[place]["numResults"]?.int64.map(Int.init(truncatingIfNeeded:)))
+        placement: requests[place]["placement"].map(text) ?? "",
+        results: requests[place]["numResults"]?.int64.map(Int.init(truncatingIfNeeded:)))
     }
   }
 

@@ -48,7 +48,9 @@ final class TraceFile: Sendable {
   init(path: String, _ plan: LoadPlan, runTag: String) throws(LoadError) {
     self.path = path
     let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw LoadError("\(path): the trace cannot be written: \(String(cString: strerror(errno)))") }
+    guard descriptor >= 0 else {
+      throw LoadError("\(path): the trace cannot be written: \(String(cString: strerror(errno)))")
+    }
     state = Guarded(State(descriptor: descriptor))
     let heading = "\(Trace.heading)\t\(plan.warmUpSeconds)\t\(plan.durationSeconds)\t\(runTag)\n"
     write(heading.utf8.span.bytes)
@@ -65,7 +67,9 @@ final class TraceFile: Sendable {
         while written < bytes.count, state.failure == nil {
           let count = Glibc.write(state.descriptor, bytes.baseAddress! + written, bytes.count - written)
           if count < 0 && errno == EINTR { continue }
-          if count < 0 { state.failure = LoadError("\(path): the trace cannot be written: \(String(cString: strerror(errno)))") }
+          if count < 0 {
+            state.failure = LoadError("\(path): the trace cannot be written: \(String(cString: strerror(errno)))")
+          }
           written += max(0, count)
         }
       }

@@ -17,7 +17,9 @@ extension Workload {
     about = try top.text("about") ?? ""
     if let given = try top.mapping("users") { users = try Population(given, users) }
     if let given = try top.mapping("items") { items = try Population(given, items) }
-    guard let given = try top.mappings("requests") else { throw top.failure("requests are missing: what is asked for?") }
+    guard let given = try top.mappings("requests") else {
+      throw top.failure("requests are missing: what is asked for?")
+    }
     requests = try Workload.templates(given)
     for given in try top.mappings("phases") ?? [] { phases.append(try Phase(given, users, items)) }
     if let given = try top.mapping("clicks") { clicks = try ClickModel(given) }
@@ -44,7 +46,8 @@ extension Population {
     self = base
     prefix = try given.text("prefix") ?? prefix
     guard prefix.utf8.allSatisfy(isUnreserved) else {
-      throw given.failure("prefix: \"\(prefix)\" may hold letters, digits and - . _ ~ only: ids stand in targets unescaped")
+      throw given.failure(
+        "prefix: \"\(prefix)\" may hold letters, digits and - . _ ~ only: ids stand in targets unescaped")
     }
     digits = try given.integer("digits", 0...12) ?? digits
     first = try given.integer("first", 0...1_000_000_000) ?? first

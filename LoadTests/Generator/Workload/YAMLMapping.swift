@@ -21,7 +21,9 @@ struct YAMLMapping {
     self.mapping = mapping
   }
 
-  func failure(_ sentence: String, at line: Int? = nil) -> LoadError { LoadError("\(file):\(line ?? self.line): \(sentence)") }
+  func failure(_ sentence: String, at line: Int? = nil) -> LoadError {
+    LoadError("\(file):\(line ?? self.line): \(sentence)")
+  }
 
   /// Call it last, when every key that is known has been asked for.
   func refuseOthers() throws(LoadError) {
@@ -49,7 +51,8 @@ struct YAMLMapping {
   mutating func number(_ key: String, _ range: ClosedRange<Double>) throws(LoadError) -> Double? {
     guard let text = try text(key) else { return nil }
     guard let value = SLO.number(text[...]), range.contains(value) else {
-      throw failure("\(key): \"\(text)\" is not a number of \(range.lowerBound) to \(range.upperBound)", at: lineOf(key))
+      throw failure(
+        "\(key): \"\(text)\" is not a number of \(range.lowerBound) to \(range.upperBound)", at: lineOf(key))
     }
     return value
   }
@@ -57,7 +60,8 @@ struct YAMLMapping {
   mutating func integer(_ key: String, _ range: ClosedRange<Int>) throws(LoadError) -> Int? {
     guard let text = try text(key) else { return nil }
     guard let value = Int(text), range.contains(value) else {
-      throw failure("\(key): \"\(text)\" is not a whole number of \(range.lowerBound) to \(range.upperBound)", at: lineOf(key))
+      throw failure(
+        "\(key): \"\(text)\" is not a whole number of \(range.lowerBound) to \(range.upperBound)", at: lineOf(key))
     }
     return value
   }

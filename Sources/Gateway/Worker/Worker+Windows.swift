@@ -90,6 +90,13 @@ extension Worker {
     }
   }
 
+  /// The fetch takes too long for this one: a copy that may be behind is better than none.
+  func goOnWithoutWindow(_ connection: Connection) {
+    guard let user = connection.visit.user, connection.visit.exchange.awaitsWindow else { return }
+    guard let entry = copyOfWindow(of: user) else { return tellWindow(.unavailable, to: connection) }
+    useWindow(entry, for: connection)
+  }
+
   /// Keeps a window, empty ones too, so that a user's next request asks nobody. It outlives its freshness: with every
   /// node down an old copy still makes answers personal.
   func keepWindow(_ window: RawSpan, of user: UserHash) {
