@@ -14,6 +14,10 @@ final class Connection: StreamHandler {
   /// Answers collected before they are sent: a pipeline of large ones must not gather in memory.
   static let outboxBytesMax = 128 * 1024
 
+  /// What the buffers of a connection at rest are made with; only what goes beyond is held against the budget.
+  private static let inboxBytes = 2048
+  private static let bodyBytes = 256
+
   enum Phase: Equatable {
     case reading
     /// An answer is on its way; input waits.
@@ -31,14 +35,14 @@ final class Connection: StreamHandler {
   let slot: Int
 
   private(set) var phase = Phase.reading
-  private var inbox = ByteBuffer(capacity: 2048)
+  private var inbox = ByteBuffer(capacity: Connection.inboxBytes)
   /// Bytes of the inbox that belong to requests already answered.
   private var start = 0
   /// Bytes after `start` that the parser has taken: of the head, then of the body.
   private var headBytes = 0
   private var parsed = 0
   private var parser: RequestParser
-  private(set) var body = ByteBuffer(capacity: 256)
+  private(set) var body = ByteBuffer(capacity: Connection.bodyBytes)
   /// The window of the request's user, once it is known.
   var window = ByteBuffer(capacity: 64)
   private var inputEndedAlready = false
@@ -47,7 +51,7 @@ final class Connection: StreamHandler {
   private var isPaused = false
   /// The inbox is being worked off: answers are collected and sent when it is done.
   private var isAdvancing = false
-  /// Answered out of turn; the rest of the inbox is taken up when the turn ends.
+  /// Answered out of turn, or many times in this one: the rest of the inbox is taken up later.
   private var goesOn = false
 
   /// What the request at hand is doing; closed for one that needs no waiting.
@@ -60,8 +64,19 @@ final class Connection: StreamHandler {
   private(set) var route = Route.unknown
   /// When the request's first byte came, or when its turn in the pipeline did.
   private(set) var startedNanoseconds: UInt64 = 0
-  /// When anything last happened, for the idle and write deadlines.
+  /// When the head of the request at hand was complete, if a body follows.
+  private var bodySinceNanoseconds: UInt64 = 0
+  /// When anything last happened, for the order of idleness and the end of lingering.
   private(set) var activeNanoseconds: UInt64
+  /// Handed to the stream so far: what of it the client has not taken is the stream's to say.
+  var flushedBytes: UInt64 = 0
+  private var writeProgress = WriteProgress()
+  /// Dropped while lingering.
+  private var droppedBytes = 0
+  /// What the worker's budget counts of this connection.
+  private var heldBytes = 0
+  /// The first thing that made the connection end.
+  private var closeReason: CloseReason?
 
   init(_ stream: consuming ByteStream, worker: Worker, slot: Int) {
     self.stream = stream
@@ -98,19 +113,17 @@ final class Connection: StreamHandler {
   var isIdle: Bool {
     phase == .reading && !parser.isInsideRequest && start == inbox.count && stream.queuedBytes == 0 && stream.isOpen
   }
-  var isInsideRequest: Bool { phase == .reading && (parser.isInsideRequest || inbox.count > start) }
-
   // MARK: Events of the stream.
 
   func received(_ bytes: RawSpan) {
     // Not while lingering: a client that sends on must not keep the connection.
-    guard phase == .reading || phase == .answering else { return }
+    guard phase == .reading || phase == .answering else { return dropped(bytes.byteCount) }
     activeNanoseconds = worker.loop.turnNanoseconds
     switch phase {
     case .lingering, .ended: break
     case .answering:
       inbox.append(bytes)
-      pauseIfFull()
+      settle()
     case .reading:
       if start == inbox.count {
         inbox.removeAll()
@@ -124,7 +137,10 @@ final class Connection: StreamHandler {
 
   func drained() {
     activeNanoseconds = worker.loop.turnNanoseconds
-    if phase == .reading { advance() }
+    writeProgress.end()
+    // Its time did not run while it was not read from.
+    if isPaused { (startedNanoseconds, bodySinceNanoseconds) = (activeNanoseconds, activeNanoseconds) }
+    if phase == .reading { advance() } else { settle() }
     resumeIfPossible()
     finishAfterInput()
   }
@@ -139,27 +155,41 @@ final class Connection: StreamHandler {
     phase = .ended
     visit.end()
     eventBatch = nil
-    worker.connectionEnded(self)
+    worker.connectionEnded(self, closeReason ?? CloseReason(end))
   }
 
   // MARK: Requests.
 
   /// Reads and answers whatever complete requests the inbox holds, then sends all their answers in one write.
+  ///
+  /// After some requests (`http.pipelinedMax`) others get their turn first, however many there are.
   private func advance() {
     isAdvancing = true
     defer { isAdvancing = false }
+    var steps = worker.stepsMax
     while phase == .reading && stream.queuedBytes <= worker.settings.http.outputBytes {
       do throws(HTTPError) {
         guard try step() else { break }
       } catch {
         worker.refuse(error, on: self)
-        linger()
+        linger(.malformed)
       }
       if worker.outbox.count > Connection.outboxBytesMax { worker.flush(self) }
+      steps -= 1
+      guard steps > 0 else {
+        giveWay()
+        break
+      }
     }
     worker.flush(self)
     compact()
-    pauseIfFull()
+    if inbox.count > start || stream.queuedBytes > 0 || heldBytes > 0 { settle() }
+  }
+
+  private func giveWay() {
+    guard phase == .reading, inbox.count > start else { return }
+    goesOn = true
+    worker.goOnLater(self)
   }
 
   /// One thing from the inbox; false when it holds nothing more that is whole.
@@ -192,6 +222,7 @@ final class Connection: StreamHandler {
 
   private func prepareForBody() {
     body.removeAll()
+    bodySinceNanoseconds = worker.loop.turnNanoseconds
     awaitsContinue = parser.head.expectContinue
     route = withHead { head, bytes in Route(path: head.path, in: bytes) }
     parser.bodyBytesMax = worker.bodyBytesMax(route)
@@ -220,14 +251,14 @@ final class Connection: StreamHandler {
     // The next request may stand in the inbox in part: it began no earlier than its predecessor was answered.
     startedNanoseconds = worker.loop.turnNanoseconds
     releaseStorage()
-    if closes { linger() } else { phase = .reading }
+    if closes { linger(worker.drainDeadlineNanoseconds == nil ? .requested : .drain) } else { phase = .reading }
     guard !isAdvancing else { return }
     worker.flush(self)
     goesOn = true
     worker.resumed.append(self)
   }
 
-  /// The turn in which an awaited answer was sent ends.
+  /// The turn in which an awaited answer was sent ends, or others have had theirs.
   func goOn() {
     goesOn = false
     guard phase == .reading else { return }
@@ -240,27 +271,105 @@ final class Connection: StreamHandler {
   /// the end of its answers.
   private func finishAfterInput() {
     let isThrough = stream.queuedBytes <= worker.settings.http.outputBytes
-    if inputEndedAlready && phase == .reading && isThrough { stream.finishWriting() }
+    if inputEndedAlready && phase == .reading && isThrough && !goesOn { stream.finishWriting() }
   }
 
   /// Sends what there is, says that nothing more will come, and drops further input.
-  func linger() {
+  func linger(_ reason: CloseReason) {
+    closeReason = closeReason ?? reason
     phase = .lingering
     activeNanoseconds = worker.loop.turnNanoseconds
     worker.flush(self)
     stream.finishWriting()
+    settle()
     if inputEndedAlready { return }
     stream.resumeReading()
   }
 
-  func close() { stream.close() }
+  /// Closes without another word.
+  func close(_ reason: CloseReason) {
+    closeReason = closeReason ?? reason
+    stream.close()
+  }
 
-  var queuedBytes: Int { stream.queuedBytes }
+  private func dropped(_ count: Int) {
+    droppedBytes += count
+    guard phase == .lingering, droppedBytes > ConnectionDeadlines.lingerBytesMax else { return }
+    cutLingering()
+  }
 
-  /// The request did not arrive in time.
-  func timeOut() {
-    worker.refuse(body.isEmpty && headBytes == 0 ? .headTimeout : .bodyTimeout, on: self)
-    linger()
+  private func cutLingering() {
+    worker.metrics.lingersCut += 1
+    stream.close()
+  }
+
+  // MARK: Deadlines and the budget. Nothing here runs for a request that comes whole and whose answer is taken at once.
+
+  /// What the client owes now.
+  private var stage: ConnectionDeadlines.Stage {
+    if stream.queuedBytes > 0 { return .writing }
+    switch phase {
+    case .lingering: return .lingering(sinceNanoseconds: activeNanoseconds)
+    case .reading where headBytes > 0:
+      let bytes = body.count + inbox.count - start - parsed
+      return .body(sinceNanoseconds: bodySinceNanoseconds, bytes: bytes)
+    case .reading where inbox.count > start: return .head(sinceNanoseconds: startedNanoseconds)
+    default: return .idle
+    }
+  }
+
+  /// Something waits to be complete, to be answered or to be read: for how long, and is there room?
+  private func settle() {
+    if phase == .lingering { dropInput() }
+    pauseIfFull()
+    hold()
+    if stream.isOpen { watch(worker.loop.turnNanoseconds) }
+  }
+
+  /// Looks at the deadline that may be over.
+  func deadlineReached(now: UInt64) {
+    guard stream.isOpen else { return }
+    watch(now)
+  }
+
+  private func watch(_ now: UInt64) {
+    let stage = stage
+    // A system call, so only when it counts.
+    let taken =
+      stage == .writing ? flushedBytes - min(flushedBytes, UInt64(stream.queuedBytes + stream.unacknowledgedBytes)) : 0
+    switch worker.patience.verdict(stage, &writeProgress, takenBytes: taken, now: now) {
+    case .none: break
+    case .wait(let until): worker.wake(self, atNanoseconds: until)
+    case .lingeredEnough: cutLingering()
+    case .late(.writeTimeout): close(.writeTimeout)
+    case .late(let reason):
+      worker.refuse(reason == .headTimeout ? .headTimeout : .bodyTimeout, on: self)
+      linger(reason)
+    }
+  }
+
+  /// Tells the worker what is held here, if that has changed; it may then be this connection that has to let go.
+  private func hold() {
+    let grown = inbox.capacity - Connection.inboxBytes + body.capacity - Connection.bodyBytes
+    let isHolding = phase != .lingering && (inbox.count > start || headBytes > 0)
+    let held = stream.isOpen ? (isHolding ? max(0, grown) : 0) + stream.queuedBytes : 0
+    guard held != heldBytes else { return }
+    heldBytes = held
+    worker.hold(self, bytes: held)
+  }
+
+  /// Lets go of what is held here, with an answer if the client can still be told; false while that cannot be, because
+  /// the request is being answered.
+  func giveUpBuffers() -> Bool {
+    if stream.queuedBytes > 0 {
+      close(.buffers)
+    } else {
+      guard phase == .reading else { return false }
+      worker.refuseForRoom(self)
+      linger(.buffers)
+    }
+    hold()
+    return true
   }
 
   // MARK: Flow.
@@ -275,6 +384,13 @@ final class Connection: StreamHandler {
     start = 0
   }
 
+  /// Nothing of what came will be answered any more.
+  private func dropInput() {
+    inbox.removeAll(keepingCapacity: Connection.inboxBytes)
+    body.removeAll(keepingCapacity: Connection.bodyBytes)
+    (start, parsed, headBytes) = (0, 0, 0)
+  }
+
   private func releaseStorage() {
     body.removeAll(keepingCapacity: Connection.keptBytesMax)
     request.release(keepingCapacity: Connection.keptBytesMax)
@@ -285,8 +401,9 @@ final class Connection: StreamHandler {
 
   /// Input beyond what a pipeline may hold, or output that nobody reads, stops the reading until there is room.
   private func pauseIfFull() {
-    let full = inbox.count - start > worker.inboxBytesMax
-    guard !isPaused, phase == .answering && full || stream.queuedBytes > worker.settings.http.outputBytes else {
+    let waits = phase == .answering || phase == .reading && goesOn
+    let full = waits && inbox.count - start > worker.inboxBytesMax
+    guard !isPaused, full || phase != .lingering && stream.queuedBytes > worker.settings.http.outputBytes else {
       return
     }
     isPaused = true

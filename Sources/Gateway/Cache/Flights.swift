@@ -93,11 +93,6 @@ struct Flights: ~Copyable {
     free.append(flight.index)
   }
 
-  /// Calls `body` with each flight under way.
-  func forEach(_ body: (Flight) -> Void) {
-    for flight in pool where flight.isUnderWay { body(flight) }
-  }
-
   private mutating func take() -> Flight {
     if let place = free.popLast() { return pool[place] }
     pool.append(Flight(index: pool.count))
@@ -158,9 +153,5 @@ struct WindowFetches: ~Copyable {
     fetch.isUnderWay = false
     fetch.waiters.removeAll(keepingCapacity: true)
     free.append(fetch.index)
-  }
-
-  func forEach(_ body: (Fetch) -> Void) {
-    for fetch in pool where fetch.isUnderWay { body(fetch) }
   }
 }

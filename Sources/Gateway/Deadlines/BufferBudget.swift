@@ -11,12 +11,6 @@
 struct BufferBudget: ~Copyable {
   static let graceNanoseconds: UInt64 = 1_000_000_000
 
-  enum Verdict: Equatable {
-    case fits
-    /// This connection has to let go, and what was asked for then fits or is asked for again.
-    case exceeded(by: Int)
-  }
-
   private struct Holder {
     var bytes = 0
     var sinceNanoseconds: UInt64 = 0
@@ -34,11 +28,11 @@ struct BufferBudget: ~Copyable {
 
   func bytes(of slot: Int) -> Int { slot < holders.count ? holders[slot].bytes : 0 }
 
-  /// `slot` now holds this much in all; 0 is nothing. O(1).
-  mutating func hold(_ slot: Int, bytes held: Int, now: UInt64) -> Verdict {
+  /// `slot` now holds this much in all; 0 is nothing. Returns who has to let go, if that was too much. O(1).
+  mutating func hold(_ slot: Int, bytes held: Int, now: UInt64) -> Int? {
     guard held > 0 else {
       release(slot)
-      return .fits
+      return nil
     }
     while slot >= holders.count { holders.append(Holder()) }
     if holders[slot].bytes == 0 {
@@ -49,9 +43,14 @@ struct BufferBudget: ~Copyable {
     bytes += held - holders[slot].bytes
     holders[slot].bytes = held
     // Who gives back is never the one to blame.
-    guard grew, bytes > bytesMax, let oldest = oldestFirst.first else { return .fits }
+    return grew ? culprit(asking: slot, now: now) : nil
+  }
+
+  /// Who has to let go when `slot` asks for more; nil when all fits.
+  func culprit(asking slot: Int, now: UInt64) -> Int? {
+    guard bytes > bytesMax, let oldest = oldestFirst.first else { return nil }
     let age = now - min(now, holders[oldest].sinceNanoseconds)
-    return .exceeded(by: age >= BufferBudget.graceNanoseconds ? oldest : slot)
+    return age >= BufferBudget.graceNanoseconds ? oldest : slot
   }
 
   mutating func release(_ slot: Int) {

@@ -1,3 +1,5 @@
+import Reactor
+
 /// Why a client's connection ended. Where several things happened, the first that made it end.
 enum CloseReason: UInt8, Sendable, CaseIterable {
   /// The client closed, having been answered what it asked whole.
@@ -24,6 +26,15 @@ enum CloseReason: UInt8, Sendable, CaseIterable {
   case drain
   /// The node stopped, with the connection still open.
   case stop
+
+  /// What the stream knows, when nothing made it end here.
+  init(_ end: StreamEnd) {
+    switch end {
+    case .closedByPeer: self = .client
+    case .failed: self = .broken
+    case .closedHere: self = .stop
+    }
+  }
 
   /// As the label of `connections_closed_total` has it.
   var name: StaticString {

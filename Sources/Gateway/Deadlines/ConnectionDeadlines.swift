@@ -17,7 +17,9 @@ struct ConnectionDeadlines: Sendable {
   static let lingerNanosecondsMax: UInt64 = 5_000_000_000
   static let lingerBytesMax = 1 << 20
 
-  let headNanoseconds, bodyNanoseconds, idleNanoseconds, writeNanoseconds, lingerNanoseconds: UInt64
+  let headNanoseconds, bodyNanoseconds, idleNanoseconds, writeNanoseconds: UInt64
+  /// Shorter when the node drains.
+  var lingerNanoseconds: UInt64
   /// Bytes a second that a client must send and read; 0 for any.
   let rateMin: Int
 

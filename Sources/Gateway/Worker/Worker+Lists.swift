@@ -55,15 +55,15 @@ extension Worker {
   private func join(_ subject: Subject, _ list: Exchange.List, for connection: Connection) {
     let waiter = Waiter(slot: connection.slot, visit: connection.visit.id, list: list)
     if let present = flights.flight(key.bytes), isAnswered(by: present, list, connection) {
-      guard present.waiters.count < Flights.waitersMax else { return cutShort(connection, because: .overloaded) }
+      guard hasRoom(&present.waiters) else { return cutShort(connection, because: .overloaded) }
       metrics.l1.collapsed += 1
       present.waiters.append(waiter)
       present.purpose = .answer
-      return watchDeadlines()
+      return watchDeadline(of: connection)
     }
     let flight = begin(subject, list, for: connection, purpose: .answer)
     flight.waiters.append(waiter)
-    if flight.isReadyToCompute { compute(flight) } else { watchDeadlines() }
+    if flight.isReadyToCompute { compute(flight) } else { watchDeadline(of: connection) }
   }
 
   /// Whether a flight of the same key makes what the connection wants: from the same window.
@@ -82,7 +82,8 @@ extension Worker {
     let recipe = connection.visit.recipe(for: subject)
     let flight = key.withBytes { key in
       connection.window.withBytes { window in
-        flights.begin(key, recipe, window: window.extracting(first: list == .user ? window.byteCount : 0), purpose: purpose)
+        flights.begin(
+          key, recipe, window: window.extracting(first: list == .user ? window.byteCount : 0), purpose: purpose)
       }
     }
     if !askForExternal(flight) && !ask(flight) {

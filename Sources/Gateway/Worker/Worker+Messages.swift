@@ -16,6 +16,7 @@ extension Worker {
       control.post(.collected(scrape: scrape, worker: index, currentMetrics(), nodeStatus()))
     case .drain: drain()
     case .stop: stop()
+    case .goOn: goOn()
     }
   }
 
@@ -38,6 +39,7 @@ extension Worker {
     metrics.turns = activity.turns
     metrics.busyNanoseconds = activity.busyNanoseconds
     metrics.longestTurnNanoseconds = activity.longestTurnNanoseconds
+    metrics.bufferBytes = buffers.bytes
     metrics.inFlight = flights.count + windowFetches.count
     return metrics
   }

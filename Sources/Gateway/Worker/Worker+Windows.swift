@@ -29,8 +29,9 @@ extension Worker {
   private func askForWindow(of user: UserHash, for connection: Connection) -> Bool {
     let waiter = Waiter(slot: connection.slot, visit: connection.visit.id, list: nil)
     if let fetch = windowFetches.fetch(of: user) {
-      guard fetch.waiters.count < Flights.waitersMax else { return false }
+      guard hasRoom(&fetch.waiters) else { return false }
       fetch.waiters.append(waiter)
+      watchDeadline(of: connection)
       return true
     }
     guard let memcached else { return false }
@@ -40,7 +41,7 @@ extension Worker {
       return false
     }
     fetch.waiters.append(waiter)
-    watchDeadlines()
+    watchDeadline(of: connection)
     return true
   }
 

@@ -48,6 +48,16 @@ final class Worker {
 
   var connections: [Connection?] = []
   var freeSlots: [Int] = []
+  /// Of connections and of requests that wait, by `DeadlineSlot`.
+  private(set) var deadlines: Deadlines!
+  /// How long clients may take over what they owe.
+  var patience: ConnectionDeadlines
+  var idleQueue: IdleQueue
+  var buffers: BufferBudget
+  /// Connections that gave way to others and go on when these have had their turn.
+  var givenWay: [Connection] = []
+  /// Steps of the parser before a connection gives way: a request without a body is two, its head and its end.
+  let stepsMax: Int
   var nextVisit: UInt64 = 0
 
   let scratch = ComputeScratch()
@@ -68,7 +78,6 @@ final class Worker {
 
   private var listener: Listener?
   private var tick: Timer?
-  var deadlineTick: Timer?
   private(set) var mailbox: Mailbox<WorkerMessage>!
   /// Bytes that a connection's inbox may hold while an answer is awaited: a whole pipeline of plain requests.
   var inboxBytesMax: Int { settings.http.headBytes + settings.http.pipelinedMax * 512 }
@@ -97,10 +106,15 @@ final class Worker {
     l1 = L1Cache(bytesMax: settings.l1Bytes, seed: random.next())
     metrics = WorkerMetrics(placementCount: placements.all.count)
     requestBody = RequestBody(bytesMax: max(settings.http.bodyBytes, settings.events.bodyBytes))
+    patience = ConnectionDeadlines(settings.http)
+    buffers = BufferBudget(bytesMax: settings.http.bufferBytes)
+    stepsMax = 2 * settings.http.pipelinedMax
     loop = try EventLoop()
+    idleQueue = IdleQueue(nowNanoseconds: loop.nowNanoseconds)
     composer = ResponseComposer(unixSeconds: time(nil))
     unixSeconds = UInt32(clamping: time(nil))
     mailbox = try Mailbox(loop: loop) { [unowned self] message in self.receive(message) }
+    deadlines = Deadlines(loop: loop) { [unowned self] slot in self.deadlineReached(DeadlineSlot(slot)) }
   }
 
   /// Opens the listener and the memcached connections. The loop runs later, on the worker's thread.
@@ -119,7 +133,6 @@ final class Worker {
     loop.atTurnEnd { [unowned self] in self.endTurn() }
     tick = Timer(loop: loop) { [unowned self] in self.housekeep() }
     tick?.start(milliseconds: Worker.tickMilliseconds, repeating: true)
-    deadlineTick = Timer(loop: loop) { [unowned self] in self.checkDeadlines() }
   }
 
   var address: SocketAddress? { listener?.address }
@@ -148,22 +161,12 @@ final class Worker {
     metrics.connectionsAccepted += 1
     metrics.connectionsOpen += 1
     connection.stream.start(connection)
+    watchIdleness(of: connection)
   }
 
-  /// Above the cap the connection that has been idle longest goes; false when none is idle. O(connections), and only
-  /// when full.
-  private func makeRoom() -> Bool {
-    guard metrics.connectionsOpen >= settings.http.connectionsMax else { return true }
-    var idlest: Connection?
-    for case let connection? in connections where connection.isIdle {
-      if idlest == nil || connection.activeNanoseconds < idlest!.activeNanoseconds { idlest = connection }
-    }
-    idlest?.close()
-    metrics.connectionsShed += idlest == nil ? 0 : 1
-    return idlest != nil
-  }
-
-  func connectionEnded(_ connection: Connection) {
+  func connectionEnded(_ connection: Connection, _ reason: CloseReason) {
+    metrics.closed.count(reason)
+    forget(connection)
     connections[connection.slot] = nil
     freeSlots.append(connection.slot)
     metrics.connectionsOpen -= 1
@@ -181,6 +184,7 @@ final class Worker {
   func flush(_ connection: Connection) {
     guard !outbox.isEmpty else { return }
     precondition(outboxOwner === connection, "an answer would go to another connection")
+    connection.flushedBytes &+= UInt64(outbox.count)
     connection.stream.write(outbox.bytes)
     outbox.removeAll()
     outboxOwner = nil
@@ -193,7 +197,8 @@ final class Worker {
     guard drainDeadlineNanoseconds == nil else { return }
     drainDeadlineNanoseconds = loop.nowNanoseconds + UInt64(settings.http.drainTimeoutMilliseconds) * 1_000_000
     listener?.close()
-    for case let connection? in connections where connection.isIdle { connection.close() }
+    for case let connection? in connections where connection.isIdle { connection.close(.drain) }
+    hurryClients()
     if metrics.connectionsOpen == 0 { stop() }
   }
 
