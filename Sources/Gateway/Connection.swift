@@ -15,8 +15,8 @@ final class Connection: StreamHandler {
   static let outboxBytesMax = 128 * 1024
 
   /// What the buffers of a connection at rest are made with; only what goes beyond is held against the budget.
-  private static let inboxBytes = 2048
-  private static let bodyBytes = 256
+  static let inboxBytes = 2048
+  static let bodyBytes = 256
 
   enum Phase: Equatable {
     case reading
@@ -28,19 +28,22 @@ final class Connection: StreamHandler {
     case ended
   }
 
-  /// Outlives its connections. Unchecked, because a check would count references at every step of every request.
-  unowned(unsafe) let worker: Worker
+  /// Held, which makes a circle until the stream has ended: a constant can be borrowed at every step of every request
+  /// without a reference being counted, which an unowned one cannot.
+  let worker: Worker
+  /// The worker's, for the same reason.
+  private let loop: EventLoop
   let stream: ByteStream
   /// Where the worker keeps this connection.
   let slot: Int
 
   private(set) var phase = Phase.reading
-  private var inbox = ByteBuffer(capacity: Connection.inboxBytes)
+  private(set) var inbox = ByteBuffer(capacity: Connection.inboxBytes)
   /// Bytes of the inbox that belong to requests already answered.
-  private var start = 0
+  private(set) var start = 0
   /// Bytes after `start` that the parser has taken: of the head, then of the body.
-  private var headBytes = 0
-  private var parsed = 0
+  private(set) var headBytes = 0
+  private(set) var parsed = 0
   private var parser: RequestParser
   private(set) var body = ByteBuffer(capacity: Connection.bodyBytes)
   /// The window of the request's user, once it is known.
@@ -65,25 +68,20 @@ final class Connection: StreamHandler {
   /// When the request's first byte came, or when its turn in the pipeline did.
   private(set) var startedNanoseconds: UInt64 = 0
   /// When the head of the request at hand was complete, if a body follows.
-  private var bodySinceNanoseconds: UInt64 = 0
+  private(set) var bodySinceNanoseconds: UInt64 = 0
   /// When anything last happened, for the order of idleness and the end of lingering.
   private(set) var activeNanoseconds: UInt64
   /// Handed to the stream so far: what of it the client has not taken is the stream's to say.
   var flushedBytes: UInt64 = 0
-  private var writeProgress = WriteProgress()
-  /// Dropped while lingering.
-  private var droppedBytes = 0
-  /// What the worker's budget counts of this connection.
-  private var heldBytes = 0
-  /// The first thing that made the connection end.
-  private var closeReason: CloseReason?
+  var debts = ClientDebts()
 
   init(_ stream: consuming ByteStream, worker: Worker, slot: Int) {
     self.stream = stream
     self.worker = worker
+    loop = worker.loop
     self.slot = slot
     parser = RequestParser(limits: worker.httpLimits)
-    activeNanoseconds = worker.loop.turnNanoseconds
+    activeNanoseconds = loop.turnNanoseconds
   }
 
   // MARK: The request at hand, valid until its answer is composed.
@@ -113,12 +111,13 @@ final class Connection: StreamHandler {
   var isIdle: Bool {
     phase == .reading && !parser.isInsideRequest && start == inbox.count && stream.queuedBytes == 0 && stream.isOpen
   }
+
   // MARK: Events of the stream.
 
   func received(_ bytes: RawSpan) {
     // Not while lingering: a client that sends on must not keep the connection.
     guard phase == .reading || phase == .answering else { return dropped(bytes.byteCount) }
-    activeNanoseconds = worker.loop.turnNanoseconds
+    activeNanoseconds = loop.turnNanoseconds
     switch phase {
     case .lingering, .ended: break
     case .answering:
@@ -136,8 +135,8 @@ final class Connection: StreamHandler {
   }
 
   func drained() {
-    activeNanoseconds = worker.loop.turnNanoseconds
-    writeProgress.end()
+    activeNanoseconds = loop.turnNanoseconds
+    debts.writeProgress.end()
     // Its time did not run while it was not read from.
     if isPaused { (startedNanoseconds, bodySinceNanoseconds) = (activeNanoseconds, activeNanoseconds) }
     if phase == .reading { advance() } else { settle() }
@@ -155,7 +154,7 @@ final class Connection: StreamHandler {
     phase = .ended
     visit.end()
     eventBatch = nil
-    worker.connectionEnded(self, closeReason ?? CloseReason(end))
+    worker.connectionEnded(self, debts.closeReason ?? CloseReason(end))
   }
 
   // MARK: Requests.
@@ -183,11 +182,11 @@ final class Connection: StreamHandler {
     }
     worker.flush(self)
     compact()
-    if inbox.count > start || stream.queuedBytes > 0 || heldBytes > 0 { settle() }
+    if inbox.count > start || stream.queuedBytes > 0 || debts.heldBytes > 0 { settle() }
   }
 
   private func giveWay() {
-    guard phase == .reading, inbox.count > start else { return }
+    guard phase == .reading, inbox.count > start, !goesOn else { return }
     goesOn = true
     worker.goOnLater(self)
   }
@@ -222,7 +221,7 @@ final class Connection: StreamHandler {
 
   private func prepareForBody() {
     body.removeAll()
-    bodySinceNanoseconds = worker.loop.turnNanoseconds
+    bodySinceNanoseconds = loop.turnNanoseconds
     awaitsContinue = parser.head.expectContinue
     route = withHead { head, bytes in Route(path: head.path, in: bytes) }
     parser.bodyBytesMax = worker.bodyBytesMax(route)
@@ -233,7 +232,7 @@ final class Connection: StreamHandler {
     start += parsed
     parsed = 0
     headBytes = 0
-    startedNanoseconds = worker.loop.turnNanoseconds
+    startedNanoseconds = loop.turnNanoseconds
     phase = .reading
     return true
   }
@@ -249,7 +248,7 @@ final class Connection: StreamHandler {
     parsed = 0
     headBytes = 0
     // The next request may stand in the inbox in part: it began no earlier than its predecessor was answered.
-    startedNanoseconds = worker.loop.turnNanoseconds
+    startedNanoseconds = loop.turnNanoseconds
     releaseStorage()
     if closes { linger(worker.drainDeadlineNanoseconds == nil ? .requested : .drain) } else { phase = .reading }
     guard !isAdvancing else { return }
@@ -262,8 +261,8 @@ final class Connection: StreamHandler {
   func goOn() {
     goesOn = false
     guard phase == .reading else { return }
-    resumeIfPossible()
     advance()
+    resumeIfPossible()
     finishAfterInput()
   }
 
@@ -276,100 +275,14 @@ final class Connection: StreamHandler {
 
   /// Sends what there is, says that nothing more will come, and drops further input.
   func linger(_ reason: CloseReason) {
-    closeReason = closeReason ?? reason
+    debts.closeReason = debts.closeReason ?? reason
     phase = .lingering
-    activeNanoseconds = worker.loop.turnNanoseconds
+    activeNanoseconds = loop.turnNanoseconds
     worker.flush(self)
     stream.finishWriting()
     settle()
     if inputEndedAlready { return }
     stream.resumeReading()
-  }
-
-  /// Closes without another word.
-  func close(_ reason: CloseReason) {
-    closeReason = closeReason ?? reason
-    stream.close()
-  }
-
-  private func dropped(_ count: Int) {
-    droppedBytes += count
-    guard phase == .lingering, droppedBytes > ConnectionDeadlines.lingerBytesMax else { return }
-    cutLingering()
-  }
-
-  private func cutLingering() {
-    worker.metrics.lingersCut += 1
-    stream.close()
-  }
-
-  // MARK: Deadlines and the budget. Nothing here runs for a request that comes whole and whose answer is taken at once.
-
-  /// What the client owes now.
-  private var stage: ConnectionDeadlines.Stage {
-    if stream.queuedBytes > 0 { return .writing }
-    switch phase {
-    case .lingering: return .lingering(sinceNanoseconds: activeNanoseconds)
-    case .reading where headBytes > 0:
-      let bytes = body.count + inbox.count - start - parsed
-      return .body(sinceNanoseconds: bodySinceNanoseconds, bytes: bytes)
-    case .reading where inbox.count > start: return .head(sinceNanoseconds: startedNanoseconds)
-    default: return .idle
-    }
-  }
-
-  /// Something waits to be complete, to be answered or to be read: for how long, and is there room?
-  private func settle() {
-    if phase == .lingering { dropInput() }
-    pauseIfFull()
-    hold()
-    if stream.isOpen { watch(worker.loop.turnNanoseconds) }
-  }
-
-  /// Looks at the deadline that may be over.
-  func deadlineReached(now: UInt64) {
-    guard stream.isOpen else { return }
-    watch(now)
-  }
-
-  private func watch(_ now: UInt64) {
-    let stage = stage
-    // A system call, so only when it counts.
-    let taken =
-      stage == .writing ? flushedBytes - min(flushedBytes, UInt64(stream.queuedBytes + stream.unacknowledgedBytes)) : 0
-    switch worker.patience.verdict(stage, &writeProgress, takenBytes: taken, now: now) {
-    case .none: break
-    case .wait(let until): worker.wake(self, atNanoseconds: until)
-    case .lingeredEnough: cutLingering()
-    case .late(.writeTimeout): close(.writeTimeout)
-    case .late(let reason):
-      worker.refuse(reason == .headTimeout ? .headTimeout : .bodyTimeout, on: self)
-      linger(reason)
-    }
-  }
-
-  /// Tells the worker what is held here, if that has changed; it may then be this connection that has to let go.
-  private func hold() {
-    let grown = inbox.capacity - Connection.inboxBytes + body.capacity - Connection.bodyBytes
-    let isHolding = phase != .lingering && (inbox.count > start || headBytes > 0)
-    let held = stream.isOpen ? (isHolding ? max(0, grown) : 0) + stream.queuedBytes : 0
-    guard held != heldBytes else { return }
-    heldBytes = held
-    worker.hold(self, bytes: held)
-  }
-
-  /// Lets go of what is held here, with an answer if the client can still be told; false while that cannot be, because
-  /// the request is being answered.
-  func giveUpBuffers() -> Bool {
-    if stream.queuedBytes > 0 {
-      close(.buffers)
-    } else {
-      guard phase == .reading else { return false }
-      worker.refuseForRoom(self)
-      linger(.buffers)
-    }
-    hold()
-    return true
   }
 
   // MARK: Flow.
@@ -385,7 +298,7 @@ final class Connection: StreamHandler {
   }
 
   /// Nothing of what came will be answered any more.
-  private func dropInput() {
+  func dropInput() {
     inbox.removeAll(keepingCapacity: Connection.inboxBytes)
     body.removeAll(keepingCapacity: Connection.bodyBytes)
     (start, parsed, headBytes) = (0, 0, 0)
@@ -399,19 +312,22 @@ final class Connection: StreamHandler {
     start = 0
   }
 
-  /// Input beyond what a pipeline may hold, or output that nobody reads, stops the reading until there is room.
-  private func pauseIfFull() {
+  /// Input beyond what a pipeline may hold while it waits, or output that nobody reads.
+  private var isFull: Bool {
     let waits = phase == .answering || phase == .reading && goesOn
-    let full = waits && inbox.count - start > worker.inboxBytesMax
-    guard !isPaused, full || phase != .lingering && stream.queuedBytes > worker.settings.http.outputBytes else {
-      return
-    }
+    return waits && inbox.count - start > worker.inboxBytesMax
+      || phase != .lingering && stream.queuedBytes > worker.settings.http.outputBytes
+  }
+
+  /// Stops the reading until there is room.
+  func pauseIfFull() {
+    guard !isPaused, isFull else { return }
     isPaused = true
     stream.pauseReading()
   }
 
   private func resumeIfPossible() {
-    guard isPaused, phase != .ended, stream.queuedBytes <= worker.settings.http.outputBytes else { return }
+    guard isPaused, phase != .ended, !isFull else { return }
     isPaused = false
     stream.resumeReading()
   }

@@ -9,6 +9,8 @@ struct WorkerMetrics: Sendable {
   var l1 = CacheCounts()
   var l2 = CacheCounts()
   var windows = CacheCounts()
+  /// Answers that were sent again as they had been composed.
+  var repeated: UInt64 = 0
   var badLists: UInt64 = 0
   var badWindows: UInt64 = 0
   var connectionsOpen = 0
@@ -62,6 +64,7 @@ struct WorkerMetrics: Sendable {
     l1.add(other.l1)
     l2.add(other.l2)
     windows.add(other.windows)
+    repeated += other.repeated
     badLists += other.badLists
     badWindows += other.badWindows
     connectionsOpen += other.connectionsOpen

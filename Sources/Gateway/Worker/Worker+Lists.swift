@@ -100,7 +100,7 @@ extension Worker {
   /// Whether memcached was asked for the flight's key.
   func ask(_ flight: Flights.Flight) -> Bool {
     guard let memcached else { return false }
-    let recache = Int(flight.recipe.policy.staleSeconds) + earlyRefreshSeconds()
+    let recache = Int(flight.recipe.shelf.staleSeconds) + earlyRefreshSeconds()
     return flight.key.withBytes {
       memcached.get(key: $0, recacheSeconds: recache, ticket: Ticket.list(flight.index).number)
     }
@@ -121,7 +121,7 @@ extension Worker {
       return compute(flight)
     }
     keep(reply.value, flight, createdAt: createdAt)
-    let isFresh = unixSeconds < createdAt &+ flight.recipe.policy.freshSeconds
+    let isFresh = unixSeconds < createdAt &+ flight.recipe.shelf.freshSeconds
     if isFresh { metrics.l2.hits += 1 } else { metrics.l2.stale += 1 }
     answerWaiters(of: flight, reply.value, at: isFresh ? .l2 : .stale)
     // Only the winner refreshes; the others serve the list meanwhile.
@@ -178,7 +178,7 @@ extension Worker {
   /// Sends a list to memcached without waiting. The TTL is shortened by up to a tenth, so that lists made together do
   /// not expire together.
   private func writeBack(_ bytes: RawSpan, _ flight: Flights.Flight) {
-    let lifetime = Double(flight.recipe.policy.freshSeconds + flight.recipe.policy.staleSeconds)
+    let lifetime = Double(flight.recipe.shelf.freshSeconds + flight.recipe.shelf.staleSeconds)
     let ttl = max(2, Int(lifetime * (1 - 0.1 * Double.random(in: 0..<1, using: &random))))
     flight.key.withBytes { key in
       _ = memcached?.set(key: key, value: bytes, flags: RenderedList.flags, ttlSeconds: ttl)
@@ -186,9 +186,9 @@ extension Worker {
   }
 
   func keep(_ bytes: RawSpan, _ flight: Flights.Flight, createdAt: UInt32) {
-    let fresh = createdAt &+ flight.recipe.policy.freshSeconds
+    let fresh = createdAt &+ flight.recipe.shelf.freshSeconds
     flight.key.withBytes { key in
-      _ = l1.insert(key, bytes, freshUntil: fresh, staleUntil: fresh &+ flight.recipe.policy.staleSeconds)
+      _ = l1.insert(key, bytes, freshUntil: fresh, staleUntil: fresh &+ flight.recipe.shelf.staleSeconds)
     }
   }
 
