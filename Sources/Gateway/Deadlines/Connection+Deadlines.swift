@@ -1,4 +1,5 @@
 import Bytes
+import HTTP
 import Reactor
 
 /// What is noted of a client that is slow, stuck or leaving.

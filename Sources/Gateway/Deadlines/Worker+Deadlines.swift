@@ -115,6 +115,7 @@ extension Worker {
     guard metrics.connectionsOpen >= settings.http.connectionsMax else { return true }
     guard let slot = idleQueue.takeLongestIdle(now: loop.turnNanoseconds, idleness) else { return false }
     connections[slot]?.close(.room)
+    metrics.connectionsOpen -= 1
     metrics.connectionsShed += 1
     return true
   }

@@ -170,7 +170,8 @@ final class Worker {
     forget(connection)
     connections[connection.slot] = nil
     freeSlots.append(connection.slot)
-    metrics.connectionsOpen -= 1
+    // One that made room was replaced when its close began.
+    if reason != .room { metrics.connectionsOpen -= 1 }
     if drainDeadlineNanoseconds != nil && metrics.connectionsOpen == 0 { stop() }
   }
 
