@@ -285,6 +285,8 @@ final class Connection: StreamHandler {
     stream.resumeReading()
   }
 
+  var queuedBytes: Int { stream.queuedBytes }
+
   // MARK: Flow.
 
   /// Drops what of the body has been taken out, so that it is held once, and what has been answered once that is the

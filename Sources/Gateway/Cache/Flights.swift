@@ -93,6 +93,11 @@ struct Flights: ~Copyable {
     free.append(flight.index)
   }
 
+  /// Calls `body` with each flight under way.
+  func forEach(_ body: (Flight) -> Void) {
+    for flight in pool where flight.isUnderWay { body(flight) }
+  }
+
   private mutating func take() -> Flight {
     if let place = free.popLast() { return pool[place] }
     pool.append(Flight(index: pool.count))
