@@ -59,6 +59,8 @@ final class GatewayWorld {
     for placement in ["home", "detail", "trending"] {
       for (key, value) in [
         "fresh": "\(script.freshSeconds)s", "stale": "\(script.staleSeconds)s", "deadline": "\(script.deadlineMilliseconds)ms", "diversity": "0",
+        // Short lists: what a run costs is mostly the making of lists.
+        "listItems": "30", "numResults": "5", "candidates": "60",
         "weights.popularity": "0", "weights.freshness": "0", "weights.affinity": "0", "weights.context": "0",
       ] { flags["placements.\(placement).\(key)"] = value }
     }
@@ -212,7 +214,9 @@ final class GatewayWorld {
       empty(worker.windowFetches.count, "window fetches")
       empty(worker.windowUpdates.count, "window updates")
       empty(worker.batches.count, "event batches")
-      empty(worker.refreshes.count, "refreshes")
+      empty(worker.admission.waiting, "lists that wait to be computed")
+      empty(worker.buffers.bytes, "bytes of the budget")
+      empty(worker.idleQueue.count, "idle connections")
       empty(worker.resumed.count, "resumed connections")
       empty(worker.outbox.count, "bytes in the outbox")
       empty(worker.metrics.connectionsOpen, "connections open")

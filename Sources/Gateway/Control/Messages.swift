@@ -15,7 +15,7 @@ enum WorkerMessage: Sendable {
   case drain
   case stop
   /// From the worker to itself: others have had their turn.
-  case goOn
+  case takeTurns
 }
 
 /// What the control plane may be told.

@@ -9,25 +9,27 @@ enum DeadlineSlot: Equatable {
   case idleness
   /// A client owes something: the rest of a request, or reading.
   case connection(Int)
-  /// A request waits for its answer.
+  /// A connection's request waits for its answer.
   case answer(Int)
-
-  private static let others = 2
+  /// A flight waits for memcached.
+  case flight(Int)
 
   var number: Int {
     switch self {
     case .idleness: 0
-    case .connection(let slot): DeadlineSlot.others + 2 * slot
-    case .answer(let slot): DeadlineSlot.others + 2 * slot + 1
+    case .connection(let slot): 1 + 3 * slot
+    case .answer(let slot): 2 + 3 * slot
+    case .flight(let place): 3 + 3 * place
     }
   }
 
   init(_ number: Int) {
-    let slot = (number - DeadlineSlot.others) / 2
-    switch number {
-    case ..<DeadlineSlot.others: self = .idleness
-    case _ where number % 2 == 0: self = .connection(slot)
-    default: self = .answer(slot)
+    let place = (number - 1) / 3
+    switch number % 3 {
+    case _ where number == 0: self = .idleness
+    case 1: self = .connection(place)
+    case 2: self = .answer(place)
+    default: self = .flight(place)
     }
   }
 }
@@ -53,9 +55,8 @@ extension Worker {
     case .idleness: sweepIdle()
     case .connection(let slot): connections[slot]?.deadlineReached(now: loop.nowNanoseconds)
     case .answer(let slot):
-      guard let connection = connections[slot], connection.visit.isOpen else { return }
-      cutIfLate(connection, loop.nowNanoseconds)
-      if connection.visit.isOpen { watchDeadline(of: connection) }
+      if let connection = connections[slot], connection.visit.isOpen { answerDue(connection, loop.nowNanoseconds) }
+    case .flight(let place): patienceReached(flights[place], now: loop.nowNanoseconds)
     }
   }
 
@@ -63,8 +64,26 @@ extension Worker {
 
   /// The connection's request waits for something: it is answered at its deadline at the latest.
   func watchDeadline(of connection: Connection) {
+    watchAnswer(of: connection, atNanoseconds: connection.visit.deadlineNanoseconds)
+  }
+
+  func watchAnswer(of connection: Connection, atNanoseconds time: UInt64) {
+    deadlines.schedule(DeadlineSlot.answer(connection.slot).number, noLaterThanNanoseconds: time)
+  }
+
+  func watchPatience(of flight: Flights.Flight) {
     deadlines.schedule(
-      DeadlineSlot.answer(connection.slot).number, noLaterThanNanoseconds: connection.visit.deadlineNanoseconds)
+      DeadlineSlot.flight(flight.index).number, noLaterThanNanoseconds: flight.patienceNanoseconds)
+  }
+
+  private func answerDue(_ connection: Connection, _ now: UInt64) {
+    let visit = connection.visit
+    guard now < visit.deadlineNanoseconds else { return cutShort(connection, because: .deadlineExceeded) }
+    if let patience = windowPatience(visit) {
+      guard now >= patience else { return watchAnswer(of: connection, atNanoseconds: patience) }
+      goOnWithoutWindow(connection)
+    }
+    if visit.isOpen { watchDeadline(of: connection) }
   }
 
   /// Whether one more may wait; those that have been answered meanwhile make room. O(waiting), only when full.
@@ -92,7 +111,7 @@ extension Worker {
     buffers.release(connection.slot)
   }
 
-  /// From now on the connections make room sooner, and let go of what they linger for.
+  /// From now on connections make room sooner, and let go of what they linger for.
   func hurryClients() {
     patience.lingerNanoseconds = min(patience.lingerNanoseconds, Worker.drainLingerNanoseconds)
     let now = loop.nowNanoseconds
@@ -136,7 +155,7 @@ extension Worker {
   }
 
   /// Sweeps when the longest idle may have been idle for too long, which under pressure is sooner than it was.
-  private func scheduleSweep(now: UInt64) {
+  func scheduleSweep(now: UInt64) {
     guard let earliest = idleQueue.earliestNanoseconds else { return }
     let due = max(now + Worker.sweepNanoseconds, earliest + idleNanoseconds)
     deadlines.schedule(DeadlineSlot.idleness.number, noLaterThanNanoseconds: due)
@@ -145,7 +164,11 @@ extension Worker {
   /// What a connection may be idle for now; nothing while the node drains.
   private var idleNanoseconds: UInt64 {
     guard drainDeadlineNanoseconds == nil else { return 0 }
-    return patience.idleNanoseconds(open: metrics.connectionsOpen, connectionsMax: settings.http.connectionsMax)
+    // A busy loop has nothing from closing idle connections, which come back as new ones; from the level on at which
+    // nothing is computed for anyone, it is about having room at all.
+    let level = Int(admission.level.rawValue) - Int(PressureLevel.hotOnly.rawValue)
+    return patience.idleNanoseconds(
+      open: metrics.connectionsOpen, connectionsMax: settings.http.connectionsMax, pressure: Double(max(0, level)) / 3)
   }
 
   private func idleness(_ slot: Int) -> IdleQueue.Activity {
@@ -188,10 +211,10 @@ extension Worker {
   func goOnLater(_ connection: Connection) {
     givenWay.append(connection)
     // A message to itself, because it wakes the loop without making others wait for a timer's millisecond.
-    if givenWay.count == 1 { mailbox.post(.goOn) }
+    if givenWay.count == 1 { mailbox.post(.takeTurns) }
   }
 
-  func goOn() {
+  func takeTurns() {
     let waiting = givenWay
     givenWay.removeAll(keepingCapacity: true)
     for connection in waiting { connection.goOn() }

@@ -23,6 +23,10 @@ struct WorkerMetrics: Sendable {
   var bufferBytes = 0
   var malformed: UInt64 = 0
   var inFlight = 0
+  var admission = AdmissionCounts()
+  var computeQueueLength = 0
+  var pressureLevel = PressureLevel.calm
+  var pressureChanges: UInt64 = 0
   var eventsAccepted: UInt64 = 0
   var eventsRejected: UInt64 = 0
   var eventsDuplicate: UInt64 = 0
@@ -75,6 +79,10 @@ struct WorkerMetrics: Sendable {
     bufferBytes += other.bufferBytes
     malformed += other.malformed
     inFlight += other.inFlight
+    admission.add(other.admission)
+    computeQueueLength += other.computeQueueLength
+    pressureLevel = max(pressureLevel, other.pressureLevel)
+    pressureChanges += other.pressureChanges
     eventsAccepted += other.eventsAccepted
     eventsRejected += other.eventsRejected
     eventsDuplicate += other.eventsDuplicate

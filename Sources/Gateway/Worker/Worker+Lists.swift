@@ -12,7 +12,13 @@ extension Worker {
     let visit = connection.visit
     guard let subject = visit.subject(of: list) else { return }
     composeKey(subject, visit)
-    guard let entry = l1.find(key.bytes, now: unixSeconds), isUsable(entry, list, connection) else {
+    let seconds = lookUpSeconds(visit.shelf)
+    guard let entry = l1.find(key.bytes, now: seconds) else {
+      metrics.l1.misses += 1
+      return join(subject, list, for: connection)
+    }
+    guard isUsable(entry, list, connection), unixSeconds < l1.staleUntil(entry) else {
+      if admission.level.servesLongStale { return tellLongStale(connection, list, entry) }
       metrics.l1.misses += 1
       return join(subject, list, for: connection)
     }
@@ -24,7 +30,9 @@ extension Worker {
       return keepComposed()
     }
     metrics.l1.stale += 1
-    if flights.flight(key.bytes) == nil { begin(subject, list, for: connection, purpose: .refresh) }
+    if admission.level.refreshes, flights.flight(key.bytes) == nil {
+      begin(subject, list, for: connection, purpose: .refresh)
+    }
     // The entry may have moved on with what the refresh did at once.
     composeKey(subject, visit)
     guard let entry = l1.find(key.bytes, now: unixSeconds) else { return join(subject, list, for: connection) }
@@ -51,19 +59,31 @@ extension Worker {
     shelf.served!.keys[shelf.index].append(subject, visit.bucket, visit.variant, to: &key)
   }
 
+  /// Under pressure a list may answer that is older than it should be: `because` says so.
+  private func tellLongStale(_ connection: Connection, _ list: Exchange.List, _ entry: L1Cache.Index) {
+    metrics.l1.stale += 1
+    guard case .answer(let answer) = connection.visit.exchange.found(list, at: .stale, because: .overloaded) else {
+      return
+    }
+    l1.withValue(entry) { compose(answer, for: connection, list: $0) }
+  }
+
   /// Waits for the key's flight, which is begun if there is none. The key stands in `self.key`.
   private func join(_ subject: Subject, _ list: Exchange.List, for connection: Connection) {
     let waiter = Waiter(slot: connection.slot, visit: connection.visit.id, list: list)
     if let present = flights.flight(key.bytes), isAnswered(by: present, list, connection) {
       guard hasRoom(&present.waiters) else { return cutShort(connection, because: .overloaded) }
       metrics.l1.collapsed += 1
-      present.waiters.append(waiter)
-      present.purpose = .answer
-      return watchDeadline(of: connection)
+      return join(present, waiter, connection)
     }
     let flight = begin(subject, list, for: connection, purpose: .answer)
     flight.waiters.append(waiter)
-    if flight.isReadyToCompute { compute(flight) } else { watchDeadline(of: connection) }
+    if flight.isReadyToCompute {
+      watchDeadline(of: connection)
+      queue(flight)
+    } else {
+      waitForMemcached(flight, connection)
+    }
   }
 
   /// Whether a flight of the same key makes what the connection wants: from the same window.
@@ -90,7 +110,7 @@ extension Worker {
       flight.isReadyToCompute = true
       switch purpose {
       case .answer: break
-      case .refresh: refreshes.append(flight)
+      case .refresh: queueRefresh(flight)
       case .prefetch: flights.end(flight)
       }
     }
@@ -100,10 +120,12 @@ extension Worker {
   /// Whether memcached was asked for the flight's key.
   func ask(_ flight: Flights.Flight) -> Bool {
     guard let memcached else { return false }
-    let recache = Int(flight.recipe.shelf.staleSeconds) + earlyRefreshSeconds()
-    return flight.key.withBytes {
+    // Who wins must refresh: under pressure nobody wants to.
+    let recache = admission.level.refreshes ? Int(flight.recipe.shelf.staleSeconds) + earlyRefreshSeconds() : nil
+    flight.isAsked = flight.key.withBytes {
       memcached.get(key: $0, recacheSeconds: recache, ticket: Ticket.list(flight.index).number)
     }
+    return flight.isAsked
   }
 
   /// XFetch (Vattani et al., VLDB 2015): the closer to expiry, the likelier a read is asked to refresh. Computing takes
@@ -118,17 +140,20 @@ extension Worker {
   /// Memcached has answered about a list.
   func listAnswered(_ flight: Flights.Flight, _ reply: borrowing CacheReply) {
     metrics.stages.memcached.record(nanoseconds: reply.durationNanoseconds)
+    flight.isAsked = false
     if flight.asksForExternal { return externalAnswered(flight, reply) }
     guard let createdAt = usable(reply, for: flight) else {
       metrics.l2.misses += 1
-      return compute(flight)
+      return flight.isReadyToCompute ? release(flight) : queue(flight)
     }
-    keep(reply.value, flight, createdAt: createdAt)
+    // What was computed meanwhile is newer.
+    if !flight.isOver || !isKept(flight) { keep(reply.value, flight, createdAt: createdAt) }
     let isFresh = unixSeconds < createdAt &+ flight.recipe.shelf.freshSeconds
     if isFresh { metrics.l2.hits += 1 } else { metrics.l2.stale += 1 }
+    if flight.isOver { return release(flight) }
     answerWaiters(of: flight, reply.value, at: isFresh ? .l2 : .stale)
     // Only the winner refreshes; the others serve the list meanwhile.
-    if reply.won { refresh(flight) } else { flights.end(flight) }
+    if reply.won && !flight.isQueued { refresh(flight) } else { release(flight) }
   }
 
   /// When the list in a reply was made; nil when the reply is no list that may be answered with.
@@ -149,15 +174,12 @@ extension Worker {
     flight.purpose = .refresh
     flight.waiters.removeAll(keepingCapacity: true)
     flights.reopen(flight)
-    refreshes.append(flight)
+    flight.isOver = false
+    queueRefresh(flight)
   }
 
-  /// Computes a flight's list and answers who waits, unless everyone is past their deadline. The flight is over.
+  /// Computes a flight's list and answers who waits. The flight is over.
   func compute(_ flight: Flights.Flight) {
-    cutLate(flight)
-    guard flight.purpose == .refresh || flight.purpose == .answer && !flight.waiters.isEmpty else {
-      return flights.end(flight)
-    }
     let started = loop.nowNanoseconds
     list.removeAll()
     var failure: RenderFailure?
@@ -169,7 +191,9 @@ extension Worker {
     } catch {
       failure = error
     }
-    metrics.stages.compute.record(nanoseconds: loop.nowNanoseconds - started)
+    let ended = loop.nowNanoseconds
+    metrics.stages.compute.record(nanoseconds: ended - started)
+    admission.computed(from: started, to: ended)
     if let failure { return fail(flight, because: FallbackReason(failure)) }
     list.withBytes { bytes in
       keep(bytes, flight, createdAt: unixSeconds)
@@ -181,6 +205,7 @@ extension Worker {
   /// Sends a list to memcached without waiting. The TTL is shortened by up to a tenth, so that lists made together do
   /// not expire together.
   private func writeBack(_ bytes: RawSpan, _ flight: Flights.Flight) {
+    guard admission.level.writesMemcached else { return }
     let lifetime = Double(flight.recipe.shelf.freshSeconds + flight.recipe.shelf.staleSeconds)
     let ttl = max(2, Int(lifetime * (1 - 0.1 * Double.random(in: 0..<1, using: &random))))
     flight.key.withBytes { key in
@@ -195,16 +220,20 @@ extension Worker {
     }
   }
 
+  private func isKept(_ flight: Flights.Flight) -> Bool {
+    flight.key.withBytes { l1.find($0, now: unixSeconds) } != nil
+  }
+
   // MARK: The end of a flight.
 
   /// Answers everyone who waits with the list. The flight is over.
   func finish(_ flight: Flights.Flight, _ bytes: RawSpan, at tier: Tier) {
     answerWaiters(of: flight, bytes, at: tier)
-    flights.end(flight)
+    release(flight)
   }
 
   private func answerWaiters(of flight: Flights.Flight, _ bytes: RawSpan, at tier: Tier) {
-    flights.close(flight)
+    close(flight)
     for waiter in flight.waiters {
       withWaiting(waiter) { connection in
         guard let list = waiter.list else {
@@ -218,14 +247,25 @@ extension Worker {
 
   /// There is no such list: everyone who waits hears so.
   private func fail(_ flight: Flights.Flight, because cause: FallbackReason) {
-    flights.close(flight)
+    close(flight)
     for waiter in flight.waiters {
       withWaiting(waiter) { connection in
         guard let list = waiter.list else { return }
         perform(connection.visit.exchange.missing(list, because: cause), for: connection)
       }
     }
-    flights.end(flight)
+    release(flight)
+  }
+
+  /// Its waiters are about to be told, and nobody may join any more.
+  func close(_ flight: Flights.Flight) {
+    flights.close(flight)
+    flight.isOver = true
+  }
+
+  /// Lets go of a flight that is over, or that nobody waits for: it ends with the last who holds it.
+  func release(_ flight: Flights.Flight) {
+    if !flight.isHeld { flights.end(flight) }
   }
 
   /// Calls `body` with a waiter's connection if it still waits for the same answer.

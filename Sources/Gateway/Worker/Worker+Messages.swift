@@ -16,7 +16,7 @@ extension Worker {
       control.post(.collected(scrape: scrape, worker: index, currentMetrics(), nodeStatus()))
     case .drain: drain()
     case .stop: stop()
-    case .goOn: goOn()
+    case .takeTurns: takeTurns()
     }
   }
 
@@ -40,6 +40,10 @@ extension Worker {
     metrics.busyNanoseconds = activity.busyNanoseconds
     metrics.longestTurnNanoseconds = activity.longestTurnNanoseconds
     metrics.bufferBytes = buffers.bytes
+    metrics.admission = admission.counts
+    metrics.computeQueueLength = admission.waiting
+    metrics.pressureLevel = admission.level
+    metrics.pressureChanges = admission.pressure.changes
     metrics.inFlight = flights.count + windowFetches.count
     return metrics
   }

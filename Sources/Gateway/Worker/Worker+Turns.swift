@@ -40,41 +40,37 @@ extension Worker {
   /// The time of day is taken this often.
   static let tickMilliseconds = 250
 
-  /// The turn's events are handled: connections that were answered out of turn go on, then nobody-waits work is done.
+  /// The turn's events are handled: connections that were answered out of turn go on, then lists are computed.
   func endTurn() {
     // What is asked of memcached from here on would wait for the next turn: its own hook has had its go.
     defer { memcached?.flush() }
-    while let connection = resumed.popLast() { connection.goOn() }
-    guard !refreshes.isEmpty else { return }
-    let due = refreshes
-    refreshes.removeAll(keepingCapacity: true)
-    for flight in due { compute(flight) }
-    while let connection = resumed.popLast() { connection.goOn() }
+    goOn()
+    computeInTurn()
   }
+
+  /// Connections that were answered out of turn take up what came in meanwhile.
+  func goOn() { while let connection = resumed.popLast() { connection.goOn() } }
 
   /// Looks at the time, and at what has no deadline in the wheel.
   func housekeep() {
     refreshClock()
     let now = loop.nowNanoseconds
     settleLateBatches(now: now)
+    logPressure()
     if let drainDeadlineNanoseconds, now > drainDeadlineNanoseconds { stop() }
   }
 
-  /// Answers those who wait for a flight past their deadlines, and forgets who waits no more: before it is computed.
-  func cutLate(_ flight: Flights.Flight) {
-    let now = loop.nowNanoseconds
+  /// Answers those whose deadline `isLate`, and forgets them.
+  func cut(_ flight: Flights.Flight, where isLate: (UInt64) -> Bool) {
     var isAnyoneGone = false
     for waiter in flight.waiters where waiter.list != nil {
-      withWaiting(waiter) { cutIfLate($0, now) }
+      withWaiting(waiter) { connection in
+        if isLate(connection.visit.deadlineNanoseconds) { cutShort(connection, because: .deadlineExceeded) }
+      }
       isAnyoneGone = isAnyoneGone || connections[waiter.slot]?.visit.id != waiter.visit
     }
     guard isAnyoneGone else { return }
     flight.waiters.removeAll { waiter in connections[waiter.slot]?.visit.id != waiter.visit }
-  }
-
-  func cutIfLate(_ connection: Connection, _ now: UInt64) {
-    guard now >= connection.visit.deadlineNanoseconds else { return }
-    cutShort(connection, because: .deadlineExceeded)
   }
 
   /// Answers now with the best that is at hand.

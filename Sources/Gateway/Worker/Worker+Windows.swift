@@ -39,7 +39,7 @@ extension Worker {
     if let fetch = windowFetches.fetch(of: user) {
       guard hasRoom(&fetch.waiters) else { return false }
       fetch.waiters.append(waiter)
-      watchDeadline(of: connection)
+      waitForWindow(connection)
       return true
     }
     guard let memcached else { return false }
@@ -49,7 +49,7 @@ extension Worker {
       return false
     }
     fetch.waiters.append(waiter)
-    watchDeadline(of: connection)
+    waitForWindow(connection)
     return true
   }
 
@@ -89,6 +89,13 @@ extension Worker {
         useWindow(entry, for: connection)
       }
     }
+  }
+
+  /// The fetch takes too long for this one: a copy that may be behind is better than none.
+  func goOnWithoutWindow(_ connection: Connection) {
+    guard let user = connection.visit.user, connection.visit.exchange.awaitsWindow else { return }
+    guard let entry = copyOfWindow(of: user) else { return tellWindow(.unavailable, to: connection) }
+    useWindow(entry, for: connection)
   }
 
   /// Keeps a window, empty ones too, so that a user's next request asks nobody. It outlives its freshness: with every
