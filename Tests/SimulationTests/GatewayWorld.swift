@@ -232,6 +232,9 @@ final class GatewayWorld {
       empty(worker.batches.count, "event batches")
       if !worker.admission.isIdle { violated("worker \(worker.index): lists wait to be computed at rest") }
       if worker.admission.level != .calm { violated("worker \(worker.index): level \(worker.admission.level) at rest") }
+      empty(worker.admission.waiting, "lists that wait to be computed")
+      empty(worker.buffers.bytes, "bytes of the budget")
+      empty(worker.idleQueue.count, "idle connections")
       empty(worker.resumed.count, "resumed connections")
       empty(worker.outbox.count, "bytes in the outbox")
       empty(worker.metrics.connectionsOpen, "connections open")

@@ -75,15 +75,20 @@ extension Worker {
     let waiter = Waiter(slot: connection.slot, visit: connection.visit.id, list: list)
     if tellsTimes { connection.visit.times.waitsSinceNanoseconds = loop.nowNanoseconds }
     if let present = flights.flight(key.bytes), isAnswered(by: present, list, connection) {
-      guard present.waiters.count < Flights.waitersMax else { return cutShort(connection, because: .overloaded) }
+      guard hasRoom(&present.waiters) else { return cutShort(connection, because: .overloaded) }
       // A prefetch is nobody's yet: probably this very request began it, with its window.
       connection.visit.isCollapsed = present.purpose != .prefetch
       if connection.visit.isCollapsed { metrics.l1.collapsed += 1 }
-      return join(present, waiter, connection.visit)
+      return join(present, waiter, connection)
     }
     let flight = begin(subject, list, for: connection, purpose: .answer)
     flight.waiters.append(waiter)
-    if flight.isReadyToCompute { queue(flight) } else { waitForMemcached(flight, connection.visit) }
+    if flight.isReadyToCompute {
+      watchDeadline(of: connection)
+      queue(flight)
+    } else {
+      waitForMemcached(flight, connection)
+    }
   }
 
   /// Whether a flight of the same key makes what the connection wants: from the same window.
@@ -102,7 +107,8 @@ extension Worker {
     let recipe = connection.visit.recipe(for: subject)
     let flight = key.withBytes { key in
       connection.window.withBytes { window in
-        flights.begin(key, recipe, window: window.extracting(first: list == .user ? window.byteCount : 0), purpose: purpose)
+        flights.begin(
+          key, recipe, window: window.extracting(first: list == .user ? window.byteCount : 0), purpose: purpose)
       }
     }
     if !askForExternal(flight) && !ask(flight) {
