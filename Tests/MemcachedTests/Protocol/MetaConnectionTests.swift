@@ -67,14 +67,13 @@ final class Driven {
   var version: ServerVersion? { connection.version }
   var pendingCount: Int { connection.pendingCount }
   func sent() { connection.sent() }
+  func greetingLeaves() { connection.greetingLeaves(now: now) }
   func close() { connection.close() }
   func isOverdue(now: UInt64) -> Bool { connection.isOverdue(now: now) }
   func step(_ bytes: [UInt8], now: UInt64) -> MetaConnection.Step { connection.step(bytes.span.bytes, now: now) }
 
   func unanswered() -> [UInt64?] {
-    var tickets: [UInt64?] = []
-    while let request = connection.removePending() { tickets.append(request.ticket) }
-    return tickets
+    connection.removeAllPending().map(\.ticket)
   }
 }
 
@@ -91,6 +90,22 @@ final class Driven {
     #expect(driven.log == ["ready"])
     #expect(driven.get() == nil)
     #expect(driven.version == ServerVersion(major: 1, minor: 6, patch: 18))
+  }
+
+  @Test func `a probe that is answered later than a request may be is followed by another`() {
+    let driven = Driven(greeted: false)
+    driven.now = 5000
+    driven.greetingLeaves()
+    driven.sent()
+    driven.feed("VERSION 1.6.18\r\n")
+    driven.now = 13_000
+    driven.feed("EN O0\r\n")
+    #expect(driven.stage == .probing && driven.output == "mg nt1:probe v t c f O1\r\n")
+    #expect(driven.get() == .down)
+    driven.sent()
+    driven.now = 20_999
+    driven.feed("EN O1\r\n")
+    #expect(driven.stage == .ready && driven.log == ["ready"])
   }
 
   @Test func `a greeting may be split anywhere, and its probe may hit`() {
