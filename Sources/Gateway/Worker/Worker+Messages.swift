@@ -23,7 +23,10 @@ extension Worker {
   /// with; the last one lets go of it.
   private func serve(_ catalogue: Catalogue) {
     self.catalogue = catalogue
-    for index in served.indices { served[index] = catalogue.served(placements[index].policy, default: settings.model) }
+    composedGeneration &+= 1
+    shelves = placements.all.enumerated().map { index, placement in
+      Shelf(index, placement, catalogue.served(placement.policy, default: settings.model))
+    }
     control.post(.switched(worker: index, generation: catalogue.generation))
   }
 
