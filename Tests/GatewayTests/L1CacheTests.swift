@@ -11,7 +11,7 @@ import Testing
   @Test func `a value is found until it is past stale, and counts as fresh until it is not`() {
     var cache = L1Cache(bytesMax: 1 << 20, seed: 1)
     let name = key(1)
-    cache.insert(name.span.bytes, "value".utf8.span.bytes, freshUntil: 100, staleUntil: 200)
+    cache.insert(name.span.bytes, "value".utf8.span.bytes, freshUntil: 100, staleUntil: 200, now: 0)
     let fresh = cache.find(name.span.bytes, now: 99)
     #expect(fresh.map { cache.freshUntil($0) } == 100)
     let text = String(copying: cache.value(fresh!))
@@ -24,7 +24,7 @@ import Testing
     var cache = L1Cache(bytesMax: 64 * 1024, seed: 1)
     let large = [UInt8](repeating: 7, count: 1024)
     let name = key(1)
-    let kept = cache.insert(name.span.bytes, large.span.bytes, freshUntil: 1, staleUntil: 2)
+    let kept = cache.insert(name.span.bytes, large.span.bytes, freshUntil: 1, staleUntil: 2, now: 0)
     #expect(!kept && cache.count == 0)
   }
 
@@ -32,10 +32,10 @@ import Testing
     var cache = L1Cache(bytesMax: 20_000, seed: 3)
     let loved = key(0)
     let value = [UInt8](repeating: 1, count: 100)
-    cache.insert(loved.span.bytes, value.span.bytes, freshUntil: 9, staleUntil: 9)
+    cache.insert(loved.span.bytes, value.span.bytes, freshUntil: 9, staleUntil: 9, now: 0)
     for number in 1..<1000 {
       let name = key(number)
-      cache.insert(name.span.bytes, value.span.bytes, freshUntil: 9, staleUntil: 9)
+      cache.insert(name.span.bytes, value.span.bytes, freshUntil: 9, staleUntil: 9, now: 0)
       let found = cache.find(loved.span.bytes, now: 1)
       #expect(found != nil, "lost after \(number)")
     }
@@ -53,7 +53,7 @@ import Testing
       switch Int.random(in: 0..<10, using: &random) {
       case 0..<4:
         let value = (0..<Int.random(in: 0..<300, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
-        let kept = cache.insert(name.span.bytes, value.span.bytes, freshUntil: 10, staleUntil: 10)
+        let kept = cache.insert(name.span.bytes, value.span.bytes, freshUntil: 10, staleUntil: 10, now: 0)
         #expect(kept)
         truth[number] = value
       case 4:

@@ -37,6 +37,11 @@ struct Flights: ~Copyable {
     var asksForExternal = false
     /// Memcached has nothing, or cannot be asked.
     var isReadyToCompute = false
+    /// What it does next, and what it owes the fleet.
+    var course = FlightCourse()
+    fileprivate(set) var begunNanoseconds: UInt64 = 0
+    /// When to ask again for what another fills; 0 when not waiting for that.
+    var asksAgainNanoseconds: UInt64 = 0
 
     fileprivate init(index: Int) { self.index = index }
 
@@ -64,8 +69,9 @@ struct Flights: ~Copyable {
   }
 
   /// Begins a search and lets others find it. `window` is copied.
-  mutating func begin(_ key: RawSpan, _ recipe: Recipe, window: RawSpan, purpose: Purpose) -> Flight {
+  mutating func begin(_ key: RawSpan, _ recipe: Recipe, window: RawSpan, purpose: Purpose, now: UInt64) -> Flight {
     let flight = take()
+    flight.begunNanoseconds = now
     flight.key.removeAll()
     flight.key.append(key)
     flight.keyHash = xxh3(key)
@@ -90,6 +96,8 @@ struct Flights: ~Copyable {
     flight.waiters.removeAll(keepingCapacity: true)
     flight.asksForExternal = false
     flight.isReadyToCompute = false
+    flight.course = FlightCourse()
+    flight.asksAgainNanoseconds = 0
     free.append(flight.index)
   }
 

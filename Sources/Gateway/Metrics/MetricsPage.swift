@@ -14,6 +14,7 @@ struct MetricsPage {
     var page = PrometheusText()
     requests(&page)
     caches(&page)
+    fleet(&page)
     memcached(&page)
     models(&page)
     events(&page)

@@ -9,6 +9,7 @@ struct WorkerMetrics: Sendable {
   var l1 = CacheCounts()
   var l2 = CacheCounts()
   var windows = CacheCounts()
+  var fleet = FleetCounts()
   var badLists: UInt64 = 0
   var badWindows: UInt64 = 0
   var connectionsOpen = 0
@@ -57,6 +58,7 @@ struct WorkerMetrics: Sendable {
     l1.add(other.l1)
     l2.add(other.l2)
     windows.add(other.windows)
+    fleet.add(other.fleet)
     badLists += other.badLists
     badWindows += other.badWindows
     connectionsOpen += other.connectionsOpen

@@ -54,6 +54,9 @@ extension Worker {
   /// Waits for the key's flight, which is begun if there is none. The key stands in `self.key`.
   private func join(_ subject: Subject, _ list: Exchange.List, for connection: Connection) {
     let waiter = Waiter(slot: connection.slot, visit: connection.visit.id, list: list)
+    if let present = flights.flight(key.bytes), loop.turnNanoseconds &- present.begunNanoseconds > flightAgeMaxNanoseconds {
+      flights.close(present)
+    }
     if let present = flights.flight(key.bytes), isAnswered(by: present, list, connection) {
       guard present.waiters.count < Flights.waitersMax else { return cutShort(connection, because: .overloaded) }
       metrics.l1.collapsed += 1
@@ -82,7 +85,9 @@ extension Worker {
     let recipe = connection.visit.recipe(for: subject)
     let flight = key.withBytes { key in
       connection.window.withBytes { window in
-        flights.begin(key, recipe, window: window.extracting(first: list == .user ? window.byteCount : 0), purpose: purpose)
+        flights.begin(
+          key, recipe, window: window.extracting(first: list == .user ? window.byteCount : 0), purpose: purpose,
+          now: loop.turnNanoseconds)
       }
     }
     if !askForExternal(flight) && !ask(flight) {
@@ -100,8 +105,11 @@ extension Worker {
   func ask(_ flight: Flights.Flight) -> Bool {
     guard let memcached else { return false }
     let recache = Int(flight.recipe.policy.staleSeconds) + earlyRefreshSeconds()
+    flight.course.asks(for: flight.purpose)
+    let vivify = flight.course.claims ? FlightCourse.stubSeconds : nil
     return flight.key.withBytes {
-      memcached.get(key: $0, recacheSeconds: recache, ticket: Ticket.list(flight.index).number)
+      memcached.get(
+        key: $0, recacheSeconds: recache, vivifySeconds: vivify, ticket: Ticket.list(flight.index).number)
     }
   }
 
@@ -115,16 +123,29 @@ extension Worker {
   func listAnswered(_ flight: Flights.Flight, _ reply: borrowing CacheReply) {
     metrics.stages.memcached.record(nanoseconds: reply.durationNanoseconds)
     if flight.asksForExternal { return externalAnswered(flight, reply) }
-    guard let createdAt = usable(reply, for: flight) else {
+    let createdAt = usable(reply, for: flight)
+    let step = nextStep(of: flight, reply, createdAt: createdAt)
+    guard case .serve(let refreshes) = step, let createdAt else {
       metrics.l2.misses += 1
-      return compute(flight)
+      return missed(flight, step)
     }
     keep(reply.value, flight, createdAt: createdAt)
     let isFresh = unixSeconds < createdAt &+ flight.recipe.policy.freshSeconds
     if isFresh { metrics.l2.hits += 1 } else { metrics.l2.stale += 1 }
     answerWaiters(of: flight, reply.value, at: isFresh ? .l2 : .stale)
-    // Only the winner refreshes; the others serve the list meanwhile.
-    if reply.won { refresh(flight) } else { flights.end(flight) }
+    if refreshes { refresh(flight) } else { flights.end(flight) }
+  }
+
+  /// Memcached has no list for the flight.
+  private func missed(_ flight: Flights.Flight, _ step: FlightCourse.Step) {
+    switch step {
+    case .serve, .compute: compute(flight)
+    case .ask: if !ask(flight) { compute(flight) }
+    case .wait(let milliseconds): wait(flight, milliseconds: milliseconds)
+    case .end:
+      giveBack(flight)
+      flights.end(flight)
+    }
   }
 
   /// When the list in a reply was made; nil when the reply is no list that may be answered with.
@@ -152,8 +173,10 @@ extension Worker {
   func compute(_ flight: Flights.Flight) {
     cutLate(flight)
     guard flight.purpose == .refresh || flight.purpose == .answer && !flight.waiters.isEmpty else {
-      return flights.end(flight)
+      // Nobody waits any more; what this flight has claimed it fills all the same, when this turn's answers are out.
+      return flight.course.debt == .none ? flights.end(flight) : refresh(flight)
     }
+    if flight.purpose == .refresh { metrics.fleet.computedRefreshes += 1 } else { metrics.fleet.computedAnswers += 1 }
     let started = loop.nowNanoseconds
     list.removeAll()
     var failure: RenderFailure?
@@ -174,20 +197,11 @@ extension Worker {
     }
   }
 
-  /// Sends a list to memcached without waiting. The TTL is shortened by up to a tenth, so that lists made together do
-  /// not expire together.
-  private func writeBack(_ bytes: RawSpan, _ flight: Flights.Flight) {
-    let lifetime = Double(flight.recipe.policy.freshSeconds + flight.recipe.policy.staleSeconds)
-    let ttl = max(2, Int(lifetime * (1 - 0.1 * Double.random(in: 0..<1, using: &random))))
-    flight.key.withBytes { key in
-      _ = memcached?.set(key: key, value: bytes, flags: RenderedList.flags, ttlSeconds: ttl)
-    }
-  }
-
   func keep(_ bytes: RawSpan, _ flight: Flights.Flight, createdAt: UInt32) {
     let fresh = createdAt &+ flight.recipe.policy.freshSeconds
     flight.key.withBytes { key in
-      _ = l1.insert(key, bytes, freshUntil: fresh, staleUntil: fresh &+ flight.recipe.policy.staleSeconds)
+      _ = l1.insert(
+        key, bytes, freshUntil: fresh, staleUntil: fresh &+ flight.recipe.policy.staleSeconds, now: unixSeconds)
     }
   }
 
@@ -214,6 +228,7 @@ extension Worker {
 
   /// There is no such list: everyone who waits hears so.
   private func fail(_ flight: Flights.Flight, because cause: FallbackReason) {
+    giveBack(flight)
     flights.close(flight)
     for waiter in flight.waiters {
       withWaiting(waiter) { connection in

@@ -90,7 +90,7 @@ extension Worker {
     placements.windowKeys.append(user, to: &key)
     let lives = unixSeconds + UInt32(Window.ttlSeconds)
     let fresh = memcached == nil ? lives : unixSeconds + UInt32(settings.windowFreshSeconds)
-    _ = key.withBytes { l1.insert($0, window, freshUntil: fresh, staleUntil: lives) }
+    _ = key.withBytes { l1.insert($0, window, freshUntil: fresh, staleUntil: lives, now: unixSeconds) }
   }
 
   private func tellWindow(_ window: RawSpan, to connection: Connection) {

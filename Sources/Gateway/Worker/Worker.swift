@@ -69,6 +69,9 @@ final class Worker {
   private var listener: Listener?
   private var tick: Timer?
   var deadlineTick: Timer?
+  /// Flights that wait for another worker or gateway to fill their key.
+  var awaiting: [Flights.Flight] = []
+  var fleetTick: Timer?
   private(set) var mailbox: Mailbox<WorkerMessage>!
   /// Bytes that a connection's inbox may hold while an answer is awaited: a whole pipeline of plain requests.
   var inboxBytesMax: Int { settings.http.headBytes + settings.http.pipelinedMax * 512 }
@@ -120,6 +123,7 @@ final class Worker {
     tick = Timer(loop: loop) { [unowned self] in self.housekeep() }
     tick?.start(milliseconds: Worker.tickMilliseconds, repeating: true)
     deadlineTick = Timer(loop: loop) { [unowned self] in self.checkDeadlines() }
+    fleetTick = Timer(loop: loop) { [unowned self] in self.askAgain() }
   }
 
   var address: SocketAddress? { listener?.address }

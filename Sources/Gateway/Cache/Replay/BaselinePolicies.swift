@@ -122,3 +122,57 @@ struct S3FIFOPolicy: ReplayPolicy {
     }
   }
 }
+
+/// SIEVE as published (Zhang et al., NSDI 2024, algorithm 1): a hand without a limit, and a new value keeps its place.
+struct TextbookSievePolicy: ReplayPolicy {
+  private var entries: ReplayEntries
+  private var queue: KeyQueue
+  private var visited: [Bool]
+  private var hand: Int?
+  private let bytesMax: Int
+  private(set) var evictions: UInt64 = 0
+
+  init(_ trace: KeyTrace, bytesMax: Int) {
+    entries = ReplayEntries(trace, bytesMax: bytesMax)
+    queue = KeyQueue(keyCount: trace.keyCount)
+    visited = Array(repeating: false, count: trace.keyCount)
+    self.bytesMax = bytesMax
+  }
+
+  var byteCount: Int { queue.bytes }
+
+  mutating func look(_ key: Int, now: UInt32) -> ReplayFind {
+    guard queue.contains(key) else { return .nothing }
+    let find = entries.find(key, now: now)
+    if find == .nothing { remove(key) } else { visited[key] = true }
+    return find
+  }
+
+  mutating func put(_ key: Int, now: UInt32, freshUntil: UInt32, staleUntil: UInt32) {
+    let cost = entries.costs[key]
+    guard cost <= entries.costMax else { return }
+    entries.keep(key, freshUntil: freshUntil, staleUntil: staleUntil)
+    guard !queue.contains(key) else { return }
+    while queue.bytes + cost > bytesMax, let victim = victim() {
+      remove(victim)
+      evictions += 1
+    }
+    visited[key] = false
+    queue.push(key, cost: cost)
+  }
+
+  private mutating func victim() -> Int? {
+    guard var at = hand ?? queue.last else { return nil }
+    while visited[at] {
+      visited[at] = false
+      at = queue.newer(than: at) ?? queue.last!
+    }
+    hand = at
+    return at
+  }
+
+  private mutating func remove(_ key: Int) {
+    if hand == key { hand = queue.newer(than: key) }
+    queue.remove(key, cost: entries.costs[key])
+  }
+}

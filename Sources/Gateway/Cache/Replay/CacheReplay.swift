@@ -5,6 +5,7 @@ public struct CacheReplay: Sendable {
   public enum Policy: String, Sendable, CaseIterable {
     case sieve = "SIEVE (serves)"
     case doorkept = "SIEVE, doorkeeper"
+    case textbookSieve = "SIEVE, as published"
     case lru = "LRU"
     case s3fifo = "S3-FIFO"
     case tinyLFU = "W-TinyLFU"
@@ -44,6 +45,7 @@ public struct CacheReplay: Sendable {
     switch policy {
     case .sieve: run(SievePolicy(trace, bytesMax: bytesMax), policy)
     case .doorkept: run(DoorkeptSievePolicy(trace, bytesMax: bytesMax), policy)
+    case .textbookSieve: run(TextbookSievePolicy(trace, bytesMax: bytesMax), policy)
     case .lru: run(LRUPolicy(trace, bytesMax: bytesMax), policy)
     case .s3fifo: run(S3FIFOPolicy(trace, bytesMax: bytesMax), policy)
     case .tinyLFU: run(TinyLFUPolicy(trace, bytesMax: bytesMax), policy)

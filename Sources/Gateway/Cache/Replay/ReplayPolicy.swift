@@ -61,6 +61,9 @@ struct KeyQueue {
 
   func contains(_ key: Int) -> Bool { isIn[key] }
 
+  /// The next newer key; nil at the newest.
+  func newer(than key: Int) -> Int? { newer[key] == Self.none ? nil : Int(newer[key]) }
+
   var last: Int? { oldest == Self.none ? nil : Int(oldest) }
 
   mutating func push(_ key: Int, cost: Int) {
