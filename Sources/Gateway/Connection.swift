@@ -24,8 +24,11 @@ final class Connection: StreamHandler {
     case ended
   }
 
-  /// Outlives its connections. Unchecked, because a check would count references at every step of every request.
-  unowned(unsafe) let worker: Worker
+  /// Held, which makes a circle until the stream has ended: a constant can be borrowed at every step of every request
+  /// without a reference being counted, which an unowned one cannot.
+  let worker: Worker
+  /// The worker's, for the same reason.
+  private let loop: EventLoop
   let stream: ByteStream
   /// Where the worker keeps this connection.
   let slot: Int
@@ -66,9 +69,10 @@ final class Connection: StreamHandler {
   init(_ stream: consuming ByteStream, worker: Worker, slot: Int) {
     self.stream = stream
     self.worker = worker
+    loop = worker.loop
     self.slot = slot
     parser = RequestParser(limits: worker.httpLimits)
-    activeNanoseconds = worker.loop.turnNanoseconds
+    activeNanoseconds = loop.turnNanoseconds
   }
 
   // MARK: The request at hand, valid until its answer is composed.
@@ -105,7 +109,7 @@ final class Connection: StreamHandler {
   func received(_ bytes: RawSpan) {
     // Not while lingering: a client that sends on must not keep the connection.
     guard phase == .reading || phase == .answering else { return }
-    activeNanoseconds = worker.loop.turnNanoseconds
+    activeNanoseconds = loop.turnNanoseconds
     switch phase {
     case .lingering, .ended: break
     case .answering:
@@ -123,7 +127,7 @@ final class Connection: StreamHandler {
   }
 
   func drained() {
-    activeNanoseconds = worker.loop.turnNanoseconds
+    activeNanoseconds = loop.turnNanoseconds
     if phase == .reading { advance() }
     resumeIfPossible()
     finishAfterInput()
@@ -202,7 +206,7 @@ final class Connection: StreamHandler {
     start += parsed
     parsed = 0
     headBytes = 0
-    startedNanoseconds = worker.loop.turnNanoseconds
+    startedNanoseconds = loop.turnNanoseconds
     phase = .reading
     return true
   }
@@ -218,7 +222,7 @@ final class Connection: StreamHandler {
     parsed = 0
     headBytes = 0
     // The next request may stand in the inbox in part: it began no earlier than its predecessor was answered.
-    startedNanoseconds = worker.loop.turnNanoseconds
+    startedNanoseconds = loop.turnNanoseconds
     releaseStorage()
     if closes { linger() } else { phase = .reading }
     guard !isAdvancing else { return }
@@ -246,7 +250,7 @@ final class Connection: StreamHandler {
   /// Sends what there is, says that nothing more will come, and drops further input.
   func linger() {
     phase = .lingering
-    activeNanoseconds = worker.loop.turnNanoseconds
+    activeNanoseconds = loop.turnNanoseconds
     worker.flush(self)
     stream.finishWriting()
     if inputEndedAlready { return }

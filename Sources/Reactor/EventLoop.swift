@@ -44,6 +44,11 @@ public final class EventLoop {
   /// did, before the next (uv_prepare). This is where batches collected during a turn are flushed. Until `stop`.
   public func atTurnEnd(_ body: @escaping () -> Void) { core.addTurnHook(body) }
 
+  /// The same for somebody who outlives the loop's run, without a reference being counted at every turn.
+  public func atTurnEnd<Owner: AnyObject>(of owner: Owner, _ body: @escaping (Owner) -> Void) {
+    core.addTurnHook(of: owner, body)
+  }
+
   /// What the loop has done so far; reading it starts a new measure of the longest turn.
   public func takeActivity() -> LoopActivity { core.takeActivity() }
 

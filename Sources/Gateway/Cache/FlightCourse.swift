@@ -8,7 +8,7 @@ import Memcached
 ///
 ///     ask ─┬─ a list ──► serve it, and refresh it if this flight won that
 ///          ├─ nothing, won ──► compute, write over the stub
-///          ├─ nothing, another's ──► wait 2, 4, 8 ms and ask again: the other takes a fraction of that ──► compute, unwritten
+///          ├─ nothing, another's ──► wait 2, 4, 8 … ms and ask again, for half the deadline ──► compute, unwritten
 ///          └─ no answer ──► compute
 ///
 /// Once is not promised where it cannot be: while a node is away each worker computes for itself; a winner that dies
@@ -18,16 +18,17 @@ struct FlightCourse: Sendable, Equatable {
   /// How long a stub stands if its winner dies: far above any computation; memcached counts in seconds and may be one
   /// early.
   static let stubSeconds = 5
-  /// Waits for another's fill: a list takes 0.1 to 0.3 ms to compute, so one is the rule and three mean a dead winner.
-  static let waitsMilliseconds: InlineArray<3, Int> = [2, 4, 8]
-  /// A list that is stale for longer than this and still not refreshed has lost its winner.
+  /// The first wait for another's fill; each is twice the one before. A list takes 0.1 to 0.3 ms to compute, so one wait
+  /// is the rule, and three, 14 ms of a deadline of 50, mean a dead winner.
+  static let firstWaitMilliseconds = 2
+  /// A refresh that another has won for longer than this and that has not come has lost its winner.
   static let takeoverSeconds: UInt32 = 5
 
   /// What memcached had for the key.
   enum Found: Sendable, Equatable {
     case fresh
-    /// Past fresh by this many seconds.
-    case stale(seconds: UInt32)
+    /// Past fresh, and known to be another's to refresh for this many seconds.
+    case stale(watchedSeconds: UInt32)
     /// Something, but no list that may be answered with.
     case unusable
     case nothing
@@ -75,17 +76,19 @@ struct FlightCourse: Sendable, Equatable {
   mutating func asks(for purpose: Flights.Purpose) { claims = purpose != .prefetch }
 
   /// Memcached has answered, or cannot. `cas` names what the key holds now; 0 for nothing. `chance` is uniform in 0..<1.
+  /// Waits for others take `patienceMilliseconds` at most.
   mutating func answered(
-    _ found: Found, _ token: Token, cas: UInt64, for purpose: Flights.Purpose, chance: Double = 0
+    _ found: Found, _ token: Token, cas: UInt64, for purpose: Flights.Purpose, patienceMilliseconds: Int,
+    chance: Double = 0
   ) -> Step {
     switch found {
     case .fresh: return serve(refreshes: token == .won, token, cas)
-    case .stale(let seconds): return serve(refreshes: refreshes(seconds, token, chance), token, cas)
+    case .stale(let watched): return serve(refreshes: refreshes(watched, token, chance), token, cas)
     case .unusable:
       write = .ifUnchanged(cas: cas)
       if token == .won { debt = .refresh(cas: cas) }
       return purpose == .prefetch ? .end : .compute
-    case .nothing: return missed(token, cas, purpose)
+    case .nothing: return missed(token, cas, purpose, patienceMilliseconds)
     case .noAnswer: return purpose == .prefetch ? .end : .compute
     }
   }
@@ -101,14 +104,16 @@ struct FlightCourse: Sendable, Equatable {
 
   /// Somebody else refreshes it, unless they have not for too long. Each takes over at a time of its own within as long
   /// again, so that mostly one does. Without any token its TTL was longer than ours are: nobody will be told to.
-  private func refreshes(_ staleSeconds: UInt32, _ token: Token, _ chance: Double) -> Bool {
+  private func refreshes(_ watchedSeconds: UInt32, _ token: Token, _ chance: Double) -> Bool {
     switch token {
     case .won, .none: true
-    case .anothers: Double(staleSeconds) >= Double(Self.takeoverSeconds) * (1 + chance)
+    case .anothers: Double(watchedSeconds) >= Double(Self.takeoverSeconds) * (1 + chance)
     }
   }
 
-  private mutating func missed(_ token: Token, _ cas: UInt64, _ purpose: Flights.Purpose) -> Step {
+  private mutating func missed(
+    _ token: Token, _ cas: UInt64, _ purpose: Flights.Purpose, _ patienceMilliseconds: Int
+  ) -> Step {
     switch token {
     case .won:
       write = .ifUnchanged(cas: cas)
@@ -117,9 +122,11 @@ struct FlightCourse: Sendable, Equatable {
     case .anothers:
       guard purpose == .answer else { return .end }
       write = .not
-      guard waits < Self.waitsMilliseconds.count else { return .compute }
+      let wait = Self.firstWaitMilliseconds << min(waits, 20)
+      let waited = wait - Self.firstWaitMilliseconds
+      guard waited + wait <= patienceMilliseconds else { return .compute }
       waits += 1
-      return .wait(milliseconds: Self.waitsMilliseconds[waits - 1])
+      return .wait(milliseconds: wait)
     case .none:
       if purpose == .prefetch { return .end }
       // Somebody began to wait for what was only prefetched.
@@ -130,4 +137,26 @@ struct FlightCourse: Sendable, Equatable {
 
 extension FlightCourse.Token {
   init(_ reply: borrowing CacheReply) { self = reply.won ? .won : reply.alreadyWon ? .anothers : .none }
+}
+
+/// Since when this worker knows that another has won a list's refresh: a refresh that does not come is taken over.
+///
+/// A direct-mapped table: 1,024 × 16 bytes a worker. A key that another pushes out is watched anew, which delays its
+/// takeover and does no more.
+struct StaleWatch: ~Copyable {
+  private static let slotCount = 1024
+  private struct Slot {
+    var revision: UInt64 = 0
+    var sinceSeconds: UInt32 = 0
+  }
+  private var slots = Array(repeating: Slot(), count: slotCount)
+
+  /// Seconds since this revision of the key was first seen here as another's to refresh; 0 the first time.
+  mutating func seconds(_ keyHash: UInt64, cas: UInt64, now: UInt32) -> UInt32 {
+    let revision = keyHash ^ cas &* 0x9E37_79B9_7F4A_7C15
+    let slot = Int(truncatingIfNeeded: keyHash) & (Self.slotCount - 1)
+    if slots[slot].revision == revision { return now &- slots[slot].sinceSeconds }
+    slots[slot] = Slot(revision: revision, sinceSeconds: now)
+    return 0
+  }
 }

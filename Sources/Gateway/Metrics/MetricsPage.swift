@@ -87,6 +87,8 @@ struct MetricsPage {
     for (tier, counts) in tiers { page.sample("cache_stale_served_total", [("tier", tier)], counts.stale) }
     page.family("cache_collapsed_total", .counter, "Requests that waited for the search of another.")
     page.sample("cache_collapsed_total", [("tier", "l1")], result.metrics.l1.collapsed)
+    page.family("answers_repeated_total", .counter, "Hits of L1 that were answered as they had been composed before.")
+    page.sample("answers_repeated_total", [], result.metrics.repeated)
     page.family("cache_evictions_total", .counter, "Entries that made room for others.")
     page.sample("cache_evictions_total", [("tier", "l1")], result.metrics.l1.evictions)
     page.family("cache_entries", .gauge, "Entries held: lists, windows and composed answers.")

@@ -10,6 +10,8 @@ struct WorkerMetrics: Sendable {
   var l2 = CacheCounts()
   var windows = CacheCounts()
   var fleet = FleetCounts()
+  /// Answers that were sent again as they had been composed.
+  var repeated: UInt64 = 0
   var badLists: UInt64 = 0
   var badWindows: UInt64 = 0
   var connectionsOpen = 0
@@ -59,6 +61,7 @@ struct WorkerMetrics: Sendable {
     l2.add(other.l2)
     windows.add(other.windows)
     fleet.add(other.fleet)
+    repeated += other.repeated
     badLists += other.badLists
     badWindows += other.badWindows
     connectionsOpen += other.connectionsOpen

@@ -9,27 +9,34 @@ extension Worker {
   /// Flights that wait for another's fill are looked at this often.
   static let fleetTickMilliseconds = 1
   /// A flight that is older than this has gone wrong somewhere, and the next request for its key begins another. Each
-  /// stage of a flight is bounded by itself: memcached by its timeout, waits for others by 14 ms.
-  var flightAgeMaxNanoseconds: UInt64 { UInt64(max(1000, 4 * settings.memcachedTimeoutMilliseconds)) * 1_000_000 }
+  /// stage of a flight is bounded by itself: memcached by its timeout, waits for others by half the deadline.
+  func isTooOld(_ flight: Flights.Flight) -> Bool {
+    let ageMilliseconds = Int((loop.turnNanoseconds &- flight.begunNanoseconds) / 1_000_000)
+    let deadlineMilliseconds = flight.recipe.shelf.policy.deadlineMicroseconds / 1000
+    return ageMilliseconds > max(1000, 4 * settings.memcachedTimeoutMilliseconds + 2 * deadlineMilliseconds)
+  }
 
   /// What comes next now that memcached has answered about a flight's list, which was made at `createdAt`; nil for no
   /// list that may be answered with.
   func nextStep(
     of flight: Flights.Flight, _ reply: borrowing CacheReply, createdAt: UInt32?
   ) -> FlightCourse.Step {
+    let shelf = flight.recipe.shelf
     let step = flight.course.answered(
-      found(reply, createdAt, freshSeconds: flight.recipe.policy.freshSeconds), FlightCourse.Token(reply),
-      cas: reply.cas, for: flight.purpose, chance: Double.random(in: 0..<1, using: &random))
+      found(reply, of: flight, createdAt), FlightCourse.Token(reply), cas: reply.cas,
+      for: flight.purpose, patienceMilliseconds: shelf.policy.deadlineMicroseconds / 2000,
+      chance: Double.random(in: 0..<1, using: &random))
     if case .serve(refreshes: true) = step, !reply.won { metrics.fleet.takeovers += 1 }
     return step
   }
 
   private func found(
-    _ reply: borrowing CacheReply, _ createdAt: UInt32?, freshSeconds: UInt32
+    _ reply: borrowing CacheReply, of flight: Flights.Flight, _ createdAt: UInt32?
   ) -> FlightCourse.Found {
     if let createdAt {
-      let freshUntil = createdAt &+ freshSeconds
-      return unixSeconds < freshUntil ? .fresh : .stale(seconds: unixSeconds - freshUntil)
+      if unixSeconds < createdAt &+ flight.recipe.shelf.freshSeconds { return .fresh }
+      guard reply.alreadyWon else { return .stale(watchedSeconds: 0) }
+      return .stale(watchedSeconds: staleWatch.seconds(flight.keyHash, cas: reply.cas, now: unixSeconds))
     }
     switch reply.status {
     case .hit: return .unusable
@@ -79,7 +86,7 @@ extension Worker {
       return
     }
     flight.course.settled()
-    let lifetime = Double(flight.recipe.policy.freshSeconds + flight.recipe.policy.staleSeconds)
+    let lifetime = Double(flight.recipe.shelf.freshSeconds + flight.recipe.shelf.staleSeconds)
     let ttl = max(2, Int(lifetime * (1 - 0.1 * Double.random(in: 0..<1, using: &random))))
     flight.key.withBytes { key in
       _ = memcached?.set(key: key, value: bytes, flags: RenderedList.flags, ttlSeconds: ttl, mode: mode)
@@ -88,7 +95,7 @@ extension Worker {
 
   /// The flight ends without its list: what it won is another's to win.
   func giveBack(_ flight: Flights.Flight) {
-    let (debt, staleSeconds) = (flight.course.debt, Int(flight.recipe.policy.staleSeconds))
+    let (debt, staleSeconds) = (flight.course.debt, Int(flight.recipe.shelf.staleSeconds))
     flight.course.settled()
     flight.key.withBytes { key in
       switch debt {

@@ -54,9 +54,7 @@ extension Worker {
   /// Waits for the key's flight, which is begun if there is none. The key stands in `self.key`.
   private func join(_ subject: Subject, _ list: Exchange.List, for connection: Connection) {
     let waiter = Waiter(slot: connection.slot, visit: connection.visit.id, list: list)
-    if let present = flights.flight(key.bytes), loop.turnNanoseconds &- present.begunNanoseconds > flightAgeMaxNanoseconds {
-      flights.close(present)
-    }
+    if let present = flights.flight(key.bytes), isTooOld(present) { flights.close(present) }
     if let present = flights.flight(key.bytes), isAnswered(by: present, list, connection) {
       guard present.waiters.count < Flights.waitersMax else { return cutShort(connection, because: .overloaded) }
       metrics.l1.collapsed += 1
@@ -104,7 +102,7 @@ extension Worker {
   /// Whether memcached was asked for the flight's key.
   func ask(_ flight: Flights.Flight) -> Bool {
     guard let memcached else { return false }
-    let recache = Int(flight.recipe.policy.staleSeconds) + earlyRefreshSeconds()
+    let recache = Int(flight.recipe.shelf.staleSeconds) + earlyRefreshSeconds()
     flight.course.asks(for: flight.purpose)
     let vivify = flight.course.claims ? FlightCourse.stubSeconds : nil
     return flight.key.withBytes {
@@ -130,7 +128,7 @@ extension Worker {
       return missed(flight, step)
     }
     keep(reply.value, flight, createdAt: createdAt)
-    let isFresh = unixSeconds < createdAt &+ flight.recipe.policy.freshSeconds
+    let isFresh = unixSeconds < createdAt &+ flight.recipe.shelf.freshSeconds
     if isFresh { metrics.l2.hits += 1 } else { metrics.l2.stale += 1 }
     answerWaiters(of: flight, reply.value, at: isFresh ? .l2 : .stale)
     if refreshes { refresh(flight) } else { flights.end(flight) }
@@ -198,10 +196,10 @@ extension Worker {
   }
 
   func keep(_ bytes: RawSpan, _ flight: Flights.Flight, createdAt: UInt32) {
-    let fresh = createdAt &+ flight.recipe.policy.freshSeconds
+    let fresh = createdAt &+ flight.recipe.shelf.freshSeconds
     flight.key.withBytes { key in
       _ = l1.insert(
-        key, bytes, freshUntil: fresh, staleUntil: fresh &+ flight.recipe.policy.staleSeconds, now: unixSeconds)
+        key, bytes, freshUntil: fresh, staleUntil: fresh &+ flight.recipe.shelf.staleSeconds, now: unixSeconds)
     }
   }
 

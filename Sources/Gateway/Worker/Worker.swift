@@ -56,7 +56,8 @@ final class Worker {
   var composer: ResponseComposer
   /// Answers composed and not yet written, all of `outboxOwner`: whoever composes claims it first.
   var outbox = ByteBuffer(capacity: 65536)
-  private var outboxOwner: Connection?
+  private var outboxOwner = noOwner
+  private static let noOwner = -1
   var key = ByteBuffer(capacity: 256)
   var list = ByteBuffer(capacity: 65536)
   var skipped = ItemHashSet()
@@ -72,6 +73,7 @@ final class Worker {
   /// Flights that wait for another worker or gateway to fill their key.
   var awaiting: [Flights.Flight] = []
   var fleetTick: Timer?
+  var staleWatch = StaleWatch()
   private(set) var mailbox: Mailbox<WorkerMessage>!
   /// Bytes that a connection's inbox may hold while an answer is awaited: a whole pipeline of plain requests.
   var inboxBytesMax: Int { settings.http.headBytes + settings.http.pipelinedMax * 512 }
@@ -119,7 +121,7 @@ final class Worker {
         loop: loop, nodes: settings.memcachedServers.map { try NodeAddress(parsing: $0) }, settings: clientSettings,
         receiver: self)
     }
-    loop.atTurnEnd { [unowned self] in self.endTurn() }
+    loop.atTurnEnd(of: self) { $0.endTurn() }
     tick = Timer(loop: loop) { [unowned self] in self.housekeep() }
     tick?.start(milliseconds: Worker.tickMilliseconds, repeating: true)
     deadlineTick = Timer(loop: loop) { [unowned self] in self.checkDeadlines() }
@@ -177,17 +179,19 @@ final class Worker {
   /// What is composed from now on is for this connection. A flight that lands while a pipeline is being answered
   /// composes for others in between: what was composed before is sent first.
   func claimOutbox(for connection: Connection) {
-    if let owner = outboxOwner, owner !== connection { flush(owner) }
-    outboxOwner = connection
+    if outboxOwner != connection.slot && outboxOwner != Worker.noOwner, let owner = connections[outboxOwner] {
+      flush(owner)
+    }
+    outboxOwner = connection.slot
   }
 
   /// Sends what has been composed for a connection, in one write.
   func flush(_ connection: Connection) {
     guard !outbox.isEmpty else { return }
-    precondition(outboxOwner === connection, "an answer would go to another connection")
+    precondition(outboxOwner == connection.slot, "an answer would go to another connection")
     connection.stream.write(outbox.bytes)
     outbox.removeAll()
-    outboxOwner = nil
+    outboxOwner = Worker.noOwner
   }
 
   // MARK: Drain.

@@ -1,5 +1,11 @@
 internal import Clibuv
 
+/// One hook, as a constant of an object that the loop holds by hand: called without a reference being counted.
+private final class TurnHook {
+  let body: () -> Void
+  init(_ body: @escaping () -> Void) { self.body = body }
+}
+
 /// The `uv_loop_t`, its scratch buffer and its end-of-turn hooks. Slots share it; it is freed after the last of them.
 final class LoopCore {
   /// libuv asks for this much per read, and a read that fills less ends the batch of reads (docs/src/design.rst).
@@ -11,7 +17,7 @@ final class LoopCore {
   private(set) var isStopping = false
   var isRunning = false
   private(set) var activity = LoopActivity()
-  private var turnHooks: [() -> Void] = []
+  private var turnHooks: [Unmanaged<TurnHook>] = []
   /// When the first event of this turn was met; 0 between turns.
   private var turnStartNanoseconds: UInt64 = 0
 
@@ -27,6 +33,7 @@ final class LoopCore {
   }
 
   deinit {
+    removeTurnHooks()
     let status = uv_loop_close(loop)
     precondition(status == 0, "a loop was freed with open handles")
     loop.deallocate()
@@ -48,7 +55,18 @@ final class LoopCore {
     uv_unref(after.handle)
   }
 
-  func addTurnHook(_ body: @escaping () -> Void) { turnHooks.append(body) }
+  func addTurnHook(_ body: @escaping () -> Void) { turnHooks.append(.passRetained(TurnHook(body))) }
+
+  func addTurnHook<Owner: AnyObject>(of owner: Owner, _ body: @escaping (Owner) -> Void) {
+    let owner = Unmanaged.passUnretained(owner)
+    addTurnHook { owner._withUnsafeGuaranteedRef(body) }
+  }
+
+  private func removeTurnHooks() {
+    let hooks = turnHooks
+    turnHooks = []
+    for hook in hooks { hook.release() }
+  }
 
   /// Called by each trampoline that brings work: the first of a turn starts its clock.
   @inline(__always)
@@ -76,7 +94,7 @@ final class LoopCore {
     // By index: a hook may add a hook.
     var index = 0
     while index < turnHooks.count {
-      turnHooks[index]()
+      turnHooks[index]._withUnsafeGuaranteedRef { $0.body() }
       index += 1
     }
   }
@@ -103,7 +121,7 @@ final class LoopCore {
     uv_update_time(loop)
     uv_run(loop, UV_RUN_DEFAULT)
     isRunning = false
-    if isStopping { turnHooks = [] }  // What they captured may well hold the loop.
+    if isStopping { removeTurnHooks() }  // What they captured may well hold the loop.
   }
 }
 

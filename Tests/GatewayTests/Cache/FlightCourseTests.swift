@@ -28,17 +28,17 @@ import Testing
 
   @Test func `a stale list is served by all and refreshed by the winner`() {
     var winner = course()
-    #expect(winner.answered(.stale(seconds: 0), .won, cas: 7, for: .answer) == .serve(refreshes: true))
+    #expect(winner.answered(.stale(watchedSeconds: 0), .won, cas: 7, for: .answer) == .serve(refreshes: true))
     #expect(winner.write == .ifUnchanged(cas: 7) && winner.debt == .refresh(cas: 7))
     var loser = course()
-    #expect(loser.answered(.stale(seconds: 4), .anothers, cas: 7, for: .answer) == .serve(refreshes: false))
+    #expect(loser.answered(.stale(watchedSeconds: 4), .anothers, cas: 7, for: .answer) == .serve(refreshes: false))
     #expect(loser.debt == .none)
   }
 
   @Test func `a list whose winner died is taken over, by each at a time of its own, and owes nothing`() {
     func takesOver(after seconds: UInt32, chance: Double) -> Bool {
       var course = course()
-      let step = course.answered(.stale(seconds: seconds), .anothers, cas: 7, for: .refresh, chance: chance)
+      let step = course.answered(.stale(watchedSeconds: seconds), .anothers, cas: 7, for: .refresh, chance: chance)
       #expect(course.debt == .none)
       return step == .serve(refreshes: true)
     }
@@ -50,8 +50,19 @@ import Testing
 
   @Test func `a stale list that nobody is told to refresh is refreshed`() {
     var course = course()
-    #expect(course.answered(.stale(seconds: 1), .none, cas: 7, for: .answer) == .serve(refreshes: true))
+    #expect(course.answered(.stale(watchedSeconds: 1), .none, cas: 7, for: .answer) == .serve(refreshes: true))
     #expect(course.write == .ifUnchanged(cas: 7))
+  }
+
+  @Test func `a revision is watched from when it was first seen, a new one anew`() {
+    var watch = StaleWatch()
+    let seen = [
+      watch.seconds(7, cas: 1, now: 100), watch.seconds(7, cas: 1, now: 104), watch.seconds(8, cas: 1, now: 104),
+      watch.seconds(7, cas: 2, now: 105), watch.seconds(7, cas: 2, now: 106),
+      // Another key in the same place pushes it out.
+      watch.seconds(7 + 1024, cas: 2, now: 106), watch.seconds(7, cas: 2, now: 110),
+    ]
+    #expect(seen == [0, 4, 0, 0, 1, 0, 0])
   }
 
   // MARK: No list
@@ -71,6 +82,16 @@ import Testing
     let steps = (0..<4).map { _ in course.answered(.nothing, .anothers, cas: 9, for: .answer) }
     #expect(steps == [.wait(milliseconds: 2), .wait(milliseconds: 4), .wait(milliseconds: 8), .compute])
     #expect(course.write == .not && course.debt == .none)
+  }
+
+  @Test(arguments: [(0, 0), (1, 0), (2, 1), (5, 1), (6, 2), (29, 3), (30, 4), (100_000, 15)])
+  func `it waits no longer than it may`(patience: Int, waits: Int) {
+    var course = course()
+    var total = 0
+    while case .wait(let milliseconds) = course.answered(
+      .nothing, .anothers, cas: 9, for: .answer, patienceMilliseconds: patience)
+    { total += milliseconds }
+    #expect(course.waits == waits && total <= patience)
   }
 
   @Test func `a stub that has become a list is served, one that has gone is won`() {
@@ -173,5 +194,14 @@ import Testing
       }
     }
     #expect(computations == 1 && key.state == .list, "seed \(seed)")
+  }
+}
+
+extension FlightCourse {
+  /// With half of the default deadline to wait in.
+  fileprivate mutating func answered(
+    _ found: Found, _ token: Token, cas: UInt64, for purpose: Flights.Purpose, chance: Double = 0
+  ) -> Step {
+    answered(found, token, cas: cas, for: purpose, patienceMilliseconds: 25, chance: chance)
   }
 }
