@@ -86,6 +86,13 @@ let package = Package(
     .tests("Telemetry", "Bytes"),
     .tests("Trainer", "Bytes", "CFactorization", "Events", "Model", "Snapshots"),
     .testTarget(
+      name: "SimulationTests",
+      dependencies: [
+        "Bytes", "Configuration", "Gateway", "JSON", "Memcached", "Model", "Publishing", "Reactor", "Snapshots",
+        "TestSupport", .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: .needletail),
+    .testTarget(
       name: "GatewayIntegrationTests",
       dependencies: [
         "Bytes", "Configuration", "Events", "Gateway", "Model", "Publishing", "Reactor", "Snapshots", "TestSupport",

@@ -16,6 +16,8 @@ public final class AddressClaim: Sendable {
   private let file: FileIdentity?
   /// Whether listeners open sockets of their own on the port, or duplicate this one.
   let isShared: Bool
+  /// Where a simulated claim holds its address. A world has one thread.
+  private nonisolated(unsafe) let world: SimulatedWorld?
 
   /// Throws `EADDRINUSE`, naming the address, if anybody listens there.
   public init(_ address: SocketAddress) throws(LoopError) {
@@ -23,6 +25,7 @@ public final class AddressClaim: Sendable {
     self.address = SocketAddress(of: descriptor, asking: getsockname) ?? address
     file = address.unixPath.flatMap { FileIdentity($0) }
     isShared = !address.isUnix
+    world = nil
     if isShared { try ListeningSocket.enable(SO_REUSEPORT, descriptor, address) }
   }
 
@@ -36,10 +39,20 @@ public final class AddressClaim: Sendable {
     self.address = address
     file = nil
     isShared = false
+    world = nil
+  }
+
+  /// An address of a simulated world, for workers on loops of it.
+  package init(_ address: SocketAddress, in world: SimulatedWorld) {
+    descriptor = -1
+    self.address = address
+    file = nil
+    isShared = true
+    self.world = world
   }
 
   deinit {
-    Glibc.close(descriptor)
+    if world == nil { Glibc.close(descriptor) }
     // Only the file that was made here: a successor may have put its own socket at the path.
     guard let file, let path = address.unixPath, FileIdentity(path) == file else { return }
     unlink(path)
@@ -47,6 +60,7 @@ public final class AddressClaim: Sendable {
 
   /// A descriptor to listen on. The caller owns it.
   func openDescriptor() throws(LoopError) -> Int32 {
+    if let world { return try world.bind(address, sharing: true) }
     if isShared { return try ListeningSocket.bound(to: address, share: .reusePort) }
     let duplicate = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
     guard duplicate >= 0 else { throw .lastFailure(while: "duplicating the socket of", address: address) }

@@ -15,6 +15,19 @@ public final class EventLoop {
     try core.openTurnHooks()
   }
 
+  /// A loop of a simulated world: the same public types on a virtual clock and an in-memory network.
+  package init(simulated world: SimulatedWorld, pace: SimulatedPace = SimulatedPace()) {
+    // Nothing that can fail without a kernel.
+    core = try! LoopCore(simulation: SimulatedLoop(world, pace))
+    try! core.openTurnHooks()
+  }
+
+  /// Connections made from this simulated loop cross this link, whatever their address.
+  package func route(over link: SimulatedLink) { core.simulation?.route = link }
+
+  /// Of a simulated loop, in virtual time.
+  package var simulatedLongestTurnNanoseconds: UInt64 { core.simulation?.longestTurnNanoseconds ?? 0 }
+
   deinit {
     precondition(!core.isRunning)
     core.closeAll()
@@ -34,7 +47,10 @@ public final class EventLoop {
   public var isStopping: Bool { core.isStopping }
 
   /// The monotonic clock, exact. libuv's own loop time is cached and in milliseconds: not for deadlines.
-  public var nowNanoseconds: UInt64 { uv_hrtime() }
+  public var nowNanoseconds: UInt64 { core.now }
+
+  /// The wall clock, in seconds since 1970. It may jump, either way.
+  public var unixSeconds: Int { core.uv.wallSeconds(core.loop) }
 
   /// The clock at the first event of this turn: one clock call a turn instead of one a request, and early by at most
   /// the length of the turn so far.

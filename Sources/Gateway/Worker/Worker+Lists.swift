@@ -114,7 +114,10 @@ extension Worker {
   /// XFetch (Vattani et al., VLDB 2015): the closer to expiry, the likelier a read is asked to refresh. Computing takes
   /// far less than memcached's grain of a second, so the margin is one of those.
   private func earlyRefreshSeconds() -> Int {
-    1 + Int(-Glibc.log(Double.random(in: .leastNonzeroMagnitude...1, using: &random)))
+    let chance = random.next()
+    var seconds = 1
+    while seconds < EarlyRefresh.secondsMax && chance < EarlyRefresh.thresholds[seconds] { seconds += 1 }
+    return seconds
   }
 
   /// Memcached has answered about a list.
@@ -242,6 +245,12 @@ extension Worker {
     guard let connection = connections[waiter.slot], connection.visit.id == waiter.visit else { return }
     body(connection)
   }
+}
+
+enum EarlyRefresh {
+  static let secondsMax = 12
+  /// e^(−n) of the range of a random number, by n: ⌊−ln U⌋ of a uniform U without a logarithm a request.
+  static let thresholds = (0..<secondsMax).map { $0 == 0 ? .max : UInt64(Glibc.exp(-Double($0)) * 0x1p64) }
 }
 
 extension FallbackReason {

@@ -1,6 +1,5 @@
 import Bytes
 import Configuration
-import Glibc
 import HTTP
 import Logging
 import Memcached
@@ -35,7 +34,7 @@ final class Worker {
   /// What composed answers rest on beside their lists: with a new catalogue all of them are void.
   var composedGeneration: UInt32 = 0
   /// Under which targets are hashed; nobody else knows it.
-  let composedKey = IdentityKey.random()
+  let composedKey: IdentityKey
   var doorkeeper = Doorkeeper()
   /// A composed answer on its way into the first cache, and until when it is fresh.
   var composed = ByteBuffer(capacity: 4096)
@@ -82,15 +81,18 @@ final class Worker {
   var peers: [Mailbox<WorkerMessage>] = []
   var control: Mailbox<ControlMessage>!
 
+  /// `loop` and `seed` are all that a worker takes from the world: a simulation gives its own, and every run repeats.
+  /// Without a seed chance comes from the system.
   init(
-    index: Int, settings: Settings, placements: Placements, identityKey: IdentityKey, intake: EventIntake
+    index: Int, settings: Settings, placements: Placements, identityKey: IdentityKey, intake: EventIntake,
+    loop: EventLoop? = nil, seed: UInt64? = nil, log: Logger = Logger(label: "worker")
   ) throws {
     self.index = index
     self.settings = settings
     self.placements = placements
     self.identityKey = identityKey
     self.intake = intake
-    log = Logger(label: "worker")
+    self.log = log
     var limits = HTTPLimits()
     limits.headBytes = settings.http.headBytes
     // A line with its end, and the empty line before it, must fit into a head.
@@ -98,14 +100,16 @@ final class Worker {
     limits.bodyBytes = settings.http.bodyBytes
     httpLimits = limits
     shelves = placements.all.enumerated().map { Shelf($0, $1, nil) }
-    random = WorkerRandom()
+    random = WorkerRandom(seed: seed ?? WorkerRandom.systemSeed())
+    // Not from `random`, whose state shows in the ids of answers.
+    composedKey = seed.map { WorkerRandom(seed: ~$0).identityKey } ?? .random()
     l1 = L1Cache(bytesMax: settings.l1Bytes, seed: random.next())
     metrics = WorkerMetrics(placementCount: placements.all.count)
     requestBody = RequestBody(bytesMax: max(settings.http.bodyBytes, settings.events.bodyBytes))
-    loop = try EventLoop()
-    composer = ResponseComposer(unixSeconds: time(nil))
-    unixSeconds = UInt32(clamping: time(nil))
-    mailbox = try Mailbox(loop: loop) { [unowned self] message in self.receive(message) }
+    self.loop = try loop ?? EventLoop()
+    composer = ResponseComposer(unixSeconds: self.loop.unixSeconds)
+    unixSeconds = UInt32(clamping: self.loop.unixSeconds)
+    mailbox = try Mailbox(loop: self.loop) { [unowned self] message in self.receive(message) }
   }
 
   /// Opens the listener and the memcached connections. The loop runs later, on the worker's thread.
@@ -119,7 +123,7 @@ final class Worker {
       clientSettings.connectTimeoutMilliseconds = settings.memcachedConnectTimeoutMilliseconds
       memcached = try MemcachedClient(
         loop: loop, nodes: settings.memcachedServers.map { try NodeAddress(parsing: $0) }, settings: clientSettings,
-        receiver: self)
+        seed: random.next(), receiver: self)
     }
     loop.atTurnEnd(of: self) { $0.endTurn() }
     tick = Timer(loop: loop) { [unowned self] in self.housekeep() }
@@ -135,7 +139,7 @@ final class Worker {
 
   /// Takes the time once a tick and once a turn with input: lists and headers count in seconds.
   func refreshClock() {
-    let now = time(nil)
+    let now = loop.unixSeconds
     unixSeconds = UInt32(clamping: now)
     composer.refreshDate(unixSeconds: now)
   }

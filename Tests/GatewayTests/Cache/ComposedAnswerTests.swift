@@ -27,13 +27,15 @@ import Testing
     #expect(cache.isFresh(second, now: 1) == false)
   }
 
-  @Test func `a doorkeeper admits who comes twice, and forgets who is overtaken`() {
+  @Test func `a doorkeeper admits who comes twice, and forgets whom four others drove out`() {
     var door = Doorkeeper()
-    let first: UInt64 = 0x1234_0000_0000_0005
-    let second: UInt64 = 0x4321_0000_0000_0005
-    #expect(door.admits(first) == false)
-    #expect(door.admits(first) == true)
-    #expect(door.admits(second) == false, "another hash in the same place")
-    #expect(door.admits(first) == false, "overtaken")
+    func hash(_ print: UInt64) -> UInt64 { print << 49 | 5 }
+    for print: UInt64 in 1...4 {
+      #expect(door.admits(hash(print)) == false)
+      #expect(door.admits(hash(print)) == true)
+    }
+    #expect(door.admits(hash(1)) == true, "four have room")
+    #expect(door.admits(hash(5)) == false)
+    #expect(door.admits(hash(1)) == false, "driven out by the fifth")
   }
 }
