@@ -24,6 +24,7 @@ public struct Settings: Sendable {
   public var windowFreshSeconds: Int
 
   public var http: HTTPSettings
+  public var overload: OverloadSettings
   public var corsOrigins: [String]
   public var events: EventSettings
   public var languages: [String]
@@ -54,6 +55,7 @@ public struct Settings: Sendable {
     l1Bytes = read.bytes("cache.l1.bytes")
     windowFreshSeconds = read.milliseconds("window.fresh") / 1000
     http = HTTPSettings(read)
+    overload = OverloadSettings(read)
     corsOrigins = read.list("cors.origins")
     events = EventSettings(read)
     languages = read.list("context.languages")
@@ -80,6 +82,10 @@ public struct Settings: Sendable {
     guard !memcachedNamespace.isEmpty else {
       throw ConfigurationError(read.origin("memcached.namespace"), "memcached.namespace must not be empty")
     }
+    guard overload.intervalMilliseconds >= 2 * overload.targetDelayMilliseconds else {
+      throw ConfigurationError(
+        read.origin("overload.interval"), "overload.interval must be at least twice overload.targetDelay: a burst is longer than the wait that is aimed at")
+    }
     for (name, placement) in placements where placement.numResults > placement.listItems {
       throw ConfigurationError(
         read.origin("placements.\(name).numResults"),
@@ -104,6 +110,20 @@ public struct HTTPSettings: Sendable {
     idleTimeoutMilliseconds = read.milliseconds("http.idleTimeout")
     writeTimeoutMilliseconds = read.milliseconds("http.writeTimeout")
     drainTimeoutMilliseconds = read.milliseconds("http.drainTimeout")
+  }
+}
+
+/// What a worker may take on. Milliseconds, bytes.
+public struct OverloadSettings: Sendable {
+  public var computeQueueMax: Int
+  public var targetDelayMilliseconds, intervalMilliseconds: Int
+  public var bufferedBytes: Int
+
+  init(_ read: SettingsReader) {
+    computeQueueMax = read.whole("overload.computeQueueMax")
+    targetDelayMilliseconds = read.milliseconds("overload.targetDelay")
+    intervalMilliseconds = read.milliseconds("overload.interval")
+    bufferedBytes = read.bytes("overload.bufferedBytes")
   }
 }
 

@@ -48,6 +48,8 @@ final class Connection: StreamHandler {
   /// The client waits for `100 Continue`, which is sent once.
   private var awaitsContinue = false
   private var isPaused = false
+  /// Of the output that waits, what the worker's sum has.
+  private var countedBytes = 0
   /// The inbox is being worked off: answers are collected and sent when it is done.
   private var isAdvancing = false
   /// Answered out of turn; the rest of the inbox is taken up when the turn ends.
@@ -127,6 +129,7 @@ final class Connection: StreamHandler {
   }
 
   func drained() {
+    countQueued()
     activeNanoseconds = loop.turnNanoseconds
     if phase == .reading { advance() }
     resumeIfPossible()
@@ -143,6 +146,7 @@ final class Connection: StreamHandler {
     phase = .ended
     visit.end()
     eventBatch = nil
+    worker.bufferedBytes -= countedBytes
     worker.connectionEnded(self)
   }
 
@@ -260,6 +264,14 @@ final class Connection: StreamHandler {
   func close() { stream.close() }
 
   var queuedBytes: Int { stream.queuedBytes }
+
+  /// Keeps the worker's sum of what clients have not read.
+  func countQueued() {
+    let queued = stream.queuedBytes
+    guard queued != countedBytes, phase != .ended else { return }
+    worker.bufferedBytes += queued - countedBytes
+    countedBytes = queued
+  }
 
   /// The request did not arrive in time.
   func timeOut() {

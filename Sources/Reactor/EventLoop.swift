@@ -65,7 +65,10 @@ public final class EventLoop {
     core.addTurnHook(of: owner, body)
   }
 
-  /// What the loop has done so far; reading it starts a new measure of the longest turn.
+  /// What the loop has done so far, this turn left out.
+  public var activity: LoopActivity { core.activity }
+
+  /// The same; reading it starts a new measure of the longest turn.
   public func takeActivity() -> LoopActivity { core.takeActivity() }
 
   /// libuv writes without MSG_NOSIGNAL, so a peer that went away would otherwise end the process. Once a process.

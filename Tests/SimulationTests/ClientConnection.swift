@@ -8,6 +8,7 @@ final class ClientConnection: StreamHandler {
   /// Asked and not answered, oldest first.
   private var open: [Question] = []
   private var lastAnswerNanoseconds: UInt64 = 0
+  private var lastAnswered: Question?
   private var requestsLeft: UInt64
   /// Bytes that drip out one piece at a time.
   private var dripping: [UInt8] = []
@@ -122,7 +123,9 @@ final class ClientConnection: StreamHandler {
         take(answer)
       }
     } catch {
-      gateway.violated("client \(client.number): not an answer: \(error.line)")
+      gateway.violated(
+        "client \(client.number): not an answer: \(error.line)\n"
+          + "    before: \(lastAnswered?.summary ?? "nothing"), asked: \(open.first?.summary ?? "nothing")")
       isForfeit = true
       stream.close()
     }
@@ -137,6 +140,7 @@ final class ClientConnection: StreamHandler {
     }
     if isLast { gateway.violated("client \(client.number): an answer after the last one") }
     let question = open.removeFirst()
+    lastAnswered = question
     client.noteAnswered()
     let present = now
     for fault in gateway.oracle.faults(answer, to: question, at: present) {

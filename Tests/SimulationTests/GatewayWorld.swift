@@ -59,6 +59,8 @@ final class GatewayWorld {
     for placement in ["home", "detail", "trending"] {
       for (key, value) in [
         "fresh": "\(script.freshSeconds)s", "stale": "\(script.staleSeconds)s", "deadline": "\(script.deadlineMilliseconds)ms", "diversity": "0",
+        // Short lists: what a run costs is mostly the making of lists.
+        "listItems": "30", "numResults": "5", "candidates": "60",
         "weights.popularity": "0", "weights.freshness": "0", "weights.affinity": "0", "weights.context": "0",
       ] { flags["placements.\(placement).\(key)"] = value }
     }

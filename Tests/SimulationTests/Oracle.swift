@@ -13,6 +13,8 @@ final class Oracle {
   var ageMax: Int?
   /// When a client read the 202 of an item that its user looked at.
   private var viewed: [Int: [String: UInt64]] = [:]
+  /// Events of a user that have been asked to be taken; a window holds the last ten.
+  private var eventsSent: [Int: Int] = [:]
   private var ids: Set<String> = []
   /// What was under each tag, without the id that every answer has of its own.
   private var bodies: [String: [UInt8]] = [:]
@@ -20,6 +22,8 @@ final class Oracle {
   private(set) var seen: [String: Int] = [:]
 
   func serves(_ version: Int, at nanoseconds: UInt64) { versions.append((version, nanoseconds)) }
+
+  func sends(events: Int, of user: Int) { eventsSent[user, default: 0] += events }
 
   func count(_ what: String) { seen[what, default: 0] += 1 }
 
@@ -142,7 +146,10 @@ final class Oracle {
     if let user = ask.user, let known = ids.first(where: { TasteShop.hasSeen(user, $0) }) {
       faults.append("item \(known), which the user has seen")
     }
-    if windowsAreSafe, let user = ask.user, let views = viewed[user] {
+    // Other placements' lists are nobody's own, and no window is fetched for them; an answer that was cut short may
+    // have had no time to.
+    let isPersonal = (ask.placement == "home" || ask.placement == "mine") && body.reason != "deadline_exceeded"
+    if windowsAreSafe, isPersonal, let user = ask.user, eventsSent[user, default: 0] <= Window.eventsMax, let views = viewed[user] {
       if let known = ids.first(where: { views[$0].map { $0 < asked } ?? false }) {
         faults.append("item \(known), which the user looked at before, as a 202 has promised")
       }

@@ -25,7 +25,7 @@ struct Script {
   var workers = 1
   var clients = 6
   var nodes = 2
-  var seconds = 3
+  var seconds = 2
   var (freshSeconds, staleSeconds) = (1, 2)
   var deadlineMilliseconds = 50
   var pace = SimulatedPace(lookNanoseconds: 200...2_000)
@@ -184,6 +184,7 @@ extension Script {
     let user = Int(world.random.below(UInt64(TasteShop.tastes)))
     // Three items at most, so that a window never hides a whole taste.
     let places = (0..<1 + world.random.below(2)).map { _ in TasteShop.seenPerUser + Int(world.random.below(3)) }
+    client.gateway.oracle.sends(events: places.count, of: user)
     return .events(user: user, places: places, id: "e\(client.number)-\(client.asked)")
   }
 

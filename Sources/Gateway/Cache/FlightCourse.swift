@@ -71,9 +71,13 @@ struct FlightCourse: Sendable, Equatable {
   private(set) var waits = 0
   /// Whether the key was asked for with a claim. A prefetch makes none: it would not compute.
   private(set) var claims = false
+  private var isPrefetch = false
 
-  /// Memcached is about to be asked.
-  mutating func asks(for purpose: Flights.Purpose) { claims = purpose != .prefetch }
+  /// Memcached is about to be asked. Nothing is claimed that would not be written.
+  mutating func asks(for purpose: Flights.Purpose, mayClaim: Bool = true) {
+    isPrefetch = purpose == .prefetch
+    claims = mayClaim && !isPrefetch
+  }
 
   /// Memcached has answered, or cannot. `cas` names what the key holds now; 0 for nothing. `chance` is uniform in 0..<1.
   /// Waits for others take `patienceMilliseconds` at most.
@@ -129,8 +133,8 @@ struct FlightCourse: Sendable, Equatable {
       return .wait(milliseconds: wait)
     case .none:
       if purpose == .prefetch { return .end }
-      // Somebody began to wait for what was only prefetched.
-      return claims ? .compute : .ask
+      // Somebody began to wait for what was only prefetched: once more, with a claim.
+      return isPrefetch ? .ask : .compute
     }
   }
 }

@@ -37,6 +37,19 @@ struct Flights: ~Copyable {
     var asksForExternal = false
     /// Memcached has nothing, or cannot be asked.
     var isReadyToCompute = false
+    /// Who holds the flight: a reply of memcached that is owed, the queue of those that wait to be computed, the one of
+    /// those that nobody waits for. It ends when none does.
+    var isAsked = false
+    var isQueued = false
+    var isInBackground = false
+    /// It waits for another worker or gateway to fill its key.
+    var isAwaiting = false
+    /// Its waiters have been told: what still holds it is to let it go.
+    var isOver = false
+    /// When waiting for memcached would take more of a waiter's time than it may.
+    var patienceNanoseconds = UInt64.max
+
+    var isHeld: Bool { isAsked || isQueued || isInBackground || isAwaiting }
     /// What it does next, and what it owes the fleet.
     var course = FlightCourse()
     fileprivate(set) var begunNanoseconds: UInt64 = 0
@@ -91,11 +104,14 @@ struct Flights: ~Copyable {
 
   /// The flight is over, nothing that it asked for is outstanding, and nobody holds it.
   mutating func end(_ flight: Flight) {
+    precondition(flight.isUnderWay && !flight.isHeld, "a flight was ended twice, or somebody will come back to it")
     close(flight)
     flight.recipe = nil
     flight.waiters.removeAll(keepingCapacity: true)
     flight.asksForExternal = false
     flight.isReadyToCompute = false
+    flight.isOver = false
+    flight.patienceNanoseconds = .max
     flight.course = FlightCourse()
     flight.asksAgainNanoseconds = 0
     free.append(flight.index)

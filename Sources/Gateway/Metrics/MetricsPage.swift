@@ -13,6 +13,7 @@ struct MetricsPage {
   func compose() -> [UInt8] {
     var page = PrometheusText()
     requests(&page)
+    overload(&page)
     caches(&page)
     fleet(&page)
     memcached(&page)
@@ -75,6 +76,24 @@ struct MetricsPage {
     page.sample("http_malformed_total", [], metrics.malformed)
     page.family("http_requests_in_flight", .gauge, "Requests that wait for memcached.")
     page.sample("http_requests_in_flight", [], UInt64(metrics.inFlight))
+  }
+
+  private func overload(_ page: inout PrometheusText) {
+    let metrics = result.metrics
+    page.family(
+      "pressure_level", .gauge,
+      "Highest of the workers: 1 no refresh, 2 longer stale, 3 hot keys only, 4 trending, 5 refusing, 6 closed.")
+    page.sample("pressure_level", [], UInt64(metrics.pressureLevel.rawValue))
+    page.family("pressure_changes_total", .counter, "Changes of a worker's pressure level, up or down.")
+    page.sample("pressure_changes_total", [], metrics.pressureChanges)
+    page.family("admission_shed_total", .counter, "Lists that were not computed, by reason.")
+    for reason in ShedReason.allCases {
+      page.sample("admission_shed_total", [("reason", reason.name.description)], metrics.admission[reason])
+    }
+    page.family("compute_queue_length", .gauge, "Lists that requests wait for and that are not computed yet.")
+    page.sample("compute_queue_length", [], UInt64(metrics.computeQueueLength))
+    page.family("compute_queue_sojourn_seconds", .histogram, "Time in that queue of lists that were computed.")
+    page.histogram("compute_queue_sojourn_seconds", [], metrics.admission.sojourn)
   }
 
   private func caches(_ page: inout PrometheusText) {

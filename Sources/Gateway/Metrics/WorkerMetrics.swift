@@ -19,6 +19,10 @@ struct WorkerMetrics: Sendable {
   var connectionsShed: UInt64 = 0
   var malformed: UInt64 = 0
   var inFlight = 0
+  var admission = AdmissionCounts()
+  var computeQueueLength = 0
+  var pressureLevel = PressureLevel.calm
+  var pressureChanges: UInt64 = 0
   var eventsAccepted: UInt64 = 0
   var eventsRejected: UInt64 = 0
   var eventsDuplicate: UInt64 = 0
@@ -69,6 +73,10 @@ struct WorkerMetrics: Sendable {
     connectionsShed += other.connectionsShed
     malformed += other.malformed
     inFlight += other.inFlight
+    admission.add(other.admission)
+    computeQueueLength += other.computeQueueLength
+    pressureLevel = max(pressureLevel, other.pressureLevel)
+    pressureChanges += other.pressureChanges
     eventsAccepted += other.eventsAccepted
     eventsRejected += other.eventsRejected
     eventsDuplicate += other.eventsDuplicate

@@ -49,6 +49,7 @@ extension Worker {
   func wait(_ flight: Flights.Flight, milliseconds: Int) {
     metrics.fleet.waits += 1
     flight.asksAgainNanoseconds = loop.nowNanoseconds + UInt64(milliseconds) * 1_000_000
+    flight.isAwaiting = true
     awaiting.append(flight)
     if let fleetTick, !fleetTick.isActive {
       fleetTick.start(milliseconds: Worker.fleetTickMilliseconds, repeating: true)
@@ -64,11 +65,12 @@ extension Worker {
         awaiting.append(flight)
         continue
       }
+      flight.isAwaiting = false
       cutLate(flight)
-      if flight.waiters.isEmpty {
-        flights.end(flight)
-      } else if !ask(flight) {
-        compute(flight)
+      if flight.isOver || flight.isReadyToCompute {
+        release(flight)
+      } else if flight.waiters.isEmpty || !ask(flight) {
+        queue(flight)
       }
     }
     if awaiting.isEmpty { fleetTick?.stop() }
@@ -77,6 +79,7 @@ extension Worker {
   /// Sends a computed list to memcached without waiting, if it is this flight's to write. The TTL is shortened by up to a
   /// tenth, so that lists made together do not expire together.
   func writeBack(_ bytes: RawSpan, _ flight: Flights.Flight) {
+    guard admission.level.writesMemcached else { return }
     let mode: SetMode
     switch flight.course.write {
     case .always: mode = .always
@@ -93,7 +96,7 @@ extension Worker {
     }
   }
 
-  /// The flight ends without its list: what it won is another's to win.
+  /// The flight ends. What it won and has not written is another's to win.
   func giveBack(_ flight: Flights.Flight) {
     let (debt, staleSeconds) = (flight.course.debt, Int(flight.recipe.shelf.staleSeconds))
     flight.course.settled()

@@ -12,7 +12,13 @@ extension Worker {
     let visit = connection.visit
     guard let subject = visit.subject(of: list) else { return }
     composeKey(subject, visit)
-    guard let entry = l1.find(key.bytes, now: unixSeconds), isUsable(entry, list, connection) else {
+    let seconds = lookUpSeconds(visit.shelf)
+    guard let entry = l1.find(key.bytes, now: seconds) else {
+      metrics.l1.misses += 1
+      return join(subject, list, for: connection)
+    }
+    guard isUsable(entry, list, connection), unixSeconds < l1.staleUntil(entry) else {
+      if admission.level.servesLongStale { return tellLongStale(connection, list, entry) }
       metrics.l1.misses += 1
       return join(subject, list, for: connection)
     }
@@ -24,7 +30,9 @@ extension Worker {
       return keepComposed()
     }
     metrics.l1.stale += 1
-    if flights.flight(key.bytes) == nil { begin(subject, list, for: connection, purpose: .refresh) }
+    if admission.level.refreshes, flights.flight(key.bytes) == nil {
+      begin(subject, list, for: connection, purpose: .refresh)
+    }
     // The entry may have moved on with what the refresh did at once.
     composeKey(subject, visit)
     guard let entry = l1.find(key.bytes, now: unixSeconds) else { return join(subject, list, for: connection) }
@@ -51,6 +59,15 @@ extension Worker {
     shelf.served!.keys[shelf.index].append(subject, visit.bucket, visit.variant, to: &key)
   }
 
+  /// Under pressure a list may answer that is older than it should be: `because` says so.
+  private func tellLongStale(_ connection: Connection, _ list: Exchange.List, _ entry: L1Cache.Index) {
+    metrics.l1.stale += 1
+    guard case .answer(let answer) = connection.visit.exchange.found(list, at: .stale, because: .overloaded) else {
+      return
+    }
+    l1.withValue(entry) { compose(answer, for: connection, list: $0) }
+  }
+
   /// Waits for the key's flight, which is begun if there is none. The key stands in `self.key`.
   private func join(_ subject: Subject, _ list: Exchange.List, for connection: Connection) {
     let waiter = Waiter(slot: connection.slot, visit: connection.visit.id, list: list)
@@ -58,13 +75,11 @@ extension Worker {
     if let present = flights.flight(key.bytes), isAnswered(by: present, list, connection) {
       guard present.waiters.count < Flights.waitersMax else { return cutShort(connection, because: .overloaded) }
       metrics.l1.collapsed += 1
-      present.waiters.append(waiter)
-      present.purpose = .answer
-      return watchDeadlines()
+      return join(present, waiter, connection.visit)
     }
     let flight = begin(subject, list, for: connection, purpose: .answer)
     flight.waiters.append(waiter)
-    if flight.isReadyToCompute { compute(flight) } else { watchDeadlines() }
+    if flight.isReadyToCompute { queue(flight) } else { waitForMemcached(flight, connection.visit) }
   }
 
   /// Whether a flight of the same key makes what the connection wants: from the same window.
@@ -92,7 +107,7 @@ extension Worker {
       flight.isReadyToCompute = true
       switch purpose {
       case .answer: break
-      case .refresh: refreshes.append(flight)
+      case .refresh: queueRefresh(flight)
       case .prefetch: flights.end(flight)
       }
     }
@@ -102,13 +117,15 @@ extension Worker {
   /// Whether memcached was asked for the flight's key.
   func ask(_ flight: Flights.Flight) -> Bool {
     guard let memcached else { return false }
-    let recache = Int(flight.recipe.shelf.staleSeconds) + earlyRefreshSeconds()
-    flight.course.asks(for: flight.purpose)
+    // Who wins must refresh: under pressure nobody wants to.
+    let recache = admission.level.refreshes ? Int(flight.recipe.shelf.staleSeconds) + earlyRefreshSeconds() : nil
+    flight.course.asks(for: flight.purpose, mayClaim: admission.level.writesMemcached)
     let vivify = flight.course.claims ? FlightCourse.stubSeconds : nil
-    return flight.key.withBytes {
+    flight.isAsked = flight.key.withBytes {
       memcached.get(
         key: $0, recacheSeconds: recache, vivifySeconds: vivify, ticket: Ticket.list(flight.index).number)
     }
+    return flight.isAsked
   }
 
   /// XFetch (Vattani et al., VLDB 2015): the closer to expiry, the likelier a read is asked to refresh. Computing takes
@@ -123,29 +140,32 @@ extension Worker {
   /// Memcached has answered about a list.
   func listAnswered(_ flight: Flights.Flight, _ reply: borrowing CacheReply) {
     metrics.stages.memcached.record(nanoseconds: reply.durationNanoseconds)
+    flight.isAsked = false
     if flight.asksForExternal { return externalAnswered(flight, reply) }
     let createdAt = usable(reply, for: flight)
     let step = nextStep(of: flight, reply, createdAt: createdAt)
     guard case .serve(let refreshes) = step, let createdAt else {
       metrics.l2.misses += 1
-      return missed(flight, step)
+      return flight.isReadyToCompute ? release(flight) : missed(flight, step)
     }
-    keep(reply.value, flight, createdAt: createdAt)
+    // What was computed meanwhile is newer.
+    if !flight.isOver || !isKept(flight) { keep(reply.value, flight, createdAt: createdAt) }
     let isFresh = unixSeconds < createdAt &+ flight.recipe.shelf.freshSeconds
     if isFresh { metrics.l2.hits += 1 } else { metrics.l2.stale += 1 }
+    if flight.isOver { return release(flight) }
     answerWaiters(of: flight, reply.value, at: isFresh ? .l2 : .stale)
-    if refreshes { refresh(flight) } else { flights.end(flight) }
+    if refreshes && !flight.isQueued { refresh(flight) } else { release(flight) }
   }
 
   /// Memcached has no list for the flight.
   private func missed(_ flight: Flights.Flight, _ step: FlightCourse.Step) {
     switch step {
-    case .serve, .compute: compute(flight)
-    case .ask: if !ask(flight) { compute(flight) }
+    case .serve, .compute: queue(flight)
+    case .ask: if !ask(flight) { queue(flight) }
     case .wait(let milliseconds): wait(flight, milliseconds: milliseconds)
     case .end:
-      giveBack(flight)
-      flights.end(flight)
+      close(flight)
+      release(flight)
     }
   }
 
@@ -163,20 +183,16 @@ extension Worker {
   }
 
   /// Computes the list again when this turn's answers are out: nobody waits for it.
-  private func refresh(_ flight: Flights.Flight) {
+  func refresh(_ flight: Flights.Flight) {
     flight.purpose = .refresh
     flight.waiters.removeAll(keepingCapacity: true)
     flights.reopen(flight)
-    refreshes.append(flight)
+    flight.isOver = false
+    queueRefresh(flight)
   }
 
-  /// Computes a flight's list and answers who waits, unless everyone is past their deadline. The flight is over.
+  /// Computes a flight's list and answers who waits. The flight is over.
   func compute(_ flight: Flights.Flight) {
-    cutLate(flight)
-    guard flight.purpose == .refresh || flight.purpose == .answer && !flight.waiters.isEmpty else {
-      // Nobody waits any more; what this flight has claimed it fills all the same, when this turn's answers are out.
-      return flight.course.debt == .none ? flights.end(flight) : refresh(flight)
-    }
     if flight.purpose == .refresh { metrics.fleet.computedRefreshes += 1 } else { metrics.fleet.computedAnswers += 1 }
     let started = loop.nowNanoseconds
     list.removeAll()
@@ -189,7 +205,9 @@ extension Worker {
     } catch {
       failure = error
     }
-    metrics.stages.compute.record(nanoseconds: loop.nowNanoseconds - started)
+    let ended = loop.nowNanoseconds
+    metrics.stages.compute.record(nanoseconds: ended - started)
+    admission.computed(from: started, to: ended)
     if let failure { return fail(flight, because: FallbackReason(failure)) }
     list.withBytes { bytes in
       keep(bytes, flight, createdAt: unixSeconds)
@@ -206,16 +224,20 @@ extension Worker {
     }
   }
 
+  private func isKept(_ flight: Flights.Flight) -> Bool {
+    flight.key.withBytes { l1.find($0, now: unixSeconds) } != nil
+  }
+
   // MARK: The end of a flight.
 
   /// Answers everyone who waits with the list. The flight is over.
   func finish(_ flight: Flights.Flight, _ bytes: RawSpan, at tier: Tier) {
     answerWaiters(of: flight, bytes, at: tier)
-    flights.end(flight)
+    release(flight)
   }
 
   private func answerWaiters(of flight: Flights.Flight, _ bytes: RawSpan, at tier: Tier) {
-    flights.close(flight)
+    close(flight)
     for waiter in flight.waiters {
       withWaiting(waiter) { connection in
         guard let list = waiter.list else {
@@ -229,14 +251,26 @@ extension Worker {
 
   /// There is no such list: everyone who waits hears so.
   private func fail(_ flight: Flights.Flight, because cause: FallbackReason) {
-    giveBack(flight)
-    flights.close(flight)
+    close(flight)
     for waiter in flight.waiters {
       withWaiting(waiter) { connection in
         guard let list = waiter.list else { return }
         perform(connection.visit.exchange.missing(list, because: cause), for: connection)
       }
     }
+    release(flight)
+  }
+
+  /// Its waiters are about to be told, and nobody may join any more.
+  func close(_ flight: Flights.Flight) {
+    flights.close(flight)
+    flight.isOver = true
+  }
+
+  /// Lets go of a flight that is over, or that nobody waits for: it ends with the last who holds it.
+  func release(_ flight: Flights.Flight) {
+    guard !flight.isHeld else { return }
+    giveBack(flight)
     flights.end(flight)
   }
 

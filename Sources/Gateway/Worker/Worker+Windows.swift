@@ -43,7 +43,7 @@ extension Worker {
     }
     guard let memcached else { return false }
     let fetch = windowFetches.begin(user)
-    guard memcached.get(key: key.bytes, ticket: Ticket.window(fetch.index).number) else {
+    guard memcached.get(key: key.bytes, echoesKey: true, ticket: Ticket.window(fetch.index).number) else {
       windowFetches.end(fetch)
       return false
     }
@@ -88,6 +88,13 @@ extension Worker {
         useWindow(entry, for: connection)
       }
     }
+  }
+
+  /// The fetch takes too long for this one: a copy that may be behind is better than none.
+  func goOnWithoutWindow(_ connection: Connection) {
+    guard let user = connection.visit.user, connection.visit.exchange.awaitsWindow else { return }
+    guard let entry = copyOfWindow(of: user) else { return tellWindow(.unavailable, to: connection) }
+    useWindow(entry, for: connection)
   }
 
   /// Keeps a window, empty ones too, so that a user's next request asks nobody. It outlives its freshness: with every

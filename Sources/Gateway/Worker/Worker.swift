@@ -39,8 +39,15 @@ final class Worker {
   /// A composed answer on its way into the first cache, and until when it is fresh.
   var composed = ByteBuffer(capacity: 4096)
   var composedFreshUntil: UInt32?
-  /// Lists to compute at the end of this turn: nobody waits for them.
-  var refreshes: [Flights.Flight] = []
+  /// Which lists are computed, and when.
+  var admission: Admission<Flights.Flight>
+  /// Has the loop go round without sleeping while lists wait to be computed.
+  var turnTimer: Timer?
+  var pressureLog = PressureLog()
+  /// The loop's turns, its time in callbacks and the time spent on computing, as of the last poll.
+  var polled: (turns: UInt64, busyNanoseconds: UInt64, computeNanoseconds: UInt64) = (0, 0, 0)
+  /// Output that clients have not read, of all connections.
+  var bufferedBytes = 0
   /// Connections that were answered out of turn and have not gone on yet.
   var resumed: [Connection] = []
   var batches: [UInt64: EventBatch] = [:]
@@ -104,6 +111,7 @@ final class Worker {
     // Not from `random`, whose state shows in the ids of answers.
     composedKey = seed.map { WorkerRandom(seed: ~$0).identityKey } ?? .random()
     l1 = L1Cache(bytesMax: settings.l1Bytes, seed: random.next())
+    admission = Admission(AdmissionSettings(settings))
     metrics = WorkerMetrics(placementCount: placements.all.count)
     requestBody = RequestBody(bytesMax: max(settings.http.bodyBytes, settings.events.bodyBytes))
     self.loop = try loop ?? EventLoop()
@@ -129,6 +137,7 @@ final class Worker {
     tick = Timer(loop: loop) { [unowned self] in self.housekeep() }
     tick?.start(milliseconds: Worker.tickMilliseconds, repeating: true)
     deadlineTick = Timer(loop: loop) { [unowned self] in self.checkDeadlines() }
+    turnTimer = Timer(loop: loop) {}
     fleetTick = Timer(loop: loop) { [unowned self] in self.askAgain() }
   }
 
@@ -147,7 +156,7 @@ final class Worker {
   // MARK: Connections.
 
   private func accepted(_ stream: consuming ByteStream) {
-    guard drainDeadlineNanoseconds == nil, makeRoom() else {
+    guard drainDeadlineNanoseconds == nil, admission.level.accepts, makeRoom() else {
       metrics.connectionsShed += 1
       return
     }
@@ -194,6 +203,7 @@ final class Worker {
     guard !outbox.isEmpty else { return }
     precondition(outboxOwner == connection.slot, "an answer would go to another connection")
     connection.stream.write(outbox.bytes)
+    connection.countQueued()
     outbox.removeAll()
     outboxOwner = Worker.noOwner
   }

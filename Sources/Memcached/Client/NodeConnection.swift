@@ -36,9 +36,11 @@ final class NodeConnection: StreamHandler {
   func isOverdue(now: UInt64) -> Bool { meta.isOverdue(now: now) }
 
   func get(
-    key: RawSpan, recacheSeconds: Int?, vivifySeconds: Int?, ticket: UInt64, now: UInt64
+    key: RawSpan, recacheSeconds: Int?, vivifySeconds: Int?, echoesKey: Bool, ticket: UInt64, now: UInt64
   ) throws(MemcachedFailure) {
-    try meta.get(key: key, recacheSeconds: recacheSeconds, vivifySeconds: vivifySeconds, ticket: ticket, now: now)
+    try meta.get(
+      key: key, recacheSeconds: recacheSeconds, vivifySeconds: vivifySeconds, echoesKey: echoesKey, ticket: ticket,
+      now: now)
   }
 
   func set(

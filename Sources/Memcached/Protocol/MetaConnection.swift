@@ -82,12 +82,14 @@ struct MetaConnection: ~Copyable {
   }
 
   mutating func get(
-    key: RawSpan, recacheSeconds: Int?, vivifySeconds: Int?, ticket: UInt64?, now: UInt64
+    key: RawSpan, recacheSeconds: Int?, vivifySeconds: Int?, echoesKey: Bool = false, ticket: UInt64?, now: UInt64
   ) throws(MemcachedFailure) {
     if let refusal = refusal(of: key) { throw refusal }
     output.appendMetaGet(
-      key: key, recacheSeconds: recacheSeconds, vivifySeconds: vivifySeconds, opaque: pending.nextOpaque)
-    pending.append(PendingRequest(kind: .get, ticket: ticket, askedNanoseconds: now))
+      key: key, recacheSeconds: recacheSeconds, vivifySeconds: vivifySeconds, echoesKey: echoesKey,
+      opaque: pending.nextOpaque)
+    pending.append(
+      PendingRequest(kind: .get, ticket: ticket, askedNanoseconds: now, keyHash: echoesKey ? xxh3(key) : 0))
   }
 
   mutating func set(
@@ -144,7 +146,9 @@ struct MetaConnection: ~Copyable {
       return take(oldest, .failed(.serverError), reply, now)
     }
     guard reply.code != .clientError else { return fail(.clientError) }
-    guard reply.flags.has(.opaque), reply.flags.opaque == pending.oldestOpaque else { return fail(.desynchronised) }
+    guard reply.flags.has(.opaque), reply.flags.opaque == pending.oldestOpaque, reply.flags.keyHash == oldest.keyHash else {
+      return fail(.desynchronised)
+    }
     switch (oldest.kind, reply.code) {
     case (.get, .value) where reply.flags.letters.isSuperset(of: .ofValue):
       // A zero-length value is the stub that N made: to a reader nothing is there.

@@ -28,6 +28,8 @@ final class SimulatedEndpoint {
   private var underway: [(arrival: UInt64, segment: Segment)] = []
   private var lastArrival: UInt64 = 0
   private var hasSentEnd = false
+  /// The network has given the connection up; nothing crosses any more but the resets that say so.
+  private var isCut = false
   private(set) var isClosed = false
 
   private init(_ world: SimulatedWorld, _ link: SimulatedLink, _ local: SocketAddress, _ remote: SocketAddress) {
@@ -66,14 +68,8 @@ final class SimulatedEndpoint {
     unread += count
     let taken = UnsafeRawBufferPointer(rebasing: bytes[..<count])
     world.note("send", id, at: world.presentNanoseconds, taken)
-    if world.random.chance(perMille: link.resetPerMille) { return abort(count) }
+    if world.random.chance(perMille: link.resetPerMille) { cut() }
     for piece in pieces(of: taken) { plan(.bytes(Array(piece))) }
-    return count
-  }
-
-  /// The connection breaks with these bytes on their way.
-  private func abort(_ count: Int) -> Int {
-    resetBySomebody()
     return count
   }
 
@@ -99,6 +95,7 @@ final class SimulatedEndpoint {
   }
 
   private func plan(_ segment: Segment) {
+    guard !isCut else { return }
     let arrival = max(world.presentNanoseconds + world.random.within(link.latencyNanoseconds), lastArrival)
     lastArrival = arrival
     underway.append((arrival, segment))
@@ -184,12 +181,14 @@ final class SimulatedEndpoint {
     }
   }
 
-  /// The network itself gives the connection up: both sides hear of it.
-  func resetBySomebody() {
-    underway.removeAll()
-    peer?.underway.removeAll()
-    sendReset()
-    peer?.sendReset()
+  /// The network itself gives the connection up, with what is on its way: both sides hear of it.
+  private func cut() {
+    guard !isCut, let peer else { return }
+    for side in [self, peer] {
+      side.isCut = true
+      side.underway.removeAll()
+      side.sendReset()
+    }
   }
 
   private func receiveReset() {

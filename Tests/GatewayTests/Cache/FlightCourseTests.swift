@@ -120,6 +120,13 @@ import Testing
     #expect(course.answered(.nothing, .won, cas: 9, for: .answer) == .compute)
   }
 
+  @Test func `under pressure nothing is claimed, and what is missing is computed at once`() {
+    var course = FlightCourse()
+    course.asks(for: .answer, mayClaim: false)
+    #expect(!course.claims)
+    #expect(course.answered(.nothing, .none, cas: 0, for: .answer) == .compute)
+  }
+
   @Test func `a server that hands out no claims is filled all the same`() {
     var course = course()
     #expect(course.answered(.nothing, .none, cas: 0, for: .answer) == .compute)
