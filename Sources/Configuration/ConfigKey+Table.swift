@@ -95,6 +95,9 @@ extension ConfigKey {
         path: "http.drainTimeout", form: .duration(.zero...(.seconds(600))), fallback: "15s",
         effect: "From SIGTERM to the end: answers in flight finish, idle connections are closed."),
       .init(
+        path: "http.serverTiming", form: .flag, fallback: "false",
+        effect: "Adds Server-Timing to recommendations: it shows pages, and the origins of cors, how long stages take."),
+      .init(
         path: "cors.origins", form: .list(.text), fallback: "",
         effect: "Origins whose pages may read answers; * for all, none by default."),
 

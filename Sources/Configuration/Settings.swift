@@ -98,6 +98,7 @@ public struct Settings: Sendable {
 public struct HTTPSettings: Sendable {
   public var connectionsMax, pipelinedMax: Int
   public var headBytes, bodyBytes, outputBytes: Int
+  public var serverTiming: Bool
   public var headTimeoutMilliseconds, idleTimeoutMilliseconds, writeTimeoutMilliseconds, drainTimeoutMilliseconds: Int
 
   init(_ read: SettingsReader) {
@@ -106,6 +107,7 @@ public struct HTTPSettings: Sendable {
     headBytes = read.bytes("http.headBytes")
     bodyBytes = read.bytes("http.bodyBytes")
     outputBytes = read.bytes("http.outputBytes")
+    serverTiming = read.flag("http.serverTiming")
     headTimeoutMilliseconds = read.milliseconds("http.headTimeout")
     idleTimeoutMilliseconds = read.milliseconds("http.idleTimeout")
     writeTimeoutMilliseconds = read.milliseconds("http.writeTimeout")

@@ -61,6 +61,8 @@ final class Connection: StreamHandler {
   var targetHash: UserHash?
   var request = RecommendationRequest()
   var eventBatch: EventBatch?
+  /// The batch that is being answered.
+  var batch: Batch?
 
   private(set) var route = Route.unknown
   /// When the request's first byte came, or when its turn in the pipeline did.
@@ -144,6 +146,7 @@ final class Connection: StreamHandler {
 
   func ended(_ end: StreamEnd) {
     phase = .ended
+    worker.abandonBatch(of: self)
     visit.end()
     eventBatch = nil
     worker.bufferedBytes -= countedBytes

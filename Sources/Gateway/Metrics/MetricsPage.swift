@@ -74,6 +74,10 @@ struct MetricsPage {
     page.sample("connections_shed_total", [], metrics.connectionsShed)
     page.family("http_malformed_total", .counter, "Requests that could not be read; their connections were closed.")
     page.sample("http_malformed_total", [], metrics.malformed)
+    page.family(
+      "batch_requests_total", .counter,
+      "Batches of recommendation requests; each of their requests counts in http_requests_total.")
+    page.sample("batch_requests_total", [], metrics.batches)
     page.family("http_requests_in_flight", .gauge, "Requests that wait for memcached.")
     page.sample("http_requests_in_flight", [], UInt64(metrics.inFlight))
   }

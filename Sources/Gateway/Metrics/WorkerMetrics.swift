@@ -18,6 +18,7 @@ struct WorkerMetrics: Sendable {
   var connectionsAccepted: UInt64 = 0
   var connectionsShed: UInt64 = 0
   var malformed: UInt64 = 0
+  var batches: UInt64 = 0
   var inFlight = 0
   var admission = AdmissionCounts()
   var computeQueueLength = 0
@@ -72,6 +73,7 @@ struct WorkerMetrics: Sendable {
     connectionsAccepted += other.connectionsAccepted
     connectionsShed += other.connectionsShed
     malformed += other.malformed
+    batches += other.batches
     inFlight += other.inFlight
     admission.add(other.admission)
     computeQueueLength += other.computeQueueLength

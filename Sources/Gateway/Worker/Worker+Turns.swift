@@ -113,10 +113,10 @@ extension Worker {
       withWaiting(waiter) { connection in
         if isLate(connection.visit.deadlineNanoseconds) { cutShort(connection, because: .deadlineExceeded) }
       }
-      isAnyoneGone = isAnyoneGone || connections[waiter.slot]?.visit.id != waiter.visit
+      isAnyoneGone = isAnyoneGone || !isWaiting(waiter)
     }
     guard isAnyoneGone else { return }
-    flight.waiters.removeAll { waiter in connections[waiter.slot]?.visit.id != waiter.visit }
+    flight.waiters.removeAll { !isWaiting($0) }
   }
 
   private func cutIfLate(_ connection: Connection, _ now: UInt64) {

@@ -51,6 +51,13 @@ final class Worker {
   /// Connections that were answered out of turn and have not gone on yet.
   var resumed: [Connection] = []
   var batches: [UInt64: EventBatch] = [:]
+  /// Those of pages, between two uses.
+  var idleBatches: [Batch] = []
+  let crossOrigin: CrossOriginPolicy
+  /// The API in OpenAPI's words; composed when somebody asks for it.
+  private(set) lazy var description = OpenAPIDocument(placements: placements.names, settings: settings)
+  /// Answers say how long their stages took.
+  let tellsTimes: Bool
 
   var connections: [Connection?] = []
   var freeSlots: [Int] = []
@@ -113,7 +120,9 @@ final class Worker {
     l1 = L1Cache(bytesMax: settings.l1Bytes, seed: random.next())
     admission = Admission(AdmissionSettings(settings))
     metrics = WorkerMetrics(placementCount: placements.all.count)
-    requestBody = RequestBody(bytesMax: max(settings.http.bodyBytes, settings.events.bodyBytes))
+    requestBody = RequestBody(bytesMax: max(BatchRequest.bodyBytesMax(settings.http), settings.events.bodyBytes))
+    crossOrigin = CrossOriginPolicy(settings.corsOrigins)
+    tellsTimes = settings.http.serverTiming
     self.loop = try loop ?? EventLoop()
     composer = ResponseComposer(unixSeconds: self.loop.unixSeconds)
     unixSeconds = UInt32(clamping: self.loop.unixSeconds)
