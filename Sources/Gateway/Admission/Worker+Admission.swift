@@ -13,6 +13,8 @@ extension Worker {
     if flight.purpose == .refresh { return queueRefresh(flight) }
     let now = loop.nowNanoseconds
     guard flight.purpose == .answer, let deadline = lastDeadline(of: flight) else {
+      // Nobody waits any more. What it has claimed it fills all the same, when there is time.
+      if flight.course.debt != .none { return refresh(flight) }
       close(flight)
       return release(flight)
     }
@@ -183,7 +185,7 @@ extension Worker {
 
   /// A flight's patience may be over. It may also be another search than the one that was to be looked at.
   func patienceReached(_ flight: Flights.Flight, now: UInt64) {
-    guard flight.isAsked, !flight.isReadyToCompute, flight.patienceNanoseconds != .max else { return }
+    guard flight.isAsked || flight.isAwaiting, !flight.isReadyToCompute, flight.patienceNanoseconds != .max else { return }
     guard now >= flight.patienceNanoseconds else { return watchPatience(of: flight) }
     if flight.purpose == .answer { queue(flight) }
   }

@@ -47,6 +47,7 @@ struct L1Cache: ~Copyable {
   var byteCount = 0
   var count = 0
   var evictions: UInt64 = 0
+  var handSteps: UInt64 = 0
   var nextStamp: UInt32 = 0
 
   init(bytesMax: Int, seed: UInt64) {

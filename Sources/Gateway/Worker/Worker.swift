@@ -90,6 +90,10 @@ final class Worker {
 
   private var listener: Listener?
   private var tick: Timer?
+  /// Flights that wait for another worker or gateway to fill their key.
+  var awaiting: [Flights.Flight] = []
+  var fleetTick: Timer?
+  var staleWatch = StaleWatch()
   private(set) var mailbox: Mailbox<WorkerMessage>!
   /// Bytes that a connection's inbox may hold while an answer is awaited: a whole pipeline of plain requests.
   var inboxBytesMax: Int { settings.http.headBytes + settings.http.pipelinedMax * 512 }
@@ -154,6 +158,7 @@ final class Worker {
     tick = Timer(loop: loop) { [unowned self] in self.housekeep() }
     tick?.start(milliseconds: Worker.tickMilliseconds, repeating: true)
     turnTimer = Timer(loop: loop) {}
+    fleetTick = Timer(loop: loop) { [unowned self] in self.askAgain() }
   }
 
   var address: SocketAddress? { listener?.address }
