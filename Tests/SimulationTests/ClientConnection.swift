@@ -144,7 +144,15 @@ final class ClientConnection: StreamHandler {
     client.noteAnswered()
     let present = now
     for fault in gateway.oracle.faults(answer, to: question, at: present) {
-      gateway.violated("client \(client.number): \(fault)\n    asked: \(question.summary)")
+      gateway.violated(
+        """
+        client \(client.number): \(fault)
+            asked: \(question.summary)
+            answered: \(answer.status), \(answer["cache-status"] ?? "-"), \(String(decoding: answer.body.suffix(90), as: UTF8.self))
+        """)
+    }
+    if case .recommendation = question.kind, answer.status == 503, !gateway.mayRefuse(at: present) {
+      gateway.violated("client \(client.number): 503 below the level of refusals\n    asked: \(question.summary)")
     }
     checkTime(question, present)
     if answer["connection"]?.lowercased() == "close" { isLast = true }

@@ -33,6 +33,8 @@ struct Flights: ~Copyable {
     fileprivate(set) var window = ByteBuffer(capacity: 64)
     var purpose = Purpose.answer
     var waiters: [Waiter] = []
+    /// What its stages took, for those who wait and tell.
+    var times = StageTimes()
     /// Memcached is asked for another program's list first.
     var asksForExternal = false
     /// Memcached has nothing, or cannot be asked.
@@ -84,6 +86,7 @@ struct Flights: ~Copyable {
     flight.window.removeAll()
     flight.window.append(window)
     flight.purpose = purpose
+    flight.times = StageTimes()
     _ = index.insert(flight.keyHash, flight.index)
     return flight
   }
@@ -172,9 +175,5 @@ struct WindowFetches: ~Copyable {
     fetch.isUnderWay = false
     fetch.waiters.removeAll(keepingCapacity: true)
     free.append(fetch.index)
-  }
-
-  func forEach(_ body: (Fetch) -> Void) {
-    for fetch in pool where fetch.isUnderWay { body(fetch) }
   }
 }

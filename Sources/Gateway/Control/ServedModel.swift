@@ -16,6 +16,8 @@ final class ServedModel: Sendable {
   let probeRecall: Double
   /// Everyone's, then one a segment.
   let trending: [[UInt8]]
+  /// By placement, of those that have a filter: what is popular under it, for when nothing else is left.
+  let popular: [[UInt8]?]
 
   /// Derives it all, and asks the snapshot's own probes: one whose index does not belong to its vectors is refused.
   init(_ model: ServingModel, _ identity: ModelIdentity, _ placements: Placements, namespace: String, now: UInt32)
@@ -38,6 +40,12 @@ final class ServedModel: Sendable {
       var list = ByteBuffer(capacity: 32768)
       _ = try model.renderTrending(
         segment: segment, for: .trending, keyHash: 0, now: now, scratch: scratch, into: &list)
+      return list.bytes.copied()
+    }
+    popular = placements.all.map { placement in
+      guard !placement.policy.filter.isEmpty else { return nil }
+      var list = ByteBuffer(capacity: 32768)
+      _ = model.renderPopular(for: placement.policy, keyHash: 0, now: now, scratch: scratch, into: &list)
       return list.bytes.copied()
     }
   }
