@@ -78,12 +78,17 @@ extension Worker {
   private func refuseForNow(_ connection: Connection) {
     let placement = connection.visit.shelf.index
     _ = connection.visit.exchange.cutShort(because: .overloaded)
-    let seconds = Int.random(in: Worker.retryAfterSeconds, using: &random)
-    answer(
-      Problem(status: 503, detail: "This node has more to do than it can; ask again after the time in Retry-After."),
-      on: connection, placement: placement
-    ) { $0.append(field: "Retry-After", "\(seconds)") }
+    if connection.batch != nil { return refusePart(ofBatchOn: connection) }
+    answerBusy(connection, placement: placement)
   }
+
+  func answerBusy(_ connection: Connection, placement: Int?) {
+    let seconds = Int.random(in: Worker.retryAfterSeconds, using: &random)
+    answer(Worker.busy, on: connection, placement: placement) { $0.append(field: "Retry-After", "\(seconds)") }
+  }
+
+  static let busy = Problem(
+    status: 503, detail: "This node has more to do than it can; ask again after the time in Retry-After.")
 
   /// The quiet times of all levels together are below 2 s.
   static let retryAfterSeconds = 1...4
