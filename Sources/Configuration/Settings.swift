@@ -61,7 +61,7 @@ public struct Settings: Sendable {
     logLevel = read.text("log.level")
     logFormat = read.text("log.format")
     var placements: [String: PlacementSettings] = [:]
-    for name in ["home", "detail", "trending"] + configuration.placementNames {
+    for name in Configuration.standardPlacements + configuration.placementNames {
       placements[name] = PlacementSettings(read, name)
     }
     self.placements = placements
@@ -80,6 +80,11 @@ public struct Settings: Sendable {
     guard !memcachedNamespace.isEmpty else {
       throw ConfigurationError(read.origin("memcached.namespace"), "memcached.namespace must not be empty")
     }
+    guard http.lameDuckMilliseconds <= http.drainTimeoutMilliseconds else {
+      throw ConfigurationError(
+        read.origin("http.lameDuck"),
+        "http.lameDuck is \(read.text("http.lameDuck")), longer than http.drainTimeout, which it is a part of")
+    }
     for (name, placement) in placements where placement.numResults > placement.listItems {
       throw ConfigurationError(
         read.origin("placements.\(name).numResults"),
@@ -93,6 +98,9 @@ public struct HTTPSettings: Sendable {
   public var connectionsMax, pipelinedMax: Int
   public var headBytes, bodyBytes, outputBytes: Int
   public var headTimeoutMilliseconds, idleTimeoutMilliseconds, writeTimeoutMilliseconds, drainTimeoutMilliseconds: Int
+  public var lameDuckMilliseconds: Int
+  /// `AcceptStrategy` by its name.
+  public var accept: String
 
   init(_ read: SettingsReader) {
     connectionsMax = read.whole("http.connectionsMax")
@@ -104,6 +112,8 @@ public struct HTTPSettings: Sendable {
     idleTimeoutMilliseconds = read.milliseconds("http.idleTimeout")
     writeTimeoutMilliseconds = read.milliseconds("http.writeTimeout")
     drainTimeoutMilliseconds = read.milliseconds("http.drainTimeout")
+    lameDuckMilliseconds = read.milliseconds("http.lameDuck")
+    accept = read.text("http.accept")
   }
 }
 
@@ -118,7 +128,7 @@ public struct EventSettings: Sendable {
 }
 
 /// One placement as configured. What is nil is left to the snapshot.
-public struct PlacementSettings: Sendable {
+public struct PlacementSettings: Sendable, Equatable {
   public var model: String?
   public var scope: String
   public var freshSeconds, staleSeconds: Int

@@ -12,6 +12,8 @@ struct Placements: Sendable {
     let isTrending: Bool
     /// Stands in recommendation ids.
     let code: UInt16
+    /// Gone with a reload: its number stays, because requests under way and counters know it by that.
+    var isRetired = false
 
     var scope: Exchange.Scope {
       switch policy.scope {
@@ -26,9 +28,13 @@ struct Placements: Sendable {
   let windowKeys: WindowKeys
   let vocabulary: ContextVocabulary
   let names: [String]
+  /// Counts the reloads that made these of the first.
+  let generation: Int
 
   /// Throws a sentence that begins with the key at fault.
-  init(_ settings: Settings) throws(ServerError) {
+  /// - Parameter old: the placements in force. They keep their numbers, new ones follow, and what is gone retires.
+  init(_ settings: Settings, after old: Placements? = nil) throws(ServerError) {
+    generation = old.map { $0.generation + 1 } ?? 0
     // Zone files are read only where a placement has lists for the time of day.
     let tellsTime = settings.placements.values.contains { $0.context.contains("daypart") }
     do {
@@ -41,7 +47,14 @@ struct Placements: Sendable {
       throw ServerError("memcached.namespace: \(error)")
     }
     var all: [Placement] = []
-    for (name, placement) in settings.placements.sorted(by: { $0.key < $1.key }) {
+    let kept = old?.names ?? []
+    for name in kept + settings.placements.keys.filter({ !kept.contains($0) }).sorted() {
+      guard let placement = settings.placements[name] else {
+        var retired = old![kept.firstIndex(of: name)!]
+        retired.isRetired = true
+        all.append(retired)
+        continue
+      }
       do throws(ItemFilterError) {
         all.append(
           Placement(
@@ -59,7 +72,9 @@ struct Placements: Sendable {
 
   /// The number of the placement of this name. O(placements): there are a handful.
   func index(of name: RawSpan) -> Int? {
-    for index in names.indices where equal(name, names[index].utf8.span.bytes) { return index }
+    for index in names.indices where equal(name, names[index].utf8.span.bytes) {
+      return all[index].isRetired ? nil : index
+    }
     return nil
   }
 }

@@ -29,6 +29,15 @@ public struct ByteStream: ~Copyable {
     return ByteStream(slot)
   }
 
+  /// A connection that was accepted elsewhere, by an `Acceptor` on another loop. TCP streams come with nodelay set.
+  public init(loop: EventLoop, adopting connection: OwnedDescriptor, isUnix: Bool) throws(LoopError) {
+    slot = StreamSlot(loop.core, isUnix ? .unix : .tcp)
+    do { try slot.adopt(connection.take(), isUnix ? .unix : .tcp) } catch {
+      slot.close()
+      throw error
+    }
+  }
+
   /// Begins to read, and keeps `handler` alive until `ended`. Once a stream, in the turn that made it. If the loop
   /// has already closed the stream, `ended` is called before this returns.
   public func start(_ handler: any StreamHandler) { slot.start(handler) }

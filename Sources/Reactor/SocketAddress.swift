@@ -116,3 +116,8 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
     return host.contains(":") ? nil : (String(host), port)
   }
 }
+
+extension SocketAddress {
+  /// The same host with another port.
+  public init(_ address: SocketAddress, port: UInt16) { self.init(kind: address.kind, port: port) }
+}

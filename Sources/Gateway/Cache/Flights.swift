@@ -37,6 +37,8 @@ struct Flights {
     var waiters: [Waiter] = []
     /// Memcached is asked for another program's list first.
     var asksForExternal = false
+    /// Its placement's policy has changed since it began: who waits is answered, but the list is not kept.
+    var isDisowned = false
     /// Memcached has nothing, or cannot be asked.
     var isReadyToCompute = false
 
@@ -66,5 +68,10 @@ struct Flights {
 
   mutating func end(_ flight: Flight) {
     if flights[flight.keyHash] === flight { flights[flight.keyHash] = nil }
+  }
+
+  /// Those under way began by another policy: what comes later does not wait for them, and keeps nothing of them.
+  mutating func disown() {
+    for flight in flights.values { flight.isDisowned = true }
   }
 }

@@ -16,6 +16,8 @@ final class ServedModel: Sendable {
   let probeRecall: Double
   /// Everyone's, then one a segment.
   let trending: [[UInt8]]
+  /// Of the placements that the keys are for.
+  let placementsGeneration: Int
 
   /// Derives it all, and asks the snapshot's own probes: one whose index does not belong to its vectors is refused.
   init(_ model: ServingModel, _ identity: ModelIdentity, _ placements: Placements, namespace: String, now: UInt32)
@@ -23,10 +25,8 @@ final class ServedModel: Sendable {
   {
     self.identity = identity
     self.model = model
-    keys = try placements.names.map { try model.keys(namespace: namespace, placement: $0) }
-    externalKeys = try placements.all.map {
-      $0.policy.external ? try ExternalKeys(namespace: namespace, placement: $0.policy.name) : nil
-    }
+    placementsGeneration = placements.generation
+    (keys, externalKeys) = try ServedModel.keys(model, placements, namespace)
     let scratch = ComputeScratch()
     probeRecall = model.checkProbes(scratch).recall
     guard probeRecall >= ProbeReport.recallMin else {
@@ -40,6 +40,30 @@ final class ServedModel: Sendable {
         segment: segment, for: .trending, keyHash: 0, now: now, scratch: scratch, into: &list)
       return list.bytes.copied()
     }
+  }
+
+  private static func keys(
+    _ model: ServingModel, _ placements: Placements, _ namespace: String
+  ) throws -> ([ListKeys], [ExternalKeys?]) {
+    let keys = try placements.names.map { try model.keys(namespace: namespace, placement: $0) }
+    let external = try placements.all.map {
+      $0.policy.external ? try ExternalKeys(namespace: namespace, placement: $0.policy.name) : nil
+    }
+    return (keys, external)
+  }
+
+  /// The same snapshot under other placements.
+  private init(_ other: ServedModel, _ placements: Placements, namespace: String) throws {
+    (identity, model, probeRecall, trending) = (other.identity, other.model, other.probeRecall, other.trending)
+    placementsGeneration = placements.generation
+    (keys, externalKeys) = try ServedModel.keys(model, placements, namespace)
+  }
+
+  /// Itself, or the same snapshot with the keys of these placements. Cheap: nothing is proven or rendered again.
+  func serving(_ placements: Placements, namespace: String) -> ServedModel {
+    guard placementsGeneration != placements.generation else { return self }
+    // Names and namespace were checked with the configuration.
+    return try! ServedModel(self, placements, namespace: namespace)
   }
 
   /// Opens a pulled file, whose checksums were verified when it came.

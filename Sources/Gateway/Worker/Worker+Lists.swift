@@ -167,6 +167,7 @@ extension Worker {
   }
 
   func keep(_ bytes: RawSpan, _ flight: Flights.Flight, createdAt: UInt32) {
+    guard !flight.isDisowned else { return }
     let fresh = createdAt &+ flight.recipe.policy.freshSeconds
     let key = flight.key
     l1.insert(key.span.bytes, bytes, freshUntil: fresh, staleUntil: fresh &+ flight.recipe.policy.staleSeconds)

@@ -51,7 +51,7 @@ extension Worker {
 
   /// Why this node should get no traffic yet; nil when it should.
   private var notReadyReason: String? {
-    if drainDeadlineNanoseconds != nil { return "This node is draining." }
+    if isLeaving { return "This node is draining." }
     if served.allSatisfy({ $0 == nil }) { return "No placement has a snapshot yet." }
     return nil
   }

@@ -55,11 +55,11 @@ extension Worker {
           drainDeadlineNanoseconds == nil ? limits.writeTimeoutMilliseconds : Worker.drainLingerMilliseconds
         if quiet > patience { connection.close() }
       } else if connection.isInsideRequest {
-        if inside > limits.headTimeoutMilliseconds { connection.timeOut() }
-      } else if connection.isIdle, quiet > limits.idleTimeoutMilliseconds || drainDeadlineNanoseconds != nil {
-        connection.close()
-      }
+        let patience = requestPatienceMilliseconds(startedNanoseconds: connection.startedNanoseconds, now: now)
+        if inside > patience { connection.timeOut() }
+      } else if connection.isIdle, quiet > limits.idleTimeoutMilliseconds { connection.close() }
     }
+    if drainDeadlineNanoseconds != nil { closeQuiet(now: now) }
     settleLateBatches(now: now)
     if let drainDeadlineNanoseconds, now > drainDeadlineNanoseconds { stop() }
   }

@@ -14,9 +14,10 @@ import Reactor
 /// requests, lists, windows, answers, events, housekeeping.
 final class Worker {
   let index: Int
-  let settings: Settings
-  let placements: Placements
-  let httpLimits: HTTPLimits
+  /// In force; `configure` alone replaces them, between two requests.
+  private(set) var settings: Settings
+  private(set) var placements: Placements
+  private(set) var httpLimits: HTTPLimits
   let identityKey: IdentityKey
   let loop: EventLoop
   let log: Logger
@@ -45,7 +46,7 @@ final class Worker {
 
   let scratch = ComputeScratch()
   let intake: EventIntake
-  let requestBody: RequestBody
+  var requestBody: RequestBody
   var composer: ResponseComposer
   /// Answers composed and not yet written, all of `outboxOwner`: whoever composes claims it first.
   var outbox = ByteBuffer(capacity: 65536)
@@ -57,9 +58,19 @@ final class Worker {
   var random: WorkerRandom
   var metrics: WorkerMetrics
   var drainDeadlineNanoseconds: UInt64?
+  private(set) var drainBeganNanoseconds: UInt64 = 0
   private(set) var unixSeconds: UInt32 = 0
 
-  private var listener: Listener?
+  /// What this worker accepts on; none when an acceptor hands connections out.
+  private var claims: [AddressClaim] = []
+  private var workerCount = 1
+  private var listeners: [Listener] = []
+  /// Written here and by the acceptor.
+  let load = WorkerLoad()
+  /// This node says that it is not ready.
+  private(set) var isLeaving = false
+  /// Connections that had something under way when the time was over.
+  private(set) var connectionsCut = 0
   private var tick: Timer?
   var deadlineTick: Timer?
   private(set) var mailbox: Mailbox<WorkerMessage>!
@@ -79,12 +90,7 @@ final class Worker {
     self.identityKey = identityKey
     self.intake = intake
     log = Logger(label: "worker")
-    var limits = HTTPLimits()
-    limits.headBytes = settings.http.headBytes
-    // A line with its end, and the empty line before it, must fit into a head.
-    limits.lineBytes = min(limits.lineBytes, settings.http.headBytes - 4)
-    limits.bodyBytes = settings.http.bodyBytes
-    httpLimits = limits
+    httpLimits = HTTPLimits(settings.http)
     served = Array(repeating: nil, count: placements.all.count)
     random = WorkerRandom()
     l1 = L1Cache(bytesMax: settings.l1Bytes, seed: random.next())
@@ -96,26 +102,15 @@ final class Worker {
     mailbox = try Mailbox(loop: loop) { [unowned self] message in self.receive(message) }
   }
 
-  /// Opens the listener and the memcached connections. The loop runs later, on the worker's thread.
-  func open(_ claim: AddressClaim) throws {
-    listener = try Listener(loop: loop, sharing: claim) { [unowned self] stream in
-      self.accepted(stream)
-    }
-    if !settings.memcachedServers.isEmpty {
-      var clientSettings = MemcachedSettings()
-      clientSettings.timeoutMilliseconds = settings.memcachedTimeoutMilliseconds
-      clientSettings.connectTimeoutMilliseconds = settings.memcachedConnectTimeoutMilliseconds
-      memcached = try MemcachedClient(
-        loop: loop, nodes: settings.memcachedServers.map { try NodeAddress(parsing: $0) }, settings: clientSettings,
-        receiver: self)
-    }
+  /// Opens the memcached connections. `listen` follows, and the loop runs later, on the worker's thread.
+  func open(_ claims: [AddressClaim], of count: Int) throws {
+    (self.claims, workerCount) = (claims, count)
+    try openMemcached()
     loop.atTurnEnd { [unowned self] in self.endTurn() }
     tick = Timer(loop: loop) { [unowned self] in self.housekeep() }
     tick?.start(milliseconds: Worker.tickMilliseconds, repeating: true)
     deadlineTick = Timer(loop: loop) { [unowned self] in self.checkDeadlines() }
   }
-
-  var address: SocketAddress? { listener?.address }
 
   /// Serves until told to stop.
   func run() { loop.run() }
@@ -129,14 +124,15 @@ final class Worker {
 
   // MARK: Connections.
 
-  private func accepted(_ stream: consuming ByteStream) {
-    guard drainDeadlineNanoseconds == nil, makeRoom() else {
+  func accepted(_ stream: consuming ByteStream, handed: HandedConnection? = nil) {
+    guard makeRoom() else {
       metrics.connectionsShed += 1
       return
     }
     let slot = freeSlots.popLast() ?? connections.count
     if slot == connections.count { connections.append(nil) }
     let connection = Connection(stream, worker: self, slot: slot)
+    connection.handed = handed
     connections[slot] = connection
     metrics.connectionsAccepted += 1
     metrics.connectionsOpen += 1
@@ -179,18 +175,52 @@ final class Worker {
     outboxOwner = nil
   }
 
-  // MARK: Drain.
+  // MARK: What control asks for. `Worker+Lifecycle` says more.
 
-  /// No new connections; idle ones are closed, the others when they have been answered.
-  func drain() {
+  /// Begins to accept.
+  func listen() throws(LoopError) {
+    for claim in claims {
+      for socket in try claim.open(index, of: workerCount) {
+        listeners.append(
+          try Listener(loop: loop, adopting: socket.take()) { [unowned self] stream in self.accepted(stream) })
+      }
+    }
+  }
+
+  /// Replaces what this worker serves by.
+  func configure(_ inForce: InForce) {
+    let old = settings
+    (settings, placements) = (inForce.settings, inForce.placements)
+    httpLimits = HTTPLimits(settings.http)
+    settingsChanged(from: old)
+  }
+
+  /// Says from now on that this node is not ready.
+  func leave() { isLeaving = true }
+
+  /// No new connections; quiet ones are closed, the others when they have been answered.
+  func drain(deadlineNanoseconds: UInt64) {
     guard drainDeadlineNanoseconds == nil else { return }
-    drainDeadlineNanoseconds = loop.nowNanoseconds + UInt64(settings.http.drainTimeoutMilliseconds) * 1_000_000
-    listener?.close()
-    for case let connection? in connections where connection.isIdle { connection.close() }
+    isLeaving = true
+    drainDeadlineNanoseconds = deadlineNanoseconds
+    drainBeganNanoseconds = loop.nowNanoseconds
+    listeners = []
+    closeQuiet(now: loop.nowNanoseconds)
     if metrics.connectionsOpen == 0 { stop() }
   }
 
   func stop() {
+    connectionsCut = countUnderWay()
     loop.stop()
+  }
+}
+
+extension HTTPLimits {
+  init(_ settings: HTTPSettings) {
+    self.init()
+    headBytes = settings.headBytes
+    // A line with its end, and the empty line before it, must fit into a head.
+    lineBytes = min(lineBytes, settings.headBytes - 4)
+    bodyBytes = settings.bodyBytes
   }
 }
