@@ -1,5 +1,6 @@
 internal import CCrypto
 internal import CXXHash
+internal import Glibc
 
 /// XXH3, 64 bits: the checksum of sections and lists, and the hash of item ids. Not for anything an attacker may
 /// choose; user ids go through `IdentityKey`.
@@ -89,5 +90,7 @@ extension String {
 /// Whether two runs of bytes are equal. O(bytes).
 public func equal(_ left: RawSpan, _ right: RawSpan) -> Bool {
   guard left.byteCount == right.byteCount else { return false }
-  return left.withUnsafeBytes { l in right.withUnsafeBytes { r in l.elementsEqual(r) } }
+  return left.withUnsafeBytes { l in
+    right.withUnsafeBytes { r in l.isEmpty || memcmp(l.baseAddress!, r.baseAddress!, l.count) == 0 }
+  }
 }

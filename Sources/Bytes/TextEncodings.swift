@@ -22,6 +22,23 @@ extension ByteBuffer {
     }
   }
 
+  /// Writes 16 hexadecimal digits over bytes that are already there.
+  public mutating func replace(at offset: Int, hex value: UInt64) {
+    // Eight nibbles a word, the first digit in the lowest byte: no branch and no table.
+    replace(at: offset, littleEndian: hexDigits(UInt32(truncatingIfNeeded: value >> 32)))
+    replace(at: offset + 8, littleEndian: hexDigits(UInt32(truncatingIfNeeded: value)))
+  }
+
+  /// Writes the low 40 bits, eight digits of Crockford's base 32, over bytes that are already there.
+  public mutating func replace(at offset: Int, base32 value: UInt64) {
+    var digits: UInt64 = 0
+    for place in 0..<8 {
+      let digit = base32Alphabet.utf8Start[Int(truncatingIfNeeded: value >> UInt64(35 - 5 * place)) & 31]
+      digits |= UInt64(digit) << UInt64(8 * place)
+    }
+    replace(at: offset, littleEndian: digits)
+  }
+
   /// Appends the low `5 × digits` bits in Crockford's base 32, which leaves out I, L, O and U, most significant first.
   public mutating func append(base32 value: UInt64, digits: Int, lowercase: Bool = false) {
     let alphabet = lowercase ? base32LowerAlphabet : base32Alphabet
@@ -47,4 +64,15 @@ func base64urlValue(_ digit: UInt8) -> UInt8? {
   case UInt8(ascii: "_"): 63
   default: nil
   }
+}
+
+/// Eight lower-case hexadecimal digits, the first in the lowest byte.
+private func hexDigits(_ value: UInt32) -> UInt64 {
+  var spread = UInt64(value.byteSwapped)
+  spread = (spread | spread << 16) & 0x0000_FFFF_0000_FFFF
+  spread = (spread | spread << 8) & 0x00FF_00FF_00FF_00FF
+  let nibbles = (spread & 0x000F_000F_000F_000F) << 8 | (spread & 0x00F0_00F0_00F0_00F0) >> 4
+  // 10…15 carry into the fifth bit when 6 is added; those become letters.
+  let letters = ((nibbles + 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
+  return nibbles + 0x3030_3030_3030_3030 + letters * 39
 }

@@ -25,10 +25,12 @@ extension ConfigKey {
         effect: "Folder of published snapshots; watched for new versions and alias moves.", needsRestart: true),
       .init(
         path: "model", form: .text, fallback: "",
-        effect: "Model that placements without one of their own serve; needed when the repository has several.", needsRestart: true),
+        effect: "Model that placements without one of their own serve; needed when the repository has several.",
+        needsRestart: true),
       .init(
         path: "dataDir", form: .text, fallback: "var/data",
-        effect: "Folder for pulled snapshots and event segments; a node restarts from it without the repository.", needsRestart: true),
+        effect: "Folder for pulled snapshots and event segments; a node restarts from it without the repository.",
+        needsRestart: true),
       .init(
         path: "snapshots.pollInterval", form: .duration(.milliseconds(50)...(.seconds(3600))), fallback: "2s",
         effect: "How often the repository is looked at; each wait is shortened by up to a tenth at random."),
@@ -41,7 +43,8 @@ extension ConfigKey {
       .init(
         path: "identity.keyFile", form: .text, fallback: "",
         effect:
-          "File with the 32-hex-digit key of user hashes, the same in a fleet; default identity.key in the repository.", needsRestart: true),
+          "File with the 32-hex-digit key of user hashes, the same in a fleet; default identity.key in the repository.",
+        needsRestart: true),
 
       // The second cache.
       .init(
@@ -49,7 +52,8 @@ extension ConfigKey {
         effect: "Nodes as host:port[:weight] or a socket path, spelled alike on every client; none for no L2."),
       .init(
         path: "memcached.namespace", form: .text, fallback: "default",
-        effect: "Second part of every key, [a-z0-9-]{1,32}; sets fleets apart that share a memcached.", needsRestart: true),
+        effect: "Second part of every key, [a-z0-9-]{1,32}; sets fleets apart that share a memcached.",
+        needsRestart: true),
       .init(
         path: "memcached.timeout", form: .duration(.milliseconds(1)...(.seconds(5))), fallback: "8ms",
         effect: "Longest wait for a reply; then the connection is closed and what it owed is a miss."),
@@ -97,7 +101,8 @@ extension ConfigKey {
       .init(
         path: "http.lameDuck", form: .duration(.zero...(.seconds(600))), fallback: "0s",
         effect:
-          "How long after SIGTERM it still accepts while /readyz says 503: a balancer's check interval times its failures."),
+          "How long after SIGTERM it still accepts while /readyz says 503: a balancer's check interval times its failures."
+      ),
       .init(
         path: "http.accept", form: .oneOf(["reuseport", "shared", "handover"]), fallback: "reuseport",
         effect:
@@ -116,7 +121,8 @@ extension ConfigKey {
         effect: "Longest body of POST /v1/events; 413 above."),
       .init(
         path: "events.queueMax", form: .whole(1...1_000_000), fallback: "65536",
-        effect: "Accepted events that wait for the disk; above it they are dropped and counted, never waited for.", needsRestart: true),
+        effect: "Accepted events that wait for the disk; above it they are dropped and counted, never waited for.",
+        needsRestart: true),
 
       // Context buckets.
       .init(

@@ -24,7 +24,8 @@ final class Connection: StreamHandler {
     case ended
   }
 
-  unowned let worker: Worker
+  /// Outlives its connections. Unchecked, because a check would count references at every step of every request.
+  unowned(unsafe) let worker: Worker
   let stream: ByteStream
   /// Where the worker keeps this connection.
   let slot: Int
@@ -51,8 +52,10 @@ final class Connection: StreamHandler {
   /// Answered out of turn; the rest of the inbox is taken up when the turn ends.
   private var goesOn = false
 
-  /// What the request at hand is doing; nil for one that needs no waiting.
-  var visit: Visit?
+  /// What the request at hand is doing; closed for one that needs no waiting.
+  let visit = Visit()
+  /// Of the request's target, if an answer to it could be used again.
+  var targetHash: UserHash?
   var request = RecommendationRequest()
   var eventBatch: EventBatch?
 
@@ -136,7 +139,7 @@ final class Connection: StreamHandler {
 
   func ended(_ end: StreamEnd) {
     phase = .ended
-    visit = nil
+    visit.end()
     eventBatch = nil
     worker.connectionEnded(self)
   }
@@ -174,10 +177,7 @@ final class Connection: StreamHandler {
     case .head(let bytes):
       headBytes = bytes
       parsed = bytes
-      body.removeAll()
-      awaitsContinue = parser.head.expectContinue
-      route = withHead { head, bytes in Route(path: head.path, in: bytes) }
-      parser.bodyBytesMax = worker.bodyBytesMax(route)
+      if parser.head.hasBody { prepareForBody() }
     case .body(let range, let consumed):
       let at = start + parsed
       inbox.withBytes(at + range.lowerBound..<at + range.upperBound) { body.append($0) }
@@ -185,8 +185,27 @@ final class Connection: StreamHandler {
     case .end(let consumed):
       parsed += consumed
       phase = .answering
+      if worker.answerAgain(self) { return answeredAgain() }
+      route = withHead { head, bytes in Route(path: head.path, in: bytes) }
       worker.handle(self)
     }
+    return true
+  }
+
+  private func prepareForBody() {
+    body.removeAll()
+    awaitsContinue = parser.head.expectContinue
+    route = withHead { head, bytes in Route(path: head.path, in: bytes) }
+    parser.bodyBytesMax = worker.bodyBytesMax(route)
+  }
+
+  /// The request was answered without ado, and the connection goes on.
+  private func answeredAgain() -> Bool {
+    start += parsed
+    parsed = 0
+    headBytes = 0
+    startedNanoseconds = worker.loop.turnNanoseconds
+    phase = .reading
     return true
   }
 
@@ -195,7 +214,7 @@ final class Connection: StreamHandler {
   /// An answer that was waited for is sent at once, and what came in meanwhile is taken up at the end of the turn: it
   /// may begin new searches, which must not meet a list that is still lent.
   func answered(closes: Bool) {
-    visit = nil
+    visit.end()
     eventBatch = nil
     start += parsed
     parsed = 0

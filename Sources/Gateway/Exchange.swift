@@ -178,6 +178,11 @@ struct Fallback: Sendable, Equatable {
   let reason: FallbackReason
   let source: Source
 
+  init(reason: FallbackReason, source: Source) {
+    self.reason = reason
+    self.source = source
+  }
+
   init(reason: FallbackReason, source: Exchange.Source, tier: Tier) {
     self.reason = reason
     self.source =

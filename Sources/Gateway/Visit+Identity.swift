@@ -3,49 +3,47 @@ import Model
 
 extension Visit {
   /// Finds out who asks for what: pure functions of the request, the snapshot and the configuration.
-  mutating func identify(
-    _ request: borrowing RecommendationRequest, _ placement: Placements.Placement, _ served: ServedModel,
-    _ identityKey: IdentityKey, _ vocabulary: ContextVocabulary, _ question: inout Exchange.Question, now: UInt32
+  func identify(
+    _ request: borrowing RecommendationRequest, _ identityKey: IdentityKey, _ vocabulary: borrowing ContextVocabulary,
+    _ question: inout Exchange.Question, now: UInt32
   ) throws(RequestProblem) {
-    try readFilter(request, placement.policy)
-    bucket = try context(of: request, placement.policy, vocabulary, now: now)
+    if request.filter != nil || request.arm != nil { try readFilter(request) }
+    if !shelf.policy.context.isEmpty { bucket = try context(of: request, vocabulary, now: now) }
+    let model = shelf.served!.model
     if let id = request.itemID {
-      item = served.model.item(id: request.bytes(id))
+      item = model.item(id: request.bytes(id))
       question.item = item == nil ? .unknown : .known
     }
     if let id = request.userID {
       let hash = identityKey.hash(request.bytes(id))
       user = hash
-      userRow = served.model.user(hash)
+      userRow = model.user(hash)
       question.user = userRow == nil ? .unknown : .known
     }
-    segment = userRow.map { served.model.segment(of: $0) } ?? served.model.segment(for: bucket)
+    segment = userRow.map { model.segment(of: $0) } ?? model.segment(for: bucket)
     if let name = request.segment {
-      let known = served.model.segment(named: request.bytes(name))
+      let known = model.segment(named: request.bytes(name))
       question.segment = known == nil ? .unknown : .known
       segment = known ?? segment
     }
   }
 
-  private mutating func readFilter(
-    _ request: borrowing RecommendationRequest, _ policy: PlacementPolicy
-  ) throws(RequestProblem) {
+  private func readFilter(_ request: borrowing RecommendationRequest) throws(RequestProblem) {
     do throws(ItemFilterError) {
-      var asked = ItemFilter.none
-      if let text = request.filter { asked = try ItemFilter(query: request.bytes(text)) }
-      filter = asked
-      allowed = try policy.effectiveFilter(asked)
+      filter = .none
+      if let text = request.filter { filter = try ItemFilter(query: request.bytes(text)) }
+      narrowed = try shelf.policy.effectiveFilter(filter)
       let arm = request.arm.map { xxh3(request.bytes($0)) } ?? 0
-      variant = try policy.variant(arm: arm, filter: asked)
+      variant = try shelf.policy.variant(arm: arm, filter: filter)
+      isFiltered = true
     } catch {
       throw .bad("filter", error.description)
     }
   }
 
   private func context(
-    of request: borrowing RecommendationRequest, _ policy: PlacementPolicy, _ vocabulary: ContextVocabulary, now: UInt32
+    of request: borrowing RecommendationRequest, _ vocabulary: borrowing ContextVocabulary, now: UInt32
   ) throws(RequestProblem) -> ContextBucket {
-    guard !policy.context.isEmpty else { return .any }
     var at = Int64(now)
     if let time = request.time {
       guard let given = readTime(request.bytes(time)) else {
@@ -55,28 +53,25 @@ extension Visit {
     }
     let clock = vocabulary.clock(hour: request.hour, unixSeconds: at, zone: request.bytes(ifAny: request.timeZone))
     return vocabulary.bucket(
-      policy.context, device: request.bytes(ifAny: request.device), locale: request.bytes(ifAny: request.locale),
+      shelf.policy.context, device: request.bytes(ifAny: request.device), locale: request.bytes(ifAny: request.locale),
       clock: clock)
   }
 
-  /// What is looked for when the exchange wants this list.
-  func recipe(for list: Exchange.List, _ placement: Placements.Placement, window: RawSpan) -> Recipe? {
-    guard let served else { return nil }
-    let subject: Subject
+  /// Whose list it is when the exchange wants this one; nil for one that the request cannot have.
+  func subject(of list: Exchange.List) -> Subject? {
     switch list {
-    case .segment: subject = .segment(segment)
-    case .user:
-      guard let user else { return nil }
-      subject = .user(user)
-    case .item:
-      guard let item else { return nil }
-      subject = .item(index: item, hash: served.model.itemHash(item))
+    case .segment: .segment(segment)
+    case .user: user.map { .user($0) }
+    case .item: item.map { .item(index: $0, hash: shelf.served!.model.itemHash($0)) }
     }
-    var recipe = Recipe(
-      served: served, placement: self.placement, policy: placement.policy, subject: subject, bucket: bucket)
-    recipe.filter = filter
-    recipe.variant = variant
-    if list == .user { recipe.window = window.copied() }
+  }
+
+  func recipe(for subject: Subject) -> Recipe {
+    var recipe = Recipe(shelf, subject, bucket)
+    if isFiltered {
+      recipe.filter = filter
+      recipe.variant = variant
+    }
     return recipe
   }
 }

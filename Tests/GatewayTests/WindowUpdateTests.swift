@@ -9,7 +9,7 @@ import Testing
   private func update(_ items: [String], at time: UInt32) -> WindowUpdate {
     let user = UserHash(high: 1, low: 1)
     let events = items.map { EventRecord(type: .click, user: user, itemID: $0, time: time, eventID: $0) }
-    return WindowUpdate(user: user, events: events, batch: EventBatch(id: 1, connectionSlot: 0))
+    return WindowUpdate(id: 1, user: user, events: events, batch: EventBatch(id: 1, connectionSlot: 0))
   }
 
   /// The events of a window, newest first.
@@ -45,7 +45,7 @@ import Testing
     let merged = try read(update(["a"], at: 7).merged(into: garbage.span.bytes))
     #expect(merged.map(\.item) == ["a"])
     let shown = WindowUpdate(
-      user: UserHash(high: 1, low: 1),
+      id: 1, user: UserHash(high: 1, low: 1),
       events: [EventRecord(type: .impression, user: UserHash(high: 1, low: 1), itemID: "a", time: 1, eventID: "a")],
       batch: EventBatch(id: 1, connectionSlot: 0))
     #expect(try read(shown.merged(into: nil)).isEmpty)

@@ -6,18 +6,12 @@ import Model
 /// A flight looks in memcached, then computes. Requests that want its key meanwhile wait with it; each keeps its own
 /// deadline and leaves on its own. A flight without a waiter refreshes a list that was served stale or brings one in
 /// that will probably be wanted.
-struct Flights {
+///
+/// Flights are used again: a search that memcached answers allocates nothing.
+struct Flights: ~Copyable {
   /// Requests that may wait for one key. Above it they are answered from trending at once: they would all be woken in
   /// one turn, 1,024 × some 10 µs = 10 ms.
   static let waitersMax = 1_024
-
-  /// A request that waits: its connection's slot, and the visit that tells it from a later one. `list` is what it
-  /// looks for; nil when it only wants to know where the list came from.
-  struct Waiter: Sendable, Equatable {
-    let slot: Int
-    let visit: UInt64
-    let list: Exchange.List?
-  }
 
   enum Purpose {
     /// Somebody waits.
@@ -28,12 +22,16 @@ struct Flights {
     case prefetch
   }
 
+  /// One search. Belongs to whoever `begin` gave it to until `end`.
   final class Flight {
-    let key: [UInt8]
+    let index: Int
+    fileprivate(set) var key = ByteBuffer(capacity: CacheKey.bytesMax)
     /// XXH3 of the key.
-    let keyHash: UInt64
-    let recipe: Recipe
-    var purpose: Purpose
+    fileprivate(set) var keyHash: UInt64 = 0
+    fileprivate(set) var recipe: Recipe!
+    /// The user's window when the list is the user's, else empty.
+    fileprivate(set) var window = ByteBuffer(capacity: 64)
+    var purpose = Purpose.answer
     var waiters: [Waiter] = []
     /// Memcached is asked for another program's list first.
     var asksForExternal = false
@@ -42,36 +40,141 @@ struct Flights {
     /// Memcached has nothing, or cannot be asked.
     var isReadyToCompute = false
 
-    init(key: [UInt8], recipe: Recipe, purpose: Purpose) {
-      self.key = key
-      keyHash = xxh3(key.span.bytes)
-      self.recipe = recipe
-      self.purpose = purpose
-    }
+    fileprivate init(index: Int) { self.index = index }
+
+    var isUnderWay: Bool { recipe != nil }
+
+    /// Whether a stored list is one that this flight would make.
+    func accepts(_ list: borrowing RenderedList) -> Bool { list.createdAt >= window.withBytes { Recipe.reflects($0) } }
   }
 
+  private var pool: [Flight] = []
+  private var free: [Int] = []
   /// By XXH3 of the key. Two keys with one hash (2⁻⁶⁴ a pair) do not share a flight: the later computes alone.
-  private var flights: [UInt64: Flight] = [:]
+  private var index = HashIndex()
 
-  var count: Int { flights.count }
-  var all: some Collection<Flight> { flights.values }
+  /// Flights that have begun and not ended.
+  var count: Int { pool.count - free.count }
 
+  subscript(_ place: Int) -> Flight { pool[place] }
+
+  /// The flight that others may join for this key.
   func flight(_ key: RawSpan) -> Flight? {
-    guard let flight = flights[xxh3(key)] else { return nil }
+    guard let place = index[xxh3(key)] else { return nil }
+    let flight = pool[place]
     return flight.key.withBytes { equal($0, key) } ? flight : nil
   }
 
-  /// Lets others find the flight, unless another key's has the place.
-  mutating func begin(_ flight: Flight) {
-    if flights[flight.keyHash] == nil { flights[flight.keyHash] = flight }
+  /// Begins a search and lets others find it. `window` is copied.
+  mutating func begin(_ key: RawSpan, _ recipe: Recipe, window: RawSpan, purpose: Purpose) -> Flight {
+    let flight = take()
+    flight.key.removeAll()
+    flight.key.append(key)
+    flight.keyHash = xxh3(key)
+    flight.recipe = recipe
+    flight.window.removeAll()
+    flight.window.append(window)
+    flight.purpose = purpose
+    _ = index.insert(flight.keyHash, flight.index)
+    return flight
   }
 
+  /// Nobody may join any more: its waiters are about to be told.
+  mutating func close(_ flight: Flight) { index.remove(flight.keyHash, flight.index) }
+
+  /// Others may join again: its list is being made anew.
+  mutating func reopen(_ flight: Flight) {
+    guard !flight.isDisowned else { return }
+    _ = index.insert(flight.keyHash, flight.index)
+  }
+
+  /// The flight is over, nothing that it asked for is outstanding, and nobody holds it.
   mutating func end(_ flight: Flight) {
-    if flights[flight.keyHash] === flight { flights[flight.keyHash] = nil }
+    close(flight)
+    flight.recipe = nil
+    flight.waiters.removeAll(keepingCapacity: true)
+    flight.asksForExternal = false
+    flight.isDisowned = false
+    flight.isReadyToCompute = false
+    free.append(flight.index)
   }
 
-  /// Those under way began by another policy: what comes later does not wait for them, and keeps nothing of them.
+  /// Those under way began by another policy: who waits is answered, but nobody joins them and nothing of them is kept.
   mutating func disown() {
-    for flight in flights.values { flight.isDisowned = true }
+    for flight in pool where flight.isUnderWay {
+      flight.isDisowned = true
+      close(flight)
+    }
+  }
+
+  /// Calls `body` with each flight under way.
+  func forEach(_ body: (Flight) -> Void) {
+    for flight in pool where flight.isUnderWay { body(flight) }
+  }
+
+  private mutating func take() -> Flight {
+    if let place = free.popLast() { return pool[place] }
+    pool.append(Flight(index: pool.count))
+    return pool[pool.count - 1]
+  }
+}
+
+/// A request that waits: its connection's slot, and the visit that tells it from a later one. `list` is what it looks
+/// for; nil when it only wants to know where the list came from.
+struct Waiter: Sendable, Equatable {
+  let slot: Int
+  let visit: UInt64
+  let list: Exchange.List?
+}
+
+/// The fetches of users' windows that are under way, one a user.
+struct WindowFetches: ~Copyable {
+  final class Fetch {
+    let index: Int
+    fileprivate(set) var user = UserHash(high: 0, low: 0)
+    var waiters: [Waiter] = []
+    /// The window has changed since memcached was asked: what it answers may be older.
+    var isOvertaken = false
+    fileprivate(set) var isUnderWay = false
+
+    fileprivate init(index: Int) { self.index = index }
+  }
+
+  private var pool: [Fetch] = []
+  private var free: [Int] = []
+  private var index = HashIndex()
+
+  var count: Int { pool.count - free.count }
+
+  subscript(_ place: Int) -> Fetch { pool[place] }
+
+  func fetch(of user: UserHash) -> Fetch? {
+    guard let place = index[user.high], pool[place].user == user else { return nil }
+    return pool[place]
+  }
+
+  mutating func begin(_ user: UserHash) -> Fetch {
+    let place = free.popLast() ?? pool.count
+    if place == pool.count { pool.append(Fetch(index: place)) }
+    let fetch = pool[place]
+    fetch.user = user
+    fetch.isUnderWay = true
+    fetch.isOvertaken = false
+    _ = index.insert(user.high, place)
+    return fetch
+  }
+
+  /// Nobody may join any more.
+  mutating func close(_ fetch: Fetch) { index.remove(fetch.user.high, fetch.index) }
+
+  mutating func end(_ fetch: Fetch) {
+    close(fetch)
+    fetch.isUnderWay = false
+    fetch.waiters.removeAll(keepingCapacity: true)
+    free.append(fetch.index)
+  }
+
+  func forEach(_ body: (Fetch) -> Void) {
+    for fetch in pool where fetch.isUnderWay { body(fetch) }
   }
 }

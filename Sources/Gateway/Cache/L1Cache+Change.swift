@@ -2,7 +2,8 @@ import Bytes
 import Glibc
 
 extension L1Cache {
-  /// Puts a value under a key, in place of what was there. Both are copied. False when it is too large to keep.
+  /// Puts a value under a key, in place of what was there. Both are copied. False when it is too large to keep. The same
+  /// value again only lives longer: its entry stays the one that others rest on.
   /// Amortised O(1) evictions of at most `handStepsMax` steps each.
   @discardableResult
   mutating func insert(_ key: RawSpan, _ value: RawSpan, freshUntil: UInt32, staleUntil: UInt32) -> Bool {
@@ -10,7 +11,14 @@ extension L1Cache {
     guard cost <= bytesMax / 64, staleUntil >= freshUntil else { return false }
     let hash = xxh3(key, seed: seed)
     let present = table[slot(of: key, hash: hash)]
-    if present != L1Cache.none { remove(present) }
+    if present != L1Cache.none {
+      if equal(self.value(present), value) {
+        entries[Int(present)].freshUntil = freshUntil
+        entries[Int(present)].staleUntil = staleUntil
+        return true
+      }
+      remove(present)
+    }
     while byteCount + cost > bytesMax, evict() {}
     if (count + 1) * 2 > table.count { grow() }
 
@@ -20,9 +28,11 @@ extension L1Cache {
       guard let start = source.baseAddress else { return }
       (bytes + key.byteCount).copyMemory(from: start, byteCount: source.count)
     }
+    nextStamp &+= 1
     let entry = Entry(
       hash: hash, bytes: bytes, keyCount: UInt32(key.byteCount), valueCount: UInt32(value.byteCount),
-      freshUntil: freshUntil, staleUntil: staleUntil, newer: L1Cache.none, older: newest, visited: false)
+      freshUntil: freshUntil, staleUntil: staleUntil, newer: L1Cache.none, older: newest, stamp: nextStamp,
+      visited: false)
     let index = place(entry)
     table[slot(of: key, hash: hash)] = index
     if newest != L1Cache.none { entries[Int(newest)].newer = index } else { oldest = index }
@@ -83,6 +93,8 @@ extension L1Cache {
     byteCount -= Int(entry.keyCount) + Int(entry.valueCount) + L1Cache.entryOverheadBytes
     count -= 1
     entry.bytes.deallocate()
+    // No name fits an empty place.
+    entries[Int(index)].freshUntil = 0
     free.append(index)
   }
 

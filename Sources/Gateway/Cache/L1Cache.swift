@@ -10,7 +10,7 @@ import Glibc
 /// Memory: the bytes of keys and values plus `entryOverheadBytes` each, at most `bytesMax`; an entry of more than
 /// 1/64 of that is refused, so one list never empties the cache.
 struct L1Cache: ~Copyable {
-  /// What an entry costs beside its key and value: 56 bytes of `Entry`, two table slots at half load, malloc's header.
+  /// What an entry costs beside its key and value: 64 bytes of `Entry`, two table slots at half load, malloc's header.
   static let entryOverheadBytes = 96
   /// Steps of the hand per eviction. When every bit is set the walk would be O(entries); after these the entry under
   /// the hand goes whatever its bit says.
@@ -29,6 +29,8 @@ struct L1Cache: ~Copyable {
     var staleUntil: UInt32
     var newer: Index
     var older: Index
+    /// Tells this entry from later ones in its place.
+    var stamp: UInt32
     var visited: Bool
   }
 
@@ -45,6 +47,7 @@ struct L1Cache: ~Copyable {
   var byteCount = 0
   var count = 0
   var evictions: UInt64 = 0
+  var nextStamp: UInt32 = 0
 
   init(bytesMax: Int, seed: UInt64) {
     self.bytesMax = bytesMax
@@ -74,6 +77,21 @@ struct L1Cache: ~Copyable {
   }
 
   func freshUntil(_ index: Index) -> UInt32 { entries[Int(index)].freshUntil }
+
+  /// Names an entry, so that it can be known later whether it is still there.
+  func name(_ index: Index) -> ComposedAnswer.Entry {
+    ComposedAnswer.Entry(index: index, stamp: entries[Int(index)].stamp)
+  }
+
+  /// Whether an entry is still there and fresh at `now`; it then counts as used. O(1), no look-up.
+  mutating func isFresh(_ name: ComposedAnswer.Entry, now: UInt32) -> Bool {
+    let place = Int(name.index)
+    guard place < entries.count, entries[place].stamp == name.stamp, now < entries[place].freshUntil else {
+      return false
+    }
+    entries[place].visited = true
+    return true
+  }
 
   /// Lends a value; the cache must not be changed meanwhile.
   borrowing func withValue<Result>(_ index: Index, _ body: (RawSpan) -> Result) -> Result { body(value(index)) }

@@ -1,4 +1,5 @@
 import Bytes
+import Configuration
 import FoundationEssentials
 import Glibc
 import HTTP

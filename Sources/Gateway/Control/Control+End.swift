@@ -1,6 +1,8 @@
 import Configuration
 import Glibc
 import Logging
+import Model
+import Publishing
 import Reactor
 
 // The end of a gateway, by a signal or by a successor. `Ending` decides when what happens.
@@ -94,14 +96,14 @@ extension Control {
   /// What a successor is given; nil when this process is ending itself.
   func offer() -> (sockets: [(HandoverMessage.Socket, Int32)], isReady: Bool)? {
     guard ending.stage == .serving else { return nil }
-    var sockets: [(HandoverMessage.Socket, Int32)] = []
-    for (role, claims) in [(HandoverMessage.Socket.Role.public, self.sockets.claims), (.admin, [self.sockets.adminClaim])] {
-      for claim in sockets.claims {
-        let socket = HandoverMessage.Socket(role: role, isServiceManagers: claim.origin == .serviceManager)
-        sockets += claim.descriptors.map { (socket, $0) }
-      }
+    var offered: [(HandoverMessage.Socket, Int32)] = []
+    func add(_ claim: AddressClaim, _ role: HandoverMessage.Socket.Role) {
+      let socket = HandoverMessage.Socket(role: role, isServiceManagers: claim.origin == .serviceManager)
+      offered += claim.descriptors.map { (socket, $0) }
     }
-    return (sockets, !catalogue.isEmpty && switching.isEmpty)
+    for claim in sockets.claims { add(claim, .public) }
+    add(sockets.adminClaim, .admin)
+    return (offered, !catalogue.isEmpty && switching.isEmpty)
   }
 
   func succeeded(by processID: Int32) {

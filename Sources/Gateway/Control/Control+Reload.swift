@@ -65,7 +65,9 @@ extension Control {
       lameDuckMilliseconds: settings.http.lameDuckMilliseconds,
       timeoutMilliseconds: settings.http.drainTimeoutMilliseconds)
     LineLogHandler.setLevel(Logger.Level(rawValue: settings.logLevel) ?? .info)
-    for (identity, model) in loaded { loaded[identity] = model.serving(placements, namespace: settings.memcachedNamespace) }
+    for (identity, model) in loaded {
+      loaded[identity] = model.serving(placements, namespace: settings.memcachedNamespace)
+    }
     for (name, model) in catalogue.models { catalogue.models[name] = loaded[model.identity] ?? model }
     catalogue.generation += 1
     let inForce = InForce(settings: settings, placements: placements, catalogue: catalogue)

@@ -1,5 +1,7 @@
 import Bytes
+import Configuration
 import Logging
+import Model
 import Publishing
 import Reactor
 import Snapshots

@@ -81,7 +81,8 @@ final class Control {
     service = ServiceStatus(environment: launch.environment)
     reloading = Reloading(launch.source, now: unixSeconds())
     ending = Ending(
-      lameDuckMilliseconds: settings.http.lameDuckMilliseconds, timeoutMilliseconds: settings.http.drainTimeoutMilliseconds)
+      lameDuckMilliseconds: settings.http.lameDuckMilliseconds,
+      timeoutMilliseconds: settings.http.drainTimeoutMilliseconds)
     self.intake = intake
     self.loop = loop
     self.workers = workers

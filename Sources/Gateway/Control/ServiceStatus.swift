@@ -37,7 +37,9 @@ final class ServiceStatus {
   /// A change of what serves.
   func serving(_ status: String) { if isReady { send(["STATUS=\(status)"]) } }
 
-  func reloading() { send(["RELOADING=1", "MONOTONIC_USEC=\(monotonicMicroseconds())", "STATUS=reading the configuration"]) }
+  func reloading() {
+    send(["RELOADING=1", "MONOTONIC_USEC=\(monotonicMicroseconds())", "STATUS=reading the configuration"])
+  }
 
   /// The manager waits for READY=1 after RELOADING=1, whatever came of it.
   func reloaded(_ status: String) { send([isReady ? "READY=1" : "", "STATUS=\(status)"]) }

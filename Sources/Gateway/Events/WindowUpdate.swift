@@ -37,13 +37,15 @@ final class WindowUpdate {
 
   enum Step { case reading, writing([UInt8]) }
 
+  let id: UInt64
   let user: UserHash
   let events: [EventRecord]
   let batch: EventBatch
   var attempts = 0
   var step = Step.reading
 
-  init(user: UserHash, events: [EventRecord], batch: EventBatch) {
+  init(id: UInt64, user: UserHash, events: [EventRecord], batch: EventBatch) {
+    self.id = id
     self.user = user
     self.events = events
     self.batch = batch
@@ -99,13 +101,13 @@ extension Worker {
     update.step = .reading
     key.removeAll()
     placements.windowKeys.append(update.user, to: &key)
-    let ticket = newTicket()
-    guard update.attempts <= WindowUpdate.attemptsMax, let memcached, memcached.get(key: key.bytes, ticket: ticket)
+    guard update.attempts <= WindowUpdate.attemptsMax, let memcached,
+      memcached.get(key: key.bytes, ticket: Ticket.windowUpdate(update.id).number)
     else {
       if memcached != nil { metrics.windowFailures += 1 }
       return mergeHere(update)
     }
-    tickets[ticket] = .windowUpdate(update)
+    windowUpdates[update.id] = update
   }
 
   /// Without memcached, this gateway's copies are all there is.
@@ -136,7 +138,7 @@ extension Worker {
     update.step = .writing(window)
     key.removeAll()
     placements.windowKeys.append(update.user, to: &key)
-    let ticket = newTicket()
+    let ticket = Ticket.windowUpdate(update.id).number
     metrics.windowWrites += 1
     let sent =
       current.status == .hit
@@ -151,7 +153,7 @@ extension Worker {
       metrics.windowFailures += 1
       return share(window, update)
     }
-    tickets[ticket] = .windowUpdate(update)
+    windowUpdates[update.id] = update
   }
 
   /// Keeps the new window here and sends it to every other worker.

@@ -71,7 +71,10 @@ extension Worker {
     batches[batch.id] = batch
     // Held until all are under way, so that the batch is not settled by the first.
     batch.pending = 1
-    for (user, events) in byUser { update(WindowUpdate(user: user, events: events, batch: batch)) }
+    for (user, events) in byUser {
+      nextVisit += 1
+      update(WindowUpdate(id: nextVisit, user: user, events: events, batch: batch))
+    }
     settle(batch)
   }
 

@@ -30,12 +30,12 @@ struct MetricsPage {
       "Answers by placement, status and the tier that gave them; empty labels where there is none.")
     for (name, counts) in zip(placementNames, metrics.requests) {
       for tier in Tier.allCases {
-        for (status, count) in (counts.statuses[tier] ?? [:]).sorted(by: { $0.key < $1.key }) {
+        for (status, count) in counts.answers(of: tier) {
           page.sample(
             "http_requests_total", [("placement", name), ("code", "\(status)"), ("tier", tier.name.description)], count)
         }
       }
-      for (status, count) in counts.untiered.sorted(by: { $0.key < $1.key }) {
+      for (status, count) in counts.answers(of: nil) {
         page.sample("http_requests_total", [("placement", name), ("code", "\(status)"), ("tier", "")], count)
       }
     }
@@ -88,7 +88,7 @@ struct MetricsPage {
     page.sample("cache_collapsed_total", [("tier", "l1")], result.metrics.l1.collapsed)
     page.family("cache_evictions_total", .counter, "Entries that made room for others.")
     page.sample("cache_evictions_total", [("tier", "l1")], result.metrics.l1.evictions)
-    page.family("cache_entries", .gauge, "Entries held, lists and windows.")
+    page.family("cache_entries", .gauge, "Entries held: lists, windows and composed answers.")
     page.sample("cache_entries", [("tier", "l1")], result.metrics.l1.entries)
     page.family("cache_bytes", .gauge, "Bytes held with what each entry costs beside its content.")
     page.sample("cache_bytes", [("tier", "l1")], result.metrics.l1.bytes)

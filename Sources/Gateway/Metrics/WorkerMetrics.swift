@@ -44,13 +44,13 @@ struct WorkerMetrics: Sendable {
   }
 
   mutating func answered(placement: Int, tier: Tier, status: Int, nanoseconds: UInt64) {
-    requests[placement].statuses[tier, default: [:]][status, default: 0] += 1
+    requests[placement].add(status: status, row: Int(tier.rawValue))
     requests[placement].durations[Int(tier.rawValue)].record(nanoseconds: nanoseconds)
   }
 
   /// An answer that no tier gave: an error, an event batch, a health check.
   mutating func answered(placement: Int?, status: Int) {
-    requests[placement ?? requests.count - 1].untiered[status, default: 0] += 1
+    requests[placement ?? requests.count - 1].add(status: status, row: RequestCounts.untieredRow)
   }
 
   mutating func fellBack(placement: Int, _ fallback: Fallback) {
@@ -88,13 +88,30 @@ struct WorkerMetrics: Sendable {
 
 extension WorkerMetrics {
   struct RequestCounts: Sendable {
-    var statuses: [Tier: [Int: UInt64]] = [:]
-    var untiered: [Int: UInt64] = [:]
+    /// The status codes that are told apart; any other counts as the last, which the gateway never sends by itself.
+    static let statuses = [200, 304, 202, 204, 400, 404, 405, 408, 413, 414, 417, 431, 501, 503, 505, 500]
+    /// The row of answers that no tier gave, behind those of the tiers.
+    static let untieredRow = Tier.allCases.count
+
+    /// By row, then status: a table, because a hit counts here.
+    private var counts = Array(repeating: UInt64(0), count: (untieredRow + 1) * statuses.count)
     var durations = Array(repeating: LatencyHistogram(), count: Tier.allCases.count)
 
+    mutating func add(status: Int, row: Int) {
+      var column = 0
+      while column < RequestCounts.statuses.count - 1 && RequestCounts.statuses[column] != status { column += 1 }
+      counts[row * RequestCounts.statuses.count + column] += 1
+    }
+
+    /// What was counted of a tier, or of none: statuses that occurred, ascending.
+    func answers(of tier: Tier?) -> [(status: Int, count: UInt64)] {
+      let row = tier.map { Int($0.rawValue) } ?? RequestCounts.untieredRow
+      return RequestCounts.statuses.enumerated().map { ($1, counts[row * RequestCounts.statuses.count + $0]) }
+        .filter { $0.1 > 0 }.sorted { $0.0 < $1.0 }
+    }
+
     mutating func add(_ other: RequestCounts) {
-      for (tier, counts) in other.statuses { statuses[tier, default: [:]].merge(counts, uniquingKeysWith: +) }
-      untiered.merge(other.untiered, uniquingKeysWith: +)
+      for index in counts.indices { counts[index] += other.counts[index] }
       for index in durations.indices { durations[index].add(other.durations[index]) }
     }
   }

@@ -99,7 +99,7 @@ final class Filling: MemcachedReceiver {
     let recipe = recipes[index]
     let hash = xxh3(key.bytes)
     do throws(RenderFailure) {
-      try recipe.render(keyHash: hash, now: unixSeconds(), scratch: scratch, into: &list)
+      try recipe.render(keyHash: hash, window: RawSpan(), now: unixSeconds(), scratch: scratch, into: &list)
     } catch {
       counts.failed += 1
       return

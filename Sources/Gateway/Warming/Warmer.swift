@@ -52,11 +52,8 @@ public struct Warmer: Sendable {
         [nil, served.identity.name].contains(placement.policy.model ?? settings.model)
       else { return [] }
       let plan = PrecomputePlan(served.model, placement.policy, placements.vocabulary)
-      return (0..<plan.count).map {
-        Recipe(
-          served: served, placement: index, policy: placement.policy, subject: .segment(plan[$0].segment),
-          bucket: plan[$0].context)
-      }
+      let shelf = Shelf(index, placement, served)
+      return (0..<plan.count).map { Recipe(shelf, .segment(plan[$0].segment), plan[$0].context) }
     }
   }
 }

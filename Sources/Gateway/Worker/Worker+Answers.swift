@@ -9,18 +9,19 @@ extension Worker {
   /// Composes what an exchange decided to answer with, from the list at hand if that is the source.
   /// `list` is lent and may lie in the first cache, which nothing here changes.
   func compose(_ answer: Exchange.Answer, for connection: Connection, list: RawSpan) {
-    guard let visit = connection.visit else { return }
-    let policy = placements[visit.placement].policy
+    let visit = connection.visit
+    let shelf = visit.shelf!
     claimOutbox(for: connection)
     let start = outbox.count
     var answer = answer
-    gatherSkipped(visit, connection)
+    gatherSkipped(connection)
 
     composer.begin(200, connection.persistence, into: &outbox)
     outbox.append(field: "Content-Type", "application/json")
-    appendCORS(connection)
     let age = self.age(of: list, answer)
-    appendCaching(answer, policy, age: age, isPersonal: visit.user != nil)
+    appendFreshness(answer, freshSeconds: shelf.policy.freshSeconds, age: age, isPersonal: visit.user != nil)
+    let fixed = outbox.count
+    appendFixedFields(shelf.policy, connection)
     outbox.append("ETag: W/\"" as StaticString)
     let tag = outbox.count
     outbox.append("0000000000000000\"\r\n" as StaticString)
@@ -28,37 +29,37 @@ extension Worker {
     outbox.endHead()
 
     let body = outbox.count
-    let id = composeBody(&answer, visit, connection, policy, list: list)
-    let hash = xxh3(outbox.bytes.extracting(body...))
-    key.removeAll()
-    key.append(hex: hash)
-    outbox.replace(at: tag, with: key.bytes)
+    let id = composeBody(&answer, connection, list: list)
+    outbox.replace(at: tag, hex: xxh3(outbox.bytes.extracting(body...)))
     outbox.patch(contentLength: outbox.count - body, at: length)
     RecommendationID.replace(
-      at: id, version: visit.served?.identity.version ?? 0, placement: placements[visit.placement].code,
+      at: id, version: shelf.served?.identity.version ?? 0, placement: shelf.placement.code,
       random: (random.next(), UInt16(truncatingIfNeeded: random.next())), in: &outbox)
 
     var status = 200
     if connection.method != .post && outbox.withBytes(tag - 3..<tag + 17, connection.matches) {
       status = 304
-      composeNotModified(from: start, tag: tag, connection, answer, policy, age: age)
+      composeNotModified(from: start, tag: tag, connection, answer, shelf.policy, age: age)
     } else if connection.method == .head {
       outbox.truncate(to: body)
+    } else if answer.tier == .l1, visit.ground.isFirm {
+      remember(answer, connection, fixed: fixed, id: id, createdAt: RenderedList(validated: list).createdAt)
     }
-    finish(connection, visit, answer, status: status)
+    finish(connection, answer, status: status)
   }
 
-  private func finish(_ connection: Connection, _ visit: Visit, _ answer: Exchange.Answer, status: Int) {
+  private func finish(_ connection: Connection, _ answer: Exchange.Answer, status: Int) {
+    let visit = connection.visit
     let now = loop.nowNanoseconds
     metrics.answered(
-      placement: visit.placement, tier: answer.tier, status: status,
+      placement: visit.shelf.index, tier: answer.tier, status: status,
       nanoseconds: now > visit.startedNanoseconds ? now - visit.startedNanoseconds : 0)
-    if let fallback = answer.fallback { metrics.fellBack(placement: visit.placement, fallback) }
+    if let fallback = answer.fallback { metrics.fellBack(placement: visit.shelf.index, fallback) }
     connection.answered(closes: connection.persistence == .close)
   }
 
   /// What no list may answer with: what the request excludes and what the window shows.
-  private func gatherSkipped(_ visit: Visit, _ connection: Connection) {
+  private func gatherSkipped(_ connection: Connection) {
     skipped.removeAll()
     for hash in connection.request.excluded { skipped.insert(hash) }
     if let window = try? Window(connection.window.bytes) {
@@ -71,45 +72,31 @@ extension Worker {
   // MARK: Body.
 
   /// Appends the body; returns where the recommendation id goes.
-  private func composeBody(
-    _ answer: inout Exchange.Answer, _ visit: Visit, _ connection: Connection, _ policy: PlacementPolicy,
-    list: RawSpan
-  ) -> Int {
+  private func composeBody(_ answer: inout Exchange.Answer, _ connection: Connection, list: RawSpan) -> Int {
+    let shelf = connection.visit.shelf!
     outbox.append("{\"recommendationId\":\"" as StaticString)
     let id = outbox.count
-    outbox.append("00000000000000000000000000\",\"placement\":\"" as StaticString)
-    outbox.append(policy.name)
-    outbox.append("\",\"items\":[" as StaticString)
-    appendItems(&answer, visit, connection, list: list)
-    outbox.append("],\"fallback\":" as StaticString)
-    if let fallback = answer.fallback {
-      outbox.append("{\"reason\":\"" as StaticString)
-      outbox.append(fallback.reason.name)
-      outbox.append("\",\"source\":\"" as StaticString)
-      outbox.append(fallback.source.name)
-      outbox.append("\"}" as StaticString)
-    } else {
-      outbox.append("null" as StaticString)
+    outbox.append("00000000000000000000000000" as StaticString)
+    outbox.append(shelf.opening)
+    appendItems(&answer, connection, list: list)
+    guard let fallback = answer.fallback else {
+      outbox.append("],\"fallback\":null" as StaticString)
+      outbox.append(shelf.closing)
+      return id
     }
-    outbox.append(",\"model\":" as StaticString)
-    if let served = visit.served {
-      outbox.append("{\"name\":\"" as StaticString)
-      outbox.append(served.identity.name)
-      outbox.append("\",\"version\":" as StaticString)
-      outbox.append(decimal: served.identity.version)
-      outbox.append("}" as StaticString)
-    } else {
-      outbox.append("null" as StaticString)
-    }
-    outbox.append("}" as StaticString)
+    outbox.append("],\"fallback\":{\"reason\":\"" as StaticString)
+    outbox.append(fallback.reason.name)
+    outbox.append("\",\"source\":\"" as StaticString)
+    outbox.append(fallback.source.name)
+    outbox.append("\"}" as StaticString)
+    outbox.append(shelf.closing)
     return id
   }
 
   /// The list's items, then trending ones for what it lacks: the segment's first, then everyone's.
-  private func appendItems(
-    _ answer: inout Exchange.Answer, _ visit: Visit, _ connection: Connection, list: RawSpan
-  ) {
-    guard let served = visit.served else { return }
+  private func appendItems(_ answer: inout Exchange.Answer, _ connection: Connection, list: RawSpan) {
+    let visit = connection.visit
+    guard let served = visit.shelf.served else { return }
     var written = 0
     if case .list = answer.source {
       let rendered = RenderedList(validated: list)
@@ -134,10 +121,10 @@ extension Worker {
     answer.fallback = Fallback(reason: .filterEmpty, source: .trending, tier: .popular)
     guard !connection.request.strictFiltering else { return }
     // The request's filter may be given up; the operator's may not, nor what forbids single items.
-    gatherSkipped(visit, connection)
+    gatherSkipped(connection)
     let bytes = served.trending[0]
     let trending = RenderedList(validated: bytes.span.bytes)
-    _ = served.model.withRules(seenBy: visit.userRow, filter: placements[visit.placement].policy.filter) { rules in
+    _ = served.model.withRules(seenBy: visit.userRow, filter: visit.shelf.policy.filter) { rules in
       trending.slice(upTo: visit.count, skipping: skipped, rules: rules, fields: fields, into: &outbox)
     }
   }

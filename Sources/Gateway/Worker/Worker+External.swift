@@ -9,16 +9,15 @@ import Model
 extension Worker {
   /// Whether memcached was asked for another program's list; only a plain segment list can come from one.
   func askForExternal(_ flight: Flights.Flight) -> Bool {
-    let recipe = flight.recipe
+    let recipe = flight.recipe!
     guard let memcached, case .segment(let segment) = recipe.subject, recipe.variant.isStandard,
-      let keys = recipe.served.externalKeys[recipe.placement]
+      let keys = recipe.shelf.served!.externalKeys[recipe.shelf.index]
     else { return false }
     key.removeAll()
     keys.append(segment: segment, to: &key)
-    let ticket = newTicket()
-    guard memcached.get(key: key.bytes, ticket: ticket) else { return false }
+    let ticket = Ticket.list(flight.index).number
+    guard key.withBytes({ memcached.get(key: $0, ticket: ticket) }) else { return false }
     flight.asksForExternal = true
-    tickets[ticket] = .list(flight)
     return true
   }
 
@@ -42,7 +41,7 @@ extension Worker {
   /// Renders the list into `self.list`; false when it is no list of items, or of none that the snapshot has.
   private func convert(_ value: RawSpan, _ flight: Flights.Flight) -> Bool {
     guard let root = try? requestBody.parse(value), root.kind == .array else { return false }
-    let model = flight.recipe.served.model
+    let model = flight.recipe.shelf.served!.model
     var chosen: [ModelContent.Trending] = []
     for place in 0..<min(root.count, RenderedList.itemsMax) {
       let member = root[place]["itemId"]

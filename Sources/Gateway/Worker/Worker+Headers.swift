@@ -12,31 +12,41 @@ extension Worker {
     return unixSeconds > createdAt ? unixSeconds - createdAt : 0
   }
 
-  /// `Cache-Status` (RFC 9211) names the tier; `Age` and `Cache-Control` (RFC 9111, RFC 5861) are for the client's cache.
-  func appendCaching(_ answer: Exchange.Answer, _ policy: PlacementPolicy, age: UInt32, isPersonal: Bool) {
-    let remaining = Int(policy.freshSeconds) - Int(age)
+  /// The head's first part, which says what time it is: `Cache-Status` (RFC 9211) names the tier; `Age` and
+  /// `Cache-Control` (RFC 9111, RFC 5861) are for the client's cache. Ends in the middle of the last, which goes on with
+  /// the fixed part.
+  func appendFreshness(_ answer: Exchange.Answer, freshSeconds: UInt32, age: UInt32, isPersonal: Bool) {
+    let remaining = Int(freshSeconds) - Int(age)
     switch answer.tier {
-    case .l1, .l2, .stale:
-      outbox.append("Cache-Status: Needletail; hit; ttl=" as StaticString)
-      outbox.append(decimal: remaining)
-      outbox.append("; detail=" as StaticString)
-      outbox.append(answer.tier.name)
+    case .l1: appendHit(remaining, "; detail=l1\r\nAge: ")
+    case .l2: appendHit(remaining, "; detail=l2\r\nAge: ")
+    case .stale: appendHit(remaining, "; detail=stale\r\nAge: ")
     case .computed:
-      outbox.append("Cache-Status: Needletail; fwd=uri-miss; stored; detail=computed" as StaticString)
+      outbox.append("Cache-Status: Needletail; fwd=uri-miss; stored; detail=computed\r\nAge: " as StaticString)
     case .popular where answer.fallback == nil:
-      outbox.append("Cache-Status: Needletail; hit; detail=popular" as StaticString)
+      outbox.append("Cache-Status: Needletail; hit; detail=popular\r\nAge: " as StaticString)
     case .popular:
-      outbox.append("Cache-Status: Needletail; fwd=bypass; detail=popular" as StaticString)
+      outbox.append("Cache-Status: Needletail; fwd=bypass; detail=popular\r\nAge: " as StaticString)
     }
-    outbox.append("\r\nAge: " as StaticString)
     outbox.append(decimal: age)
     outbox.append(
       isPersonal ? "\r\nCache-Control: private, max-age=" : "\r\nCache-Control: public, max-age=" as StaticString)
     // An answer that was forced must not be kept in place of the right one.
     outbox.append(decimal: answer.fallback == nil ? max(0, remaining) : 0)
+  }
+
+  private func appendHit(_ remaining: Int, _ detail: StaticString) {
+    outbox.append("Cache-Status: Needletail; hit; ttl=" as StaticString)
+    outbox.append(decimal: remaining)
+    outbox.append(detail)
+  }
+
+  /// What does not depend on the time: the rest of `Cache-Control`, and who may read the answer.
+  func appendFixedFields(_ policy: borrowing PlacementPolicy, _ connection: Connection) {
     outbox.append(", stale-while-revalidate=" as StaticString)
     outbox.append(decimal: policy.staleSeconds)
     outbox.append("\r\n" as StaticString)
+    appendCORS(connection)
   }
 
   /// The origin's permission to read the answer, if it has one. `Vary` whenever the answer would depend on it.
@@ -56,15 +66,16 @@ extension Worker {
 
   /// Replaces the answer that begins at `start` by a 304 with the same tag (RFC 9110 §15.4.5).
   func composeNotModified(
-    from start: Int, tag: Int, _ connection: Connection, _ answer: Exchange.Answer, _ policy: PlacementPolicy,
+    from start: Int, tag: Int, _ connection: Connection, _ answer: Exchange.Answer, _ policy: borrowing PlacementPolicy,
     age: UInt32
   ) {
     key.removeAll()
     key.append(outbox.bytes.extracting(tag..<tag + 16))
     outbox.truncate(to: start)
     composer.begin(304, connection.persistence, into: &outbox)
-    appendCORS(connection)
-    appendCaching(answer, policy, age: age, isPersonal: connection.visit?.user != nil)
+    appendFreshness(
+      answer, freshSeconds: policy.freshSeconds, age: age, isPersonal: connection.visit.user != nil)
+    appendFixedFields(policy, connection)
     outbox.append("ETag: W/\"" as StaticString)
     outbox.append(key.bytes)
     outbox.append("\"\r\n" as StaticString)

@@ -1,4 +1,5 @@
 import Configuration
+import Logging
 import Memcached
 import Model
 import Reactor
@@ -77,7 +78,8 @@ extension Worker {
     let limit = UInt64(settings.http.headTimeoutMilliseconds)
     guard drainDeadlineNanoseconds != nil else { return limit }
     // From the start of the drain or of the request, whichever came later.
-    let before = drainBeganNanoseconds > startedNanoseconds ? (drainBeganNanoseconds - startedNanoseconds) / 1_000_000 : 0
+    let before =
+      drainBeganNanoseconds > startedNanoseconds ? (drainBeganNanoseconds - startedNanoseconds) / 1_000_000 : 0
     return min(limit, before + Worker.drainRequestMilliseconds)
   }
 

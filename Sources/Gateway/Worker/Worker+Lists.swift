@@ -9,62 +9,82 @@ import Telemetry
 extension Worker {
   /// Looks for a list that an exchange wants, and tells the exchange when it is there.
   func find(_ list: Exchange.List, for connection: Connection) {
-    guard let recipe = recipe(for: list, connection), let visit = connection.visit else { return }
-    composeKey(of: recipe)
-    let entry = l1.find(key.bytes, now: unixSeconds)
-    guard let entry, l1.withValue(entry, { recipe.accepts(RenderedList(validated: $0)) }) else {
+    let visit = connection.visit
+    guard let subject = visit.subject(of: list) else { return }
+    composeKey(subject, visit)
+    guard let entry = l1.find(key.bytes, now: unixSeconds), isUsable(entry, list, connection) else {
       metrics.l1.misses += 1
-      return join(recipe, list, for: connection)
+      return join(subject, list, for: connection)
     }
     if unixSeconds < l1.freshUntil(entry) {
       metrics.l1.hits += 1
       let tier = list == .segment ? visit.prefetched ?? .l1 : .l1
-      return l1.withValue(entry) { tell(connection, list, at: tier, $0) }
+      visit.ground.list = l1.name(entry)
+      l1.withValue(entry) { tell(connection, list, at: tier, $0) }
+      return keepComposed()
     }
     metrics.l1.stale += 1
-    if flights.flight(key.bytes) == nil { begin(recipe, purpose: .refresh) }
+    if flights.flight(key.bytes) == nil { begin(subject, list, for: connection, purpose: .refresh) }
     // The entry may have moved on with what the refresh did at once.
-    composeKey(of: recipe)
-    guard let entry = l1.find(key.bytes, now: unixSeconds) else { return join(recipe, list, for: connection) }
+    composeKey(subject, visit)
+    guard let entry = l1.find(key.bytes, now: unixSeconds) else { return join(subject, list, for: connection) }
     l1.withValue(entry) { tell(connection, list, at: .stale, $0) }
+  }
+
+  /// Whether a list that was found reflects all that its user has done.
+  private func isUsable(_ entry: L1Cache.Index, _ list: Exchange.List, _ connection: Connection) -> Bool {
+    guard list == .user else { return true }
+    let reflects = connection.window.withBytes { Recipe.reflects($0) }
+    return l1.withValue(entry) { RenderedList(validated: $0).createdAt >= reflects }
   }
 
   /// The list is here: the exchange decides, and the answer is composed from it.
   private func tell(_ connection: Connection, _ list: Exchange.List, at tier: Tier, _ bytes: RawSpan) {
-    guard case .answer(let answer)? = connection.visit?.exchange.found(list, at: tier) else { return }
+    guard case .answer(let answer) = connection.visit.exchange.found(list, at: tier) else { return }
     compose(answer, for: connection, list: bytes)
   }
 
-  func recipe(for list: Exchange.List, _ connection: Connection) -> Recipe? {
-    guard let visit = connection.visit else { return nil }
-    return connection.window.withBytes { visit.recipe(for: list, placements[visit.placement], window: $0) }
-  }
-
-  func composeKey(of recipe: Recipe) {
+  /// Composes a list's key into `self.key`.
+  func composeKey(_ subject: Subject, _ visit: Visit) {
     key.removeAll()
-    recipe.append(keyTo: &key)
+    let shelf = visit.shelf!
+    shelf.served!.keys[shelf.index].append(subject, visit.bucket, visit.variant, to: &key)
   }
 
   /// Waits for the key's flight, which is begun if there is none. The key stands in `self.key`.
-  private func join(_ recipe: Recipe, _ list: Exchange.List, for connection: Connection) {
-    let waiter = Flights.Waiter(slot: connection.slot, visit: connection.visit!.id, list: list)
-    if let present = flights.flight(key.bytes), recipe.isAnswered(by: present.recipe) {
+  private func join(_ subject: Subject, _ list: Exchange.List, for connection: Connection) {
+    let waiter = Waiter(slot: connection.slot, visit: connection.visit.id, list: list)
+    if let present = flights.flight(key.bytes), isAnswered(by: present, list, connection) {
       guard present.waiters.count < Flights.waitersMax else { return cutShort(connection, because: .overloaded) }
       metrics.l1.collapsed += 1
       present.waiters.append(waiter)
       present.purpose = .answer
       return watchDeadlines()
     }
-    let flight = begin(recipe, purpose: .answer)
+    let flight = begin(subject, list, for: connection, purpose: .answer)
     flight.waiters.append(waiter)
     if flight.isReadyToCompute { compute(flight) } else { watchDeadlines() }
   }
 
+  /// Whether a flight of the same key makes what the connection wants: from the same window.
+  private func isAnswered(by flight: Flights.Flight, _ list: Exchange.List, _ connection: Connection) -> Bool {
+    guard list == .user else { return true }
+    return connection.window.withBytes { window in flight.window.withBytes { equal($0, window) } }
+  }
+
   /// Starts the search for the key that stands in `self.key`: in memcached, if a node of it answers.
+  ///
+  /// A prefetch that cannot be asked for is over when this returns.
   @discardableResult
-  func begin(_ recipe: Recipe, purpose: Flights.Purpose) -> Flights.Flight {
-    let flight = Flights.Flight(key: key.bytes.copied(), recipe: recipe, purpose: purpose)
-    flights.begin(flight)
+  func begin(
+    _ subject: Subject, _ list: Exchange.List, for connection: Connection, purpose: Flights.Purpose
+  ) -> Flights.Flight {
+    let recipe = connection.visit.recipe(for: subject)
+    let flight = key.withBytes { key in
+      connection.window.withBytes { window in
+        flights.begin(key, recipe, window: window.extracting(first: list == .user ? window.byteCount : 0), purpose: purpose)
+      }
+    }
     if !askForExternal(flight) && !ask(flight) {
       flight.isReadyToCompute = true
       switch purpose {
@@ -78,13 +98,11 @@ extension Worker {
 
   /// Whether memcached was asked for the flight's key.
   func ask(_ flight: Flights.Flight) -> Bool {
-    let (ticket, key) = (newTicket(), flight.key)
+    guard let memcached else { return false }
     let recache = Int(flight.recipe.policy.staleSeconds) + earlyRefreshSeconds()
-    guard let memcached, memcached.get(key: key.span.bytes, recacheSeconds: recache, ticket: ticket) else {
-      return false
+    return flight.key.withBytes {
+      memcached.get(key: $0, recacheSeconds: recache, ticket: Ticket.list(flight.index).number)
     }
-    tickets[ticket] = .list(flight)
-    return true
   }
 
   /// XFetch (Vattani et al., VLDB 2015): the closer to expiry, the likelier a read is asked to refresh. Computing takes
@@ -102,16 +120,11 @@ extension Worker {
       return compute(flight)
     }
     keep(reply.value, flight, createdAt: createdAt)
-    if unixSeconds < createdAt &+ flight.recipe.policy.freshSeconds {
-      metrics.l2.hits += 1
-      finish(flight, reply.value, at: .l2)
-      if reply.won { refresh(flight) }
-    } else {
-      metrics.l2.stale += 1
-      finish(flight, reply.value, at: .stale)
-      // Only the winner refreshes; the others serve the stale list meanwhile.
-      if reply.won { refresh(flight) }
-    }
+    let isFresh = unixSeconds < createdAt &+ flight.recipe.policy.freshSeconds
+    if isFresh { metrics.l2.hits += 1 } else { metrics.l2.stale += 1 }
+    answerWaiters(of: flight, reply.value, at: isFresh ? .l2 : .stale)
+    // Only the winner refreshes; the others serve the list meanwhile.
+    if reply.won { refresh(flight) } else { flights.end(flight) }
   }
 
   /// When the list in a reply was made; nil when the reply is no list that may be answered with.
@@ -120,7 +133,7 @@ extension Worker {
     do throws(RenderedListFault) {
       guard reply.flags == RenderedList.flags else { throw .foreign }
       let list = try RenderedList(reply.value, keyHash: flight.keyHash)
-      return flight.recipe.accepts(list) ? list.createdAt : nil
+      return flight.accepts(list) ? list.createdAt : nil
     } catch {
       metrics.badLists += 1
       return nil
@@ -129,12 +142,13 @@ extension Worker {
 
   /// Computes the list again when this turn's answers are out: nobody waits for it.
   private func refresh(_ flight: Flights.Flight) {
-    let again = Flights.Flight(key: flight.key, recipe: flight.recipe, purpose: .refresh)
-    flights.begin(again)
-    refreshes.append(again)
+    flight.purpose = .refresh
+    flight.waiters.removeAll(keepingCapacity: true)
+    flights.reopen(flight)
+    refreshes.append(flight)
   }
 
-  /// Computes a flight's list and answers who waits, unless everyone is past their deadline.
+  /// Computes a flight's list and answers who waits, unless everyone is past their deadline. The flight is over.
   func compute(_ flight: Flights.Flight) {
     cutLate(flight)
     guard flight.purpose == .refresh || flight.purpose == .answer && !flight.waiters.isEmpty else {
@@ -144,7 +158,10 @@ extension Worker {
     list.removeAll()
     var failure: RenderFailure?
     do throws(RenderFailure) {
-      try flight.recipe.render(keyHash: flight.keyHash, now: unixSeconds, scratch: scratch, into: &list)
+      try flight.window.withBytes { (window) throws(RenderFailure) in
+        try flight.recipe.render(
+          keyHash: flight.keyHash, window: window, now: unixSeconds, scratch: scratch, into: &list)
+      }
     } catch {
       failure = error
     }
@@ -162,26 +179,33 @@ extension Worker {
   private func writeBack(_ bytes: RawSpan, _ flight: Flights.Flight) {
     let lifetime = Double(flight.recipe.policy.freshSeconds + flight.recipe.policy.staleSeconds)
     let ttl = max(2, Int(lifetime * (1 - 0.1 * Double.random(in: 0..<1, using: &random))))
-    let key = flight.key
-    memcached?.set(key: key.span.bytes, value: bytes, flags: RenderedList.flags, ttlSeconds: ttl)
+    flight.key.withBytes { key in
+      _ = memcached?.set(key: key, value: bytes, flags: RenderedList.flags, ttlSeconds: ttl)
+    }
   }
 
   func keep(_ bytes: RawSpan, _ flight: Flights.Flight, createdAt: UInt32) {
     guard !flight.isDisowned else { return }
     let fresh = createdAt &+ flight.recipe.policy.freshSeconds
-    let key = flight.key
-    l1.insert(key.span.bytes, bytes, freshUntil: fresh, staleUntil: fresh &+ flight.recipe.policy.staleSeconds)
+    flight.key.withBytes { key in
+      _ = l1.insert(key, bytes, freshUntil: fresh, staleUntil: fresh &+ flight.recipe.policy.staleSeconds)
+    }
   }
 
   // MARK: The end of a flight.
 
-  /// Answers everyone who waits with the list.
+  /// Answers everyone who waits with the list. The flight is over.
   func finish(_ flight: Flights.Flight, _ bytes: RawSpan, at tier: Tier) {
+    answerWaiters(of: flight, bytes, at: tier)
     flights.end(flight)
+  }
+
+  private func answerWaiters(of flight: Flights.Flight, _ bytes: RawSpan, at tier: Tier) {
+    flights.close(flight)
     for waiter in flight.waiters {
       withWaiting(waiter) { connection in
         guard let list = waiter.list else {
-          connection.visit?.prefetched = tier
+          connection.visit.prefetched = tier
           return
         }
         tell(connection, list, at: tier, bytes)
@@ -191,18 +215,19 @@ extension Worker {
 
   /// There is no such list: everyone who waits hears so.
   private func fail(_ flight: Flights.Flight, because cause: FallbackReason) {
-    flights.end(flight)
+    flights.close(flight)
     for waiter in flight.waiters {
       withWaiting(waiter) { connection in
         guard let list = waiter.list else { return }
-        if let action = connection.visit?.exchange.missing(list, because: cause) { perform(action, for: connection) }
+        perform(connection.visit.exchange.missing(list, because: cause), for: connection)
       }
     }
+    flights.end(flight)
   }
 
   /// Calls `body` with a waiter's connection if it still waits for the same answer.
-  func withWaiting(_ waiter: Flights.Waiter, _ body: (Connection) -> Void) {
-    guard let connection = connections[waiter.slot], connection.visit?.id == waiter.visit else { return }
+  func withWaiting(_ waiter: Waiter, _ body: (Connection) -> Void) {
+    guard let connection = connections[waiter.slot], connection.visit.id == waiter.visit else { return }
     body(connection)
   }
 }

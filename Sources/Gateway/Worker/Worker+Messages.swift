@@ -34,7 +34,10 @@ extension Worker {
   /// with; the last one lets go of it.
   private func serve(_ catalogue: Catalogue) {
     self.catalogue = catalogue
-    served = placements.all.map { catalogue.served($0.policy, default: settings.model) }
+    composedGeneration &+= 1
+    shelves = placements.all.enumerated().map { index, placement in
+      Shelf(index, placement, catalogue.served(placement.policy, default: settings.model))
+    }
     control.post(.switched(worker: index, generation: catalogue.generation))
   }
 

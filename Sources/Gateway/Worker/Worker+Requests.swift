@@ -52,7 +52,7 @@ extension Worker {
   /// Why this node should get no traffic yet; nil when it should.
   private var notReadyReason: String? {
     if isLeaving { return "This node is draining." }
-    if served.allSatisfy({ $0 == nil }) { return "No placement has a snapshot yet." }
+    if shelves.allSatisfy({ $0.served == nil }) { return "No placement has a snapshot yet." }
     return nil
   }
 
@@ -66,9 +66,10 @@ extension Worker {
     connection.request.removeAll()
     connection.window.removeAll()
     do throws(RequestProblem) {
-      try readParameters(connection, placements[placement].policy.listItems)
-      try start(connection, placement)
+      try readParameters(connection, shelves[placement].policy.listItems)
+      try start(connection, shelves[placement])
     } catch {
+      connection.visit.end()
       answer(Problem(error, inBody: connection.method == .post), on: connection, placement: placement)
     }
   }
@@ -106,26 +107,22 @@ extension Worker {
   }
 
   /// Finds out who asks for what, and lets the exchange decide.
-  private func start(_ connection: Connection, _ placement: Int) throws(RequestProblem) {
-    let shelf = placements[placement]
-    let served = self.served[placement]
+  private func start(_ connection: Connection, _ shelf: Shelf) throws(RequestProblem) {
     let started = connection.startedNanoseconds
     let timeout = min(
       connection.request.timeoutMilliseconds.map { $0 * 1000 } ?? .max, shelf.policy.deadlineMicroseconds)
     nextVisit += 1
-    var visit = Visit(
-      id: nextVisit, placement: placement, served: served, startedNanoseconds: started,
-      deadlineNanoseconds: started + UInt64(timeout) * 1000,
-      count: connection.request.numResults ?? shelf.numResults)
-    var question = Exchange.Question(scope: shelf.scope, hasModel: served != nil, wantsTrending: shelf.isTrending)
-    if let served {
-      try visit.identify(
-        connection.request, shelf, served, identityKey, placements.vocabulary, &question, now: unixSeconds)
+    let visit = connection.visit
+    visit.begin(
+      id: nextVisit, shelf, startedNanoseconds: started, deadlineNanoseconds: started + UInt64(timeout) * 1000,
+      count: connection.request.numResults ?? shelf.placement.numResults)
+    var question = Exchange.Question(
+      scope: shelf.placement.scope, hasModel: shelf.served != nil, wantsTrending: shelf.placement.isTrending)
+    if shelf.served != nil {
+      try visit.identify(connection.request, identityKey, placements.vocabulary, &question, now: unixSeconds)
     }
     visit.exchange = Exchange(question)
-    let action = visit.exchange.begin()
-    connection.visit = visit
-    perform(action, for: connection)
+    perform(visit.exchange.begin(), for: connection)
   }
 
   /// Does what an exchange decided.

@@ -6,11 +6,33 @@ import Memcached
 import Model
 import Reactor
 
-/// What a reply of memcached is for.
+/// What a reply of memcached is for, as the number that it is asked under: the kind in the two highest bits.
 enum Ticket {
-  case list(Flights.Flight)
-  case window(Worker.WindowFetch)
-  case windowUpdate(WindowUpdate)
+  /// `Flights`, `WindowFetches`: the place in their pool, which is held until the reply has come.
+  case list(Int)
+  case window(Int)
+  /// `Worker.windowUpdates`.
+  case windowUpdate(UInt64)
+
+  private static let kindShift: UInt64 = 62
+  private static let placeMask: UInt64 = 1 << kindShift - 1
+
+  var number: UInt64 {
+    switch self {
+    case .list(let place): UInt64(place)
+    case .window(let place): 1 << Ticket.kindShift | UInt64(place)
+    case .windowUpdate(let id): 2 << Ticket.kindShift | id
+    }
+  }
+
+  init(_ number: UInt64) {
+    let place = number & Ticket.placeMask
+    switch number >> Ticket.kindShift {
+    case 0: self = .list(Int(place))
+    case 1: self = .window(Int(place))
+    default: self = .windowUpdate(place)
+    }
+  }
 }
 
 // What happens once a turn, once a tick and at deadlines.
@@ -22,11 +44,6 @@ extension Worker {
   static let drainLingerMilliseconds = 1000
   /// While answers are waited for, their deadlines are looked at this often: libuv's grain.
   static let deadlineTickMilliseconds = 1
-
-  func newTicket() -> UInt64 {
-    nextTicket += 1
-    return nextTicket
-  }
 
   /// The turn's events are handled: connections that were answered out of turn go on, then nobody-waits work is done.
   func endTurn() {
@@ -57,7 +74,9 @@ extension Worker {
       } else if connection.isInsideRequest {
         let patience = requestPatienceMilliseconds(startedNanoseconds: connection.startedNanoseconds, now: now)
         if inside > patience { connection.timeOut() }
-      } else if connection.isIdle, quiet > limits.idleTimeoutMilliseconds { connection.close() }
+      } else if connection.isIdle, quiet > limits.idleTimeoutMilliseconds {
+        connection.close()
+      }
     }
     if drainDeadlineNanoseconds != nil { closeQuiet(now: now) }
     settleLateBatches(now: now)
@@ -71,42 +90,46 @@ extension Worker {
 
   /// Answers whoever waits past their deadline with the best there is. O(waiting), and only while somebody waits.
   func checkDeadlines() {
-    guard flights.count > 0 || !windowFetches.isEmpty else {
+    guard flights.count > 0 || windowFetches.count > 0 else {
       deadlineTick?.stop()
       return
     }
-    for flight in flights.all { cutLate(flight) }
+    flights.forEach { cutLate($0) }
     let now = loop.nowNanoseconds
-    for fetch in windowFetches.values {
+    windowFetches.forEach { fetch in
       for waiter in fetch.waiters { withWaiting(waiter) { cutIfLate($0, now) } }
     }
   }
 
   func cutLate(_ flight: Flights.Flight) {
     let now = loop.nowNanoseconds
-    for waiter in flight.waiters where waiter.list != nil { withWaiting(waiter) { cutIfLate($0, now) } }
-    flight.waiters.removeAll { waiter in connections[waiter.slot]?.visit?.id != waiter.visit }
+    var isAnyoneGone = false
+    for waiter in flight.waiters where waiter.list != nil {
+      withWaiting(waiter) { cutIfLate($0, now) }
+      isAnyoneGone = isAnyoneGone || connections[waiter.slot]?.visit.id != waiter.visit
+    }
+    guard isAnyoneGone else { return }
+    flight.waiters.removeAll { waiter in connections[waiter.slot]?.visit.id != waiter.visit }
   }
 
   private func cutIfLate(_ connection: Connection, _ now: UInt64) {
-    guard let visit = connection.visit, now >= visit.deadlineNanoseconds else { return }
+    guard now >= connection.visit.deadlineNanoseconds else { return }
     cutShort(connection, because: .deadlineExceeded)
   }
 
   /// Answers now with the best that is at hand.
   func cutShort(_ connection: Connection, because reason: FallbackReason) {
-    guard let action = connection.visit?.exchange.cutShort(because: reason) else { return }
-    perform(action, for: connection)
+    perform(connection.visit.exchange.cutShort(because: reason), for: connection)
   }
 }
 
 extension Worker: MemcachedReceiver {
   func memcachedAnswered(_ ticket: UInt64, _ reply: borrowing CacheReply) {
-    guard let ticket = tickets.removeValue(forKey: ticket) else { return }
-    switch ticket {
-    case .list(let flight): listAnswered(flight, reply)
-    case .window(let fetch): windowAnswered(fetch, reply)
-    case .windowUpdate(let update): windowUpdateAnswered(update, reply)
+    switch Ticket(ticket) {
+    case .list(let place): listAnswered(flights[place], reply)
+    case .window(let place): windowAnswered(windowFetches[place], reply)
+    case .windowUpdate(let id):
+      if let update = windowUpdates.removeValue(forKey: id) { windowUpdateAnswered(update, reply) }
     }
   }
 

@@ -5,27 +5,19 @@ import Model
 
 // A user's last interactions: this worker's copy, else memcached's.
 extension Worker {
-  /// A fetch of one user's window, however many requests wait for it.
-  final class WindowFetch {
-    let user: UserHash
-    var waiters: [Flights.Waiter] = []
-    /// The window has changed since memcached was asked: what it answers may be older.
-    var isOvertaken = false
-
-    init(user: UserHash) { self.user = user }
-  }
-
   /// Finds the window of the connection's user and tells the exchange. The segment's list, which most users without a
   /// window get, is asked for in the same batch.
   func fetchWindow(for connection: Connection) {
-    guard let user = connection.visit?.user else { return }
+    guard let user = connection.visit.user else { return }
     key.removeAll()
     placements.windowKeys.append(user, to: &key)
     let entry = l1.find(key.bytes, now: unixSeconds)
     if let entry, memcached == nil || unixSeconds < l1.freshUntil(entry) {
       metrics.windows.hits += 1
+      connection.visit.ground.window = l1.name(entry)
       return useWindow(entry, for: connection)
     }
+    connection.visit.ground.isWindowForeign = true
     metrics.windows.misses += 1
     if askForWindow(of: user, for: connection) { return prefetchSegmentList(for: connection) }
     // A copy that may be behind is better than none.
@@ -35,41 +27,40 @@ extension Worker {
 
   /// Whether a fetch of the window is under way after this. The window's key stands in `self.key`.
   private func askForWindow(of user: UserHash, for connection: Connection) -> Bool {
-    let waiter = Flights.Waiter(slot: connection.slot, visit: connection.visit!.id, list: nil)
-    if let fetch = windowFetches[user] {
+    let waiter = Waiter(slot: connection.slot, visit: connection.visit.id, list: nil)
+    if let fetch = windowFetches.fetch(of: user) {
       guard fetch.waiters.count < Flights.waitersMax else { return false }
       fetch.waiters.append(waiter)
       return true
     }
     guard let memcached else { return false }
-    let ticket = newTicket()
-    guard memcached.get(key: key.bytes, ticket: ticket) else { return false }
-    let fetch = WindowFetch(user: user)
+    let fetch = windowFetches.begin(user)
+    guard memcached.get(key: key.bytes, ticket: Ticket.window(fetch.index).number) else {
+      windowFetches.end(fetch)
+      return false
+    }
     fetch.waiters.append(waiter)
-    windowFetches[user] = fetch
-    tickets[ticket] = .window(fetch)
     watchDeadlines()
     return true
   }
 
   /// Memcached has answered about a window.
-  func windowAnswered(_ fetch: WindowFetch, _ reply: borrowing CacheReply) {
-    windowFetches[fetch.user] = nil
+  func windowAnswered(_ fetch: WindowFetches.Fetch, _ reply: borrowing CacheReply) {
+    windowFetches.close(fetch)
+    defer { windowFetches.end(fetch) }
     if fetch.isOvertaken, hasWindow(of: fetch.user) { return useOldWindow(for: fetch) }
-    list.removeAll()
     switch reply.status {
-    case .hit where reply.flags == Window.flags && isWindow(reply.value):
-      list.append(reply.value)
-    case .hit:
-      metrics.badWindows += 1
-      Window.appendEmpty(to: &list)
-    case .failed: return useOldWindow(for: fetch)
+    case .hit where reply.flags == Window.flags && isWindow(reply.value): useWindow(reply.value, for: fetch)
+    case .failed: useOldWindow(for: fetch)
     default:
-      Window.appendEmpty(to: &list)
+      if case .hit = reply.status { metrics.badWindows += 1 }
+      useWindow(Window.empty.utf8.span.bytes, for: fetch)
     }
-    let copied = list.bytes.copied()
-    keepWindow(copied.span.bytes, of: fetch.user)
-    for waiter in fetch.waiters { withWaiting(waiter) { tellWindow(copied.span.bytes, to: $0) } }
+  }
+
+  private func useWindow(_ window: RawSpan, for fetch: WindowFetches.Fetch) {
+    keepWindow(window, of: fetch.user)
+    for waiter in fetch.waiters { withWaiting(waiter) { tellWindow(window, to: $0) } }
   }
 
   /// This worker's copy, whatever its age.
@@ -81,7 +72,7 @@ extension Worker {
 
   private func hasWindow(of user: UserHash) -> Bool { copyOfWindow(of: user) != nil }
 
-  private func useOldWindow(for fetch: WindowFetch) {
+  private func useOldWindow(for fetch: WindowFetches.Fetch) {
     for waiter in fetch.waiters {
       withWaiting(waiter) { connection in
         // Looked for anew for each: what is done for one may move the entry.
@@ -94,7 +85,7 @@ extension Worker {
   /// Keeps a window, empty ones too, so that a user's next request asks nobody. It outlives its freshness: with every
   /// node down an old copy still makes answers personal.
   func keepWindow(_ window: RawSpan, of user: UserHash) {
-    windowFetches[user]?.isOvertaken = true
+    windowFetches.fetch(of: user)?.isOvertaken = true
     key.removeAll()
     placements.windowKeys.append(user, to: &key)
     let lives = unixSeconds + UInt32(Window.ttlSeconds)
@@ -116,18 +107,17 @@ extension Worker {
   }
 
   private func tellWindow(_ state: Exchange.WindowState, to connection: Connection) {
-    guard let action = connection.visit?.exchange.windowKnown(state) else { return }
-    perform(action, for: connection)
+    perform(connection.visit.exchange.windowKnown(state), for: connection)
   }
 
   private func prefetchSegmentList(for connection: Connection) {
-    guard let visit = connection.visit, placements[visit.placement].policy.scope != .user,
-      let recipe = recipe(for: .segment, connection)
-    else { return }
-    composeKey(of: recipe)
+    let visit = connection.visit
+    guard visit.shelf.policy.scope != .user, let subject = visit.subject(of: .segment) else { return }
+    composeKey(subject, visit)
     guard l1.find(key.bytes, now: unixSeconds) == nil, flights.flight(key.bytes) == nil else { return }
-    let flight = begin(recipe, purpose: .prefetch)
-    flight.waiters.append(Flights.Waiter(slot: connection.slot, visit: visit.id, list: nil))
+    let flight = begin(subject, .segment, for: connection, purpose: .prefetch)
+    guard flight.isUnderWay else { return }
+    flight.waiters.append(Waiter(slot: connection.slot, visit: visit.id, list: nil))
   }
 }
 
@@ -140,6 +130,7 @@ extension Exchange.WindowState {
 extension Window {
   /// Bytes of a window without events: its head alone.
   static var emptyBytes: Int { 5 }
+  static var empty: String { "NTW1\0" }
 }
 
 /// Whether a value is a window, so that it may be kept and read without another check.

@@ -24,16 +24,23 @@ final class Worker {
 
   /// What is served now, by model name. Replaced as a whole between two requests.
   var catalogue = Catalogue()
-  /// Each placement's snapshot in the catalogue, so that a request needs no look-up by name.
-  var served: [ServedModel?]
+  /// The placements with their snapshots in the catalogue.
+  var shelves: [Shelf]
 
   var l1: L1Cache
   var flights = Flights()
-  var windowFetches: [UserHash: WindowFetch] = [:]
+  var windowFetches = WindowFetches()
   var memcached: MemcachedClient?
-  /// What the replies of memcached are for.
-  var tickets: [UInt64: Ticket] = [:]
-  var nextTicket: UInt64 = 0
+  /// Those that wait for memcached, by their ids.
+  var windowUpdates: [UInt64: WindowUpdate] = [:]
+  /// What composed answers rest on beside their lists: with a new catalogue all of them are void.
+  var composedGeneration: UInt32 = 0
+  /// Under which targets are hashed; nobody else knows it.
+  let composedKey = IdentityKey.random()
+  var doorkeeper = Doorkeeper()
+  /// A composed answer on its way into the first cache, and until when it is fresh.
+  var composed = ByteBuffer(capacity: 4096)
+  var composedFreshUntil: UInt32?
   /// Lists to compute at the end of this turn: nobody waits for them.
   var refreshes: [Flights.Flight] = []
   /// Connections that were answered out of turn and have not gone on yet.
@@ -91,7 +98,7 @@ final class Worker {
     self.intake = intake
     log = Logger(label: "worker")
     httpLimits = HTTPLimits(settings.http)
-    served = Array(repeating: nil, count: placements.all.count)
+    shelves = placements.all.enumerated().map { Shelf($0, $1, nil) }
     random = WorkerRandom()
     l1 = L1Cache(bytesMax: settings.l1Bytes, seed: random.next())
     metrics = WorkerMetrics(placementCount: placements.all.count)

@@ -35,14 +35,20 @@ public struct RecommendationID: Sendable, Hashable {
     at offset: Int, version: Int, placement: UInt16 = 0, arm: UInt16 = 0, random: (UInt64, UInt16),
     in body: inout ByteBuffer
   ) {
-    // Composed behind the body, where there is room, and moved: no second buffer a request.
-    let end = body.count
-    precondition(offset >= 0 && offset + characters <= end)
-    append(version: version, placement: placement, arm: arm, random: random, to: &body)
-    var id = InlineArray<26, UInt8>(repeating: 0)
-    for place in 0..<characters { id[place] = body.bytes.byte(end + place) }
-    body.truncate(to: end)
-    body.replace(at: offset, with: id.span.bytes)
+    let named = UInt64(truncatingIfNeeded: version) & 0x3FFF_FFFF
+    body.replace(at: offset, base32: named << 10 | UInt64(placement & 0x3FF))
+    // The arm's two digits with the first six of the random ones; the random part is then written whole.
+    body.replace(at: offset + 8, base32: UInt64(arm & 0x3FF) << 30)
+    replace(randomAt: offset + randomOffset, random: random, in: &body)
+  }
+
+  /// Where the random characters begin: before them stands what is the same for all answers of one kind.
+  public static let randomOffset = 10
+
+  /// Writes new random characters over those of an id.
+  public static func replace(randomAt offset: Int, random: (UInt64, UInt16), in body: inout ByteBuffer) {
+    body.replace(at: offset, base32: random.0 >> 24)
+    body.replace(at: offset + 8, base32: (random.0 & 0xFF_FFFF) << 16 | UInt64(random.1))
   }
 
   /// Reads what `append` wrote, in either case; nil for anything else.
