@@ -68,7 +68,7 @@ extension L1Cache {
   }
 
   /// Room for one entry is made; false when nothing is left to go.
-  private mutating func evict() -> Bool {
+  mutating func evict() -> Bool {
     guard count > 0 else { return false }
     var at = hand == L1Cache.none ? oldest : hand
     var steps = 0

@@ -34,6 +34,7 @@ extension Worker {
     if old.http.bodyBytes != settings.http.bodyBytes || old.events.bodyBytes != settings.events.bodyBytes {
       requestBody = RequestBody(bytesMax: max(settings.http.bodyBytes, settings.events.bodyBytes))
     }
+    if old.l1Bytes != settings.l1Bytes { l1.resize(bytesMax: settings.l1Bytes) }
     metrics.grow(placementCount: placements.all.count)
     forgetLists(of: old)
     let isSameMemcached =
