@@ -65,8 +65,8 @@ public final class AddressClaim: Sendable {
     self.origin = origin
     // More sockets may join those of a predecessor, which is the same user; the service manager is another one.
     spreads = origin == .predecessor && strategy == .reuseport && !address.isUnix
-    let file = origin == .predecessor ? address.unixPath.flatMap { FileIdentity($0) } : nil
-    state = Guarded(State(sockets: sockets.map { $0.take() }, file: file))
+    // A path is its predecessor's until that one has gone.
+    state = Guarded(State(sockets: sockets.map { $0.take() }, file: nil))
     if spreads { for socket in descriptors { try ListeningSocket.enable(SO_REUSEPORT, socket, address) } }
   }
 
@@ -120,6 +120,12 @@ public final class AddressClaim: Sendable {
     guard origin != .serviceManager else { return }
     removePath()
     if !address.isUnix { for socket in descriptors { ListeningSocket.stopArrivals(socket) } }
+  }
+
+  /// The predecessor has let go: its path, if that is what the address is, goes with this claim from now on.
+  public func takenOver() {
+    guard origin == .predecessor, let file = address.unixPath.flatMap({ FileIdentity($0) }) else { return }
+    state.withLock { $0.file = file }
   }
 
   /// Lets go of the sockets here; those that a successor was given go on, and so does their path.

@@ -117,7 +117,7 @@ extension Integration {
         HTTPClient(port: port)?.get(target("home", "segment=1"), ["Origin: \(origin)"])?["Access-Control-Allow-Origin"]
           == origin
       }
-      func metric(_ name: String) throws -> Double {
+      func metric(_ name: String) throws -> Int {
         try PrometheusPage(#require(HTTPClient(port: admin)?.get("/metrics")).text).sum(name)
       }
       #expect(allows("https://a.example") && !allows("https://b.example"))

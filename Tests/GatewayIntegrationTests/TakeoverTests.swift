@@ -107,7 +107,21 @@ extension Integration {
       second.signal(SIGTERM)
       #expect(second.exitCode() == 0)
       #expect(first.logs("ended before it was ready"))
+      // What the successor did to its descriptors it did to these sockets.
       for _ in 0..<20 { #expect(HTTPClient(port: port)?.get(target("home", "segment=1"))?.status == 200) }
+    }
+
+    @Test func `nor does a path go with a successor that fails`() throws {
+      let path = folder.file("public.sock")
+      let first = serve(listen: path)
+      #expect(first.isReady)
+      let second = serve(["--take-over", "--model", "elsewhere"], listen: path)
+      #expect(first.logs("a successor has the listening sockets") && second.logs("\"message\":\"listening\""))
+      second.signal(SIGTERM)
+      #expect(second.exitCode() == 0)
+      #expect(HTTPClient(path: path)?.get(target("home", "segment=1"))?.status == 200)
+      first.signal(SIGTERM)
+      #expect(first.exitCode() == 0 && access(path, F_OK) != 0)
     }
 
     @Test func `garbage at the door is refused, and the gateway goes on`() throws {

@@ -149,6 +149,7 @@ private final class Carried<Value>: @unchecked Sendable {
       adopting: [OwnedDescriptor(try OwnedDescriptor.duplicate(other.descriptors[0]))], from: .predecessor)
     other.handedOver()
     #expect(access(path, F_OK) == 0 && other.descriptors.isEmpty)
+    next.takenOver()
     next.close()
     #expect(access(path, F_OK) != 0)
     withExtendedLifetime(client) {}

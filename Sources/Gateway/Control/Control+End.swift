@@ -27,9 +27,12 @@ extension Control {
     perform(actions)
   }
 
-  /// A successor has them, too: it must not lose connections by what is done to the sockets here.
+  /// Whether another gateway has the sockets, too, one that comes or one that has not gone. What is done to a socket here
+  /// is done to its.
+  private var areSocketsShared: Bool { succession?.hasHandedOut == true || takeover != nil }
+
   private var mayStopArrivals: Bool {
-    succession?.hasHandedOut != true && sockets.claims.contains { $0.origin != .serviceManager }
+    !areSocketsShared && sockets.claims.contains { $0.origin != .serviceManager }
   }
 
   private func perform(_ actions: [Ending.Action]) {
@@ -53,9 +56,8 @@ extension Control {
 
   /// Ours first, then the loops': the last to close a socket is the one that has accepted from it.
   private func closeSockets(thenFinishBy deadline: UInt64) {
-    let isTakenOver = succession?.hasHandedOut == true
-    for claim in sockets.claims { if isTakenOver { claim.handedOver() } else { claim.close() } }
-    if isTakenOver {
+    for claim in sockets.claims { if areSocketsShared { claim.handedOver() } else { claim.close() } }
+    if areSocketsShared {
       admin?.close()
       sockets.adminClaim.handedOver()
     }
@@ -156,6 +158,7 @@ extension Control {
     takeover.accept(on: loop) { [unowned self] in
       log.notice("took over", metadata: ["process": "\(takeover.predecessorID)"])
       self.takeover = nil
+      for claim in sockets.claims + [sockets.adminClaim] { claim.takenOver() }
       openSuccession()
       if hasServed { isReady() }
     }

@@ -43,7 +43,7 @@ enum HandoverMessage: Equatable {
   /// Nil for what is no such message, as from a program that has nothing to do with this.
   init?(_ text: String) {
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-    let words = lines[0].split(separator: " ", maxSplits: 3).map(String.init)
+    let words = lines[0].split(separator: " ", maxSplits: 3, omittingEmptySubsequences: false).map(String.init)
     guard words.count >= 2, words[0] == "needletail" else { return nil }
     switch (words[1], words.dropFirst(2).joined(separator: " ")) {
     case ("take", HandoverMessage.version) where lines.count == 1: self = .take
@@ -51,7 +51,7 @@ enum HandoverMessage: Equatable {
     case ("taken", "") where lines.count == 1: self = .taken
     case ("refused", let reason): self = .refused(reason)
     case ("sockets", let state):
-      let parts = state.split(separator: " ")
+      let parts = state.split(separator: " ", omittingEmptySubsequences: false)
       let sockets = lines.dropFirst().map { HandoverMessage.socket($0) }
       guard parts.count == 2, ["ready", "waiting"].contains(parts[0]), ["last", "more"].contains(parts[1]),
         !sockets.contains(nil)
@@ -62,7 +62,7 @@ enum HandoverMessage: Equatable {
   }
 
   private static func socket(_ line: Substring) -> Socket? {
-    let words = line.split(separator: " ")
+    let words = line.split(separator: " ", omittingEmptySubsequences: false)
     guard words.count == 2, let role = Socket.Role(rawValue: String(words[0])),
       ["own", "service-manager"].contains(words[1])
     else { return nil }
