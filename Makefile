@@ -31,10 +31,13 @@ test-address: packages toolchain
 test-thread: packages toolchain
 	swift test --disable-xctest --sanitize=thread --scratch-path .build-thread --filter '^(Reactor|GatewayIntegration)Tests\.'
 
-# ROUNDS=n: how often. Races and time-outs that a single run hides show here.
+# MINUTES=n: how long the simulator plays seeds that nobody has seen; a failure prints its seed.
+# ROUNDS=n: how often all tests run after that. Races and time-outs that a single run hides show here.
+MINUTES ?= 10
 ROUNDS ?= 10
-soak: packages toolchain ## all tests again and again (ROUNDS=10)
+soak: packages toolchain ## random seeds of the simulator (MINUTES=10), then all tests again and again (ROUNDS=10)
 	swift build --build-tests
+	NEEDLETAIL_SOAK_SECONDS=$$(( $(MINUTES) * 60 )) swift test --skip-build --disable-xctest --filter 'random seeds'
 	for round in $$(seq $(ROUNDS)); do echo "round $$round of $(ROUNDS)"; swift test --skip-build --disable-xctest --quiet; done
 
 bench: packages toolchain ## the README's numbers, one after the other

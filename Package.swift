@@ -6,7 +6,9 @@ import PackageDescription
 let package = Package(
   name: "needletail",
   products: [
-    .executable(name: "needletail", targets: ["needletail"])
+    .executable(name: "needletail", targets: ["needletail"]),
+    // Loaded into a gateway by AllocationTests.
+    .library(name: "AllocationCount", type: .dynamic, targets: ["AllocationCount"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -64,6 +66,9 @@ let package = Package(
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "Clibuv", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
 
+    .target(name: "AllocationCount", path: "Tests/AllocationCount"),
+    .testTarget(
+      name: "AllocationTests", dependencies: ["TestSupport"], exclude: ["budgets.json"], swiftSettings: .needletail),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: .needletail),
     .tests("Bytes"),
     .tests("Configuration"),
@@ -80,6 +85,13 @@ let package = Package(
     .tests("Snapshots", "Bytes"),
     .tests("Telemetry", "Bytes"),
     .tests("Trainer", "Bytes", "CFactorization", "Events", "Model", "Snapshots"),
+    .testTarget(
+      name: "SimulationTests",
+      dependencies: [
+        "Bytes", "Configuration", "Gateway", "JSON", "Memcached", "Model", "Publishing", "Reactor", "Snapshots",
+        "TestSupport", .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: .needletail),
     .testTarget(
       name: "GatewayIntegrationTests",
       dependencies: [

@@ -112,6 +112,24 @@ extension ConfigKey {
         path: "cors.origins", form: .list(.text), fallback: "",
         effect: "Origins whose pages may read answers; * for all, none by default."),
 
+      // Overload. Each worker computes one list at a time; these bound what waits for it.
+      .init(
+        path: "overload.computeQueueMax", form: .whole(1...65_536), fallback: "1024",
+        effect: "Lists that may wait to be computed in a worker; above it the oldest is answered with what is trending.",
+        needsRestart: true),
+      .init(
+        path: "overload.targetDelay", form: .duration(.milliseconds(1)...(.seconds(1))), fallback: "5ms",
+        effect: "Longest wait to be computed once the queue has not been empty for overload.interval; scales all levels.",
+        needsRestart: true),
+      .init(
+        path: "overload.interval", form: .duration(.milliseconds(10)...(.seconds(10))), fallback: "100ms",
+        effect: "How long a burst may last, and how long a pressure level must have been quiet before it falls by one.",
+        needsRestart: true),
+      .init(
+        path: "overload.bufferedBytes", form: .bytes((1 << 20)...(64 << 30)), fallback: "256MiB",
+        effect: "Unread output of a worker's clients together at which no new connection is taken.",
+        needsRestart: true),
+
       // Events.
       .init(
         path: "events.batchMax", form: .whole(1...1000), fallback: "500",

@@ -24,6 +24,7 @@ public struct Settings: Sendable {
   public var windowFreshSeconds: Int
 
   public var http: HTTPSettings
+  public var overload: OverloadSettings
   public var corsOrigins: [String]
   public var events: EventSettings
   public var languages: [String]
@@ -54,6 +55,7 @@ public struct Settings: Sendable {
     l1Bytes = read.bytes("cache.l1.bytes")
     windowFreshSeconds = read.milliseconds("window.fresh") / 1000
     http = HTTPSettings(read)
+    overload = OverloadSettings(read)
     corsOrigins = read.list("cors.origins")
     events = EventSettings(read)
     languages = read.list("context.languages")
@@ -85,6 +87,10 @@ public struct Settings: Sendable {
         read.origin("http.lameDuck"),
         "http.lameDuck is \(read.text("http.lameDuck")), longer than http.drainTimeout, which it is a part of")
     }
+    guard overload.intervalMilliseconds >= 2 * overload.targetDelayMilliseconds else {
+      throw ConfigurationError(
+        read.origin("overload.interval"), "overload.interval must be at least twice overload.targetDelay: a burst is longer than the wait that is aimed at")
+    }
     for (name, placement) in placements where placement.numResults > placement.listItems {
       throw ConfigurationError(
         read.origin("placements.\(name).numResults"),
@@ -114,6 +120,20 @@ public struct HTTPSettings: Sendable {
     drainTimeoutMilliseconds = read.milliseconds("http.drainTimeout")
     lameDuckMilliseconds = read.milliseconds("http.lameDuck")
     accept = read.text("http.accept")
+  }
+}
+
+/// What a worker may take on. Milliseconds, bytes.
+public struct OverloadSettings: Sendable {
+  public var computeQueueMax: Int
+  public var targetDelayMilliseconds, intervalMilliseconds: Int
+  public var bufferedBytes: Int
+
+  init(_ read: SettingsReader) {
+    computeQueueMax = read.whole("overload.computeQueueMax")
+    targetDelayMilliseconds = read.milliseconds("overload.targetDelay")
+    intervalMilliseconds = read.milliseconds("overload.interval")
+    bufferedBytes = read.bytes("overload.bufferedBytes")
   }
 }
 

@@ -24,8 +24,11 @@ final class Connection: StreamHandler {
     case ended
   }
 
-  /// Outlives its connections. Unchecked, because a check would count references at every step of every request.
-  unowned(unsafe) let worker: Worker
+  /// Held, which makes a circle until the stream has ended: a constant can be borrowed at every step of every request
+  /// without a reference being counted, which an unowned one cannot.
+  let worker: Worker
+  /// The worker's, for the same reason.
+  private let loop: EventLoop
   let stream: ByteStream
   /// Where the worker keeps this connection.
   let slot: Int
@@ -47,6 +50,8 @@ final class Connection: StreamHandler {
   /// The client waits for `100 Continue`, which is sent once.
   private var awaitsContinue = false
   private var isPaused = false
+  /// Of the output that waits, what the worker's sum has.
+  private var countedBytes = 0
   /// The inbox is being worked off: answers are collected and sent when it is done.
   private var isAdvancing = false
   /// Answered out of turn; the rest of the inbox is taken up when the turn ends.
@@ -68,9 +73,10 @@ final class Connection: StreamHandler {
   init(_ stream: consuming ByteStream, worker: Worker, slot: Int) {
     self.stream = stream
     self.worker = worker
+    loop = worker.loop
     self.slot = slot
     parser = RequestParser(limits: worker.httpLimits)
-    activeNanoseconds = worker.loop.turnNanoseconds
+    activeNanoseconds = loop.turnNanoseconds
   }
 
   // MARK: The request at hand, valid until its answer is composed.
@@ -107,7 +113,7 @@ final class Connection: StreamHandler {
   func received(_ bytes: RawSpan) {
     // Not while lingering: a client that sends on must not keep the connection.
     guard phase == .reading || phase == .answering else { return }
-    activeNanoseconds = worker.loop.turnNanoseconds
+    activeNanoseconds = loop.turnNanoseconds
     switch phase {
     case .lingering, .ended: break
     case .answering:
@@ -125,7 +131,8 @@ final class Connection: StreamHandler {
   }
 
   func drained() {
-    activeNanoseconds = worker.loop.turnNanoseconds
+    countQueued()
+    activeNanoseconds = loop.turnNanoseconds
     if phase == .reading { advance() }
     resumeIfPossible()
     finishAfterInput()
@@ -141,6 +148,7 @@ final class Connection: StreamHandler {
     phase = .ended
     visit.end()
     eventBatch = nil
+    worker.bufferedBytes -= countedBytes
     worker.connectionEnded(self)
   }
 
@@ -204,7 +212,7 @@ final class Connection: StreamHandler {
     start += parsed
     parsed = 0
     headBytes = 0
-    startedNanoseconds = worker.loop.turnNanoseconds
+    startedNanoseconds = loop.turnNanoseconds
     phase = .reading
     return true
   }
@@ -220,7 +228,7 @@ final class Connection: StreamHandler {
     parsed = 0
     headBytes = 0
     // The next request may stand in the inbox in part: it began no earlier than its predecessor was answered.
-    startedNanoseconds = worker.loop.turnNanoseconds
+    startedNanoseconds = loop.turnNanoseconds
     releaseStorage()
     if closes { linger() } else { phase = .reading }
     guard !isAdvancing else { return }
@@ -248,7 +256,7 @@ final class Connection: StreamHandler {
   /// Sends what there is, says that nothing more will come, and drops further input.
   func linger() {
     phase = .lingering
-    activeNanoseconds = worker.loop.turnNanoseconds
+    activeNanoseconds = loop.turnNanoseconds
     worker.flush(self)
     stream.finishWriting()
     if inputEndedAlready { return }
@@ -258,6 +266,14 @@ final class Connection: StreamHandler {
   func close() { stream.close() }
 
   var queuedBytes: Int { stream.queuedBytes }
+
+  /// Keeps the worker's sum of what clients have not read.
+  func countQueued() {
+    let queued = stream.queuedBytes
+    guard queued != countedBytes, phase != .ended else { return }
+    worker.bufferedBytes += queued - countedBytes
+    countedBytes = queued
+  }
 
   /// The request did not arrive in time.
   func timeOut() {

@@ -58,6 +58,7 @@ struct Exchange: Sendable, Equatable {
   init(_ question: Question) { self.question = question }
 
   var isAnswered: Bool { stage == .answered }
+  var awaitsWindow: Bool { stage == .window }
 
   /// The placement is found and the request is valid: what first?
   mutating func begin() -> Action {
@@ -85,10 +86,10 @@ struct Exchange: Sendable, Equatable {
     return findSegment()
   }
 
-  /// A list that was looked for is here.
-  mutating func found(_ list: List, at tier: Tier) -> Action {
+  /// A list that was looked for is here. `because`: it is not quite the one, but the better one cannot be had now.
+  mutating func found(_ list: List, at tier: Tier, because cause: FallbackReason? = nil) -> Action {
     guard stage == .list(list) else { return .wait }
-    return answer(.list(list), tier, because: reason)
+    return answer(.list(list), tier, because: reason ?? cause)
   }
 
   /// A list that was looked for cannot be had. The filter leaves nothing of it; or nothing is known of its user: the

@@ -30,6 +30,9 @@ struct Placements: Sendable {
   let names: [String]
   /// Counts the reloads that made these of the first.
   let generation: Int
+  /// The same, one after the other, and where each ends: compared without touching a `String`.
+  private let spelling: [UInt8]
+  private let ends: [Int]
 
   /// Throws a sentence that begins with the key at fault.
   /// - Parameter old: the placements in force. They keep their numbers, new ones follow, and what is gone retires.
@@ -65,17 +68,24 @@ struct Placements: Sendable {
       }
     }
     self.all = all
-    names = all.map(\.policy.name)
+    let names = all.map(\.policy.name)
+    self.names = names
+    spelling = names.flatMap { Array($0.utf8) }
+    ends = names.indices.map { last in names[...last].reduce(0) { $0 + $1.utf8.count } }
   }
 
   subscript(_ index: Int) -> Placement { all[index] }
 
   /// The number of the placement of this name. O(placements): there are a handful.
   func index(of name: RawSpan) -> Int? {
-    for index in names.indices where equal(name, names[index].utf8.span.bytes) {
-      return all[index].isRetired ? nil : index
+    spelling.withBytes { spelling in
+      var start = 0
+      for index in 0..<ends.count {
+        if equal(name, spelling.extracting(start..<ends[index])) { return all[index].isRetired ? nil : index }
+        start = ends[index]
+      }
+      return nil
     }
-    return nil
   }
 }
 

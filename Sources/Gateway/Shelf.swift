@@ -14,23 +14,41 @@ final class Shelf {
   let served: ServedModel?
   /// Of lists that no request has narrowed.
   let standardVariant: Variant
-  /// What stands in every answer between its id and its items, and after its fallback.
-  let opening: [UInt8]
-  let closing: [UInt8]
+
+  // What every answer needs of the policy, so that none of its texts and tables is touched on a hit.
+  let freshSeconds: UInt32
+  let staleSeconds: UInt32
+  let filter: ItemFilter
+  let hasContext: Bool
   /// Whether the time of day is part of what a request asks for.
   let tellsTime: Bool
+  /// What stands in every answer between its id and its items, and after its fallback.
+  let opening: ByteBuffer
+  let closing: ByteBuffer
 
   init(_ index: Int, _ placement: Placements.Placement, _ served: ServedModel?) {
+    let policy = placement.policy
     self.index = index
     self.placement = placement
     self.served = served
-    standardVariant = (try? placement.policy.variant(filter: .none)) ?? .standard
-    opening = Array("\",\"placement\":\"\(placement.policy.name)\",\"items\":[".utf8)
-    closing = Array(
-      (served.map { ",\"model\":{\"name\":\"\($0.identity.name)\",\"version\":\($0.identity.version)}}" }
-        ?? ",\"model\":null}").utf8)
-    tellsTime = placement.policy.context.contains(.daypart)
+    standardVariant = (try? policy.variant(filter: .none)) ?? .standard
+    freshSeconds = policy.freshSeconds
+    staleSeconds = policy.staleSeconds
+    filter = policy.filter
+    hasContext = !policy.context.isEmpty
+    tellsTime = policy.context.contains(.daypart)
+    opening = ByteBuffer(text: "\",\"placement\":\"\(policy.name)\",\"items\":[")
+    closing = ByteBuffer(
+      text: served.map { ",\"model\":{\"name\":\"\($0.identity.name)\",\"version\":\($0.identity.version)}}" }
+        ?? ",\"model\":null}")
   }
 
   var policy: PlacementPolicy { _read { yield placement.policy } }
+}
+
+extension ByteBuffer {
+  fileprivate init(text: String) {
+    self.init(capacity: text.utf8.count)
+    append(text)
+  }
 }

@@ -4,12 +4,12 @@ import Model
 extension Visit {
   /// Finds out who asks for what: pure functions of the request, the snapshot and the configuration.
   func identify(
-    _ request: borrowing RecommendationRequest, _ identityKey: IdentityKey, _ vocabulary: borrowing ContextVocabulary,
-    _ question: inout Exchange.Question, now: UInt32
+    _ request: borrowing RecommendationRequest, _ shelf: Shelf, _ served: ServedModel, _ identityKey: IdentityKey,
+    _ vocabulary: borrowing ContextVocabulary, _ question: inout Exchange.Question, now: UInt32
   ) throws(RequestProblem) {
     if request.filter != nil || request.arm != nil { try readFilter(request) }
-    if !shelf.policy.context.isEmpty { bucket = try context(of: request, vocabulary, now: now) }
-    let model = shelf.served!.model
+    if shelf.hasContext { bucket = try context(of: request, vocabulary, now: now) }
+    let model = served.model
     if let id = request.itemID {
       item = model.item(id: request.bytes(id))
       question.item = item == nil ? .unknown : .known

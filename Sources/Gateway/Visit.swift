@@ -33,7 +33,7 @@ final class Visit {
   var isOpen: Bool { id != 0 }
 
   /// What may be shown: the request's filter and the placement's.
-  var allowed: ItemFilter { isFiltered ? narrowed : shelf.policy.filter }
+  var allowed: ItemFilter { isFiltered ? narrowed : shelf.filter }
 
   func begin(id: UInt64, _ shelf: Shelf, startedNanoseconds: UInt64, deadlineNanoseconds: UInt64, count: Int) {
     self.id = id

@@ -43,12 +43,15 @@ public final class AddressClaim: Sendable {
   private let state: Guarded<State>
   /// Whether loops get sockets of their own.
   private let spreads: Bool
+  /// Where a simulated claim holds its address. A world has one thread.
+  private nonisolated(unsafe) let world: SimulatedWorld?
 
   /// Throws `EADDRINUSE`, naming the address, if anybody listens there.
   public init(_ address: SocketAddress, strategy: AcceptStrategy = .reuseport) throws(LoopError) {
     let descriptor = try ListeningSocket.bound(to: address, share: .none)
     self.address = SocketAddress(of: descriptor, asking: getsockname) ?? address
     origin = .bound
+    world = nil
     spreads = strategy == .reuseport && !address.isUnix
     state = Guarded(State(sockets: [descriptor], file: address.unixPath.flatMap { FileIdentity($0) }))
     if spreads { try ListeningSocket.enable(SO_REUSEPORT, descriptor, address) }
@@ -63,11 +66,21 @@ public final class AddressClaim: Sendable {
     }
     self.address = address
     self.origin = origin
+    world = nil
     // More sockets may join those of a predecessor, which is the same user; the service manager is another one.
     spreads = origin == .predecessor && strategy == .reuseport && !address.isUnix
     // A path is its predecessor's until that one has gone.
     state = Guarded(State(sockets: sockets.map { $0.take() }, file: nil))
     if spreads { for socket in descriptors { try ListeningSocket.enable(SO_REUSEPORT, socket, address) } }
+  }
+
+  /// An address of a simulated world, for loops of it.
+  package init(_ address: SocketAddress, in world: SimulatedWorld) {
+    self.address = address
+    origin = .bound
+    self.world = world
+    spreads = false
+    state = Guarded(State(sockets: [], file: nil))
   }
 
   deinit { close() }
@@ -79,6 +92,7 @@ public final class AddressClaim: Sendable {
   /// nobody accepts from would keep the connections that the kernel gives it. Where there are fewer sockets than loops,
   /// loops share.
   public func open(_ index: Int, of count: Int) throws(LoopError) -> [OwnedDescriptor] {
+    if let world { return [OwnedDescriptor(try world.bind(address, sharing: true))] }
     try joinSockets(upTo: count)
     let sockets = descriptors
     guard !sockets.isEmpty else { throw LoopError(code: ECANCELED, while: "listening on", address: address) }
@@ -92,6 +106,7 @@ public final class AddressClaim: Sendable {
 
   /// The next loop's descriptor, when their number is not known beforehand.
   func openNext() throws(LoopError) -> OwnedDescriptor {
+    if let world { return OwnedDescriptor(try world.bind(address, sharing: true)) }
     let next = state.withLock { state in
       defer { state.opened += 1 }
       return state.opened

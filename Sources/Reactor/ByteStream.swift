@@ -70,8 +70,17 @@ public struct ByteStream: ~Copyable {
 
   /// The other side; nil once closed or while connecting. An unnamed unix client has an empty path.
   public var peerAddress: SocketAddress? {
+    if slot.core.simulation != nil { return slot.isClosing ? nil : slot.handle.simulatedStream.endpoint?.remoteAddress }
     guard let descriptor = slot.descriptor else { return nil }
     return SocketAddress(of: descriptor, asking: getpeername)
+  }
+
+  /// Closes with a reset instead of a farewell, on a simulated loop: what a process does that is killed with its
+  /// input unread.
+  package func resetSimulated() {
+    guard isOpen, slot.core.simulation != nil else { return }
+    slot.handle.simulatedStream.reset()
+    slot.close()
   }
 
   /// Ends the connection (ETIMEDOUT) when sent data stays unacknowledged for this long: how a black hole is noticed

@@ -15,6 +15,19 @@ public final class EventLoop {
     try core.openTurnHooks()
   }
 
+  /// A loop of a simulated world: the same public types on a virtual clock and an in-memory network.
+  package init(simulated world: SimulatedWorld, pace: SimulatedPace = SimulatedPace()) {
+    // Nothing that can fail without a kernel.
+    core = try! LoopCore(simulation: SimulatedLoop(world, pace))
+    try! core.openTurnHooks()
+  }
+
+  /// Connections made from this simulated loop cross this link, whatever their address.
+  package func route(over link: SimulatedLink) { core.simulation?.route = link }
+
+  /// Of a simulated loop, in virtual time.
+  package var simulatedLongestTurnNanoseconds: UInt64 { core.simulation?.longestTurnNanoseconds ?? 0 }
+
   deinit {
     precondition(!core.isRunning)
     core.closeAll()
@@ -34,7 +47,10 @@ public final class EventLoop {
   public var isStopping: Bool { core.isStopping }
 
   /// The monotonic clock, exact. libuv's own loop time is cached and in milliseconds: not for deadlines.
-  public var nowNanoseconds: UInt64 { uv_hrtime() }
+  public var nowNanoseconds: UInt64 { core.now }
+
+  /// The wall clock, in seconds since 1970. It may jump, either way.
+  public var unixSeconds: Int { core.uv.wallSeconds(core.loop) }
 
   /// The clock at the first event of this turn: one clock call a turn instead of one a request, and early by at most
   /// the length of the turn so far.
@@ -44,7 +60,15 @@ public final class EventLoop {
   /// did, before the next (uv_prepare). This is where batches collected during a turn are flushed. Until `stop`.
   public func atTurnEnd(_ body: @escaping () -> Void) { core.addTurnHook(body) }
 
-  /// What the loop has done so far; reading it starts a new measure of the longest turn.
+  /// The same for somebody who outlives the loop's run, without a reference being counted at every turn.
+  public func atTurnEnd<Owner: AnyObject>(of owner: Owner, _ body: @escaping (Owner) -> Void) {
+    core.addTurnHook(of: owner, body)
+  }
+
+  /// What the loop has done so far, this turn left out.
+  public var activity: LoopActivity { core.activity }
+
+  /// The same; reading it starts a new measure of the longest turn.
   public func takeActivity() -> LoopActivity { core.takeActivity() }
 
   /// libuv writes without MSG_NOSIGNAL, so a peer that went away would otherwise end the process. Once a process.

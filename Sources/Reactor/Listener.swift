@@ -20,6 +20,13 @@ public final class Listener {
     loop: EventLoop, address: SocketAddress, backlog: Int32 = Listener.backlogDefault, share: PortSharing = .none,
     onAccept: @escaping (consuming ByteStream) -> Void
   ) throws(LoopError) {
+    if let world = loop.core.simulation?.world {
+      let descriptor = try world.bind(address, sharing: share == .reusePort)
+      claim = nil
+      self.address = world.address(of: descriptor)!
+      slot = try Listener.listen(loop, descriptor, self.address, backlog, onAccept)
+      return
+    }
     let claim = address.isUnix ? try AddressClaim(address) : nil
     let descriptor =
       if let claim { try claim.openNext().take() } else { try ListeningSocket.bound(to: address, share: share) }
@@ -50,6 +57,16 @@ public final class Listener {
     claim = nil
     self.address = address
     slot = try Listener.listen(loop, fileDescriptor, address, backlog, onAccept)
+  }
+
+  /// Listens on a socket that a claim opened.
+  public init(
+    loop: EventLoop, adopting socket: OwnedDescriptor, at address: SocketAddress,
+    backlog: Int32 = Listener.backlogDefault, onAccept: @escaping (consuming ByteStream) -> Void
+  ) throws(LoopError) {
+    claim = nil
+    self.address = address
+    slot = try Listener.listen(loop, socket.take(), address, backlog, onAccept)
   }
 
   deinit { slot.close() }

@@ -76,7 +76,8 @@ extension Integration {
       }
       let slow = try RunningGateway(
         TestRepository(), memcached: [silent.address],
-        flags: ["workers": ["1"], "snapshots.warmBudget": ["0"], "placements.home.deadline": ["20ms"]],
+        // Half of it may go to memcached: what is left is too little for anything.
+        flags: ["workers": ["1"], "snapshots.warmBudget": ["0"], "placements.home.deadline": ["1ms"]],
         awaitsReady: false)
       let isUp = eventually { slow.isReady }
       #expect(isUp)

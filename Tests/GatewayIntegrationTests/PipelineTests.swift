@@ -116,7 +116,7 @@ extension Integration {
           case 3: answer.status == 202 && answer.text == #"{"accepted":\#(count),"duplicates":0,"rejected":[]}"#
           default: answer.status == 404
           }
-        return isRight ? nil : "\(request) was answered with \(answer.status) \(answer.text.prefix(400))"
+        return isRight ? nil : "\(request) was answered with \(answer.status) \(answer.fields) \(String(describing: shelf?.fallback)) \(answer.text.prefix(400)), \(shelf?.ids ?? []) for \(oracle[text] ?? [])"
       }
     }
 

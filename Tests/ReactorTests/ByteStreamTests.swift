@@ -4,9 +4,9 @@ import TestSupport
 import Testing
 
 @Suite struct ByteStreamTests {
-  let loop = try! EventLoop()
-
-  @Test func `bytes come back from an echo over TCP`() throws {
+  @Test(arguments: Core.allCases)
+  func `bytes come back from an echo over TCP`(core: Core) throws {
+    let loop = core.loop()
     let listener = try listen(loop, arrange: echo)
     let client = Recorder.connect(loop, to: listener.address)
     client.onConnected = { $0.write("hello") }
@@ -17,7 +17,9 @@ import Testing
     #expect(client.ends == ["closed here"])
   }
 
-  @Test func `bytes come back from an echo over a unix socket`() throws {
+  @Test(arguments: Core.allCases)
+  func `bytes come back from an echo over a unix socket`(core: Core) throws {
+    let loop = core.loop()
     let folder = TemporaryFolder()
     let listener = try listen(loop, try SocketAddress(folder.file("echo.sock")), arrange: echo)
     let client = Recorder.connect(loop, to: listener.address)
@@ -27,7 +29,9 @@ import Testing
     #expect(client.text == "hello")
   }
 
-  @Test func `writes before the connection is made are sent in order once it is`() throws {
+  @Test(arguments: Core.allCases)
+  func `writes before the connection is made are sent in order once it is`(core: Core) throws {
+    let loop = core.loop()
     let listener = try listen(loop) { server in
       server.onReceived = { [loop] server, _ in if server.text == "one two three" { loop.stop() } }
     }
@@ -40,7 +44,9 @@ import Testing
     #expect(client.events.prefix(2) == ["connected", "drained"])
   }
 
-  @Test func `what the kernel does not take is queued, counted, drained and complete`() throws {
+  @Test(arguments: Core.allCases)
+  func `what the kernel does not take is queued, counted, drained and complete`(core: Core) throws {
+    let loop = core.loop()
     let blocks = (0..<24).map { block in (0..<1 << 10).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ block) } }
       .map { line in Array(repeating: line, count: 1 << 10).flatMap { $0 } }
     let total = blocks.count << 20
@@ -68,7 +74,9 @@ import Testing
     }
   }
 
-  @Test func `a paused reader receives nothing, the writer queues, and resuming delivers all`() throws {
+  @Test(arguments: Core.allCases)
+  func `a paused reader receives nothing, the writer queues, and resuming delivers all`(core: Core) throws {
+    let loop = core.loop()
     let total = 16 << 20
     var reader: Recorder?
     let listener = try listen(loop) { server in
@@ -88,7 +96,9 @@ import Testing
     #expect(reader!.bytes.count == total)
   }
 
-  @Test func `pausing inside received stops at once and resuming goes on`() throws {
+  @Test(arguments: Core.allCases)
+  func `pausing inside received stops at once and resuming goes on`(core: Core) throws {
+    let loop = core.loop()
     let listener = try listen(loop, arrange: echo)
     let client = Recorder.connect(loop, to: listener.address)
     var isPaused = false
@@ -110,7 +120,9 @@ import Testing
     #expect(client.bytes.count == 1 << 20)
   }
 
-  @Test func `finishing sends the queue first, then FIN, and answers still come`() throws {
+  @Test(arguments: Core.allCases)
+  func `finishing sends the queue first, then FIN, and answers still come`(core: Core) throws {
+    let loop = core.loop()
     let total = 8 << 20
     var server: Recorder?
     let listener = try listen(loop) { accepted in
@@ -135,6 +147,7 @@ import Testing
   }
 
   @Test func `a peer that only finishes sending closes the stream by default`() throws {
+    let loop = Core.libuv.loop()
     var ends: [String] = []
     let listener = try listen(loop) { server in
       server.onEnded = { [loop] server in
@@ -150,6 +163,7 @@ import Testing
   }
 
   @Test func `a peer's reset is a failure`() throws {
+    let loop = Core.libuv.loop()
     var ends: [String] = []
     let listener = try listen(loop) { server in
       server.onEnded = { [loop] server in
@@ -163,6 +177,7 @@ import Testing
   }
 
   @Test func `a write to a peer that is gone fails, and the next is refused`() throws {
+    let loop = Core.libuv.loop()
     var results: [Bool] = []
     var ends: [String] = []
     var keep: Recorder?
@@ -185,7 +200,9 @@ import Testing
     #expect(ends == ["failed ECONNRESET"] || ends == ["failed EPIPE"])
   }
 
-  @Test func `closing inside received is safe, ends once, later, and refuses writes`() throws {
+  @Test(arguments: Core.allCases)
+  func `closing inside received is safe, ends once, later, and refuses writes`(core: Core) throws {
+    let loop = core.loop()
     var server: Recorder?
     let listener = try listen(loop) { accepted in
       server = accepted
@@ -208,7 +225,9 @@ import Testing
     #expect(server!.ends == ["closed here"])
   }
 
-  @Test func `closing inside connected, drained and inputEnded is safe`() throws {
+  @Test(arguments: Core.allCases)
+  func `closing inside connected, drained and inputEnded is safe`(core: Core) throws {
+    let loop = core.loop()
     let listener = try listen(loop) { server in
       server.onInputEnded = { $0.stream.close() }
       server.onReceived = { server, _ in if server.events.count == 1 { server.stream.pauseReading() } }
@@ -225,7 +244,9 @@ import Testing
     #expect(second.events == ["connected", "drained", "ended"])
   }
 
-  @Test func `closing discards the queue`() throws {
+  @Test(arguments: Core.allCases)
+  func `closing discards the queue`(core: Core) throws {
+    let loop = core.loop()
     let listener = try listen(loop) { $0.stream.pauseReading() }
     let client = Recorder.connect(loop, to: listener.address)
     client.onConnected = { client in
@@ -239,8 +260,9 @@ import Testing
     #expect(client.events == ["connected", "ended"])
   }
 
-  @Test(arguments: ["127.0.0.1:1", "/nowhere/at/all.sock"])
-  func `a connection that cannot be made ends without having been connected`(address: String) throws {
+  @Test(arguments: ["127.0.0.1:1", "/nowhere/at/all.sock"], Core.allCases)
+  func `a connection that cannot be made ends without having been connected`(address: String, core: Core) throws {
+    let loop = core.loop()
     let client = Recorder.connect(loop, to: try SocketAddress(address))
     #expect(client.events.isEmpty, "told inside the call")
     client.write("queued for nobody")
@@ -251,6 +273,7 @@ import Testing
   }
 
   @Test func `a connect that fails inside the call is told on a later turn`() throws {
+    let loop = Core.libuv.loop()
     // A broadcast address: connect(2) itself answers.
     let client = Recorder.connect(loop, to: try SocketAddress("255.255.255.255:9"))
     #expect(client.events.isEmpty)
@@ -260,7 +283,9 @@ import Testing
     #expect(client.ends[0].hasPrefix("failed E"))
   }
 
-  @Test func `the stream keeps its handler until it has ended, and no longer`() throws {
+  @Test(arguments: Core.allCases)
+  func `the stream keeps its handler until it has ended, and no longer`(core: Core) throws {
+    let loop = core.loop()
     var isGone = false
     let listener = try listen(loop) { server in
       server.onReceived = { server, _ in server.stream.close() }
@@ -276,7 +301,9 @@ import Testing
     loop.runToEnd()
   }
 
-  @Test func `a dropped stream is closed`() throws {
+  @Test(arguments: Core.allCases)
+  func `a dropped stream is closed`(core: Core) throws {
+    let loop = core.loop()
     let listener = try Listener(loop: loop, address: .anyPort) { stream in _ = consume stream }
     let client = Recorder.connect(loop, to: listener.address)
     client.onEnded = { [loop] _ in loop.stop() }
@@ -284,7 +311,9 @@ import Testing
     #expect(client.ends == ["closed by peer"])
   }
 
-  @Test func `a stream that starts after its loop has stopped ends at once`() throws {
+  @Test(arguments: Core.allCases)
+  func `a stream that starts after its loop has stopped ends at once`(core: Core) throws {
+    let loop = core.loop()
     loop.stop()
     let stream = ByteStream.connect(loop: loop, to: .anyPort)
     loop.runToEnd()
@@ -293,7 +322,9 @@ import Testing
     #expect(late.ends == ["closed here"])
   }
 
-  @Test func `peers have addresses`() throws {
+  @Test(arguments: Core.allCases)
+  func `peers have addresses`(core: Core) throws {
+    let loop = core.loop()
     var seen: SocketAddress?
     let listener = try listen(loop) { server in
       seen = server.stream.peerAddress
@@ -310,7 +341,9 @@ import Testing
     #expect(seen?.description.hasPrefix("127.0.0.1:") == true)
   }
 
-  @Test func `many streams talk at once in small and large messages`() throws {
+  @Test(arguments: Core.allCases)
+  func `many streams talk at once in small and large messages`(core: Core) throws {
+    let loop = core.loop()
     let seed: UInt64 = 20
     var random = SeededRandom(seed: seed)
     let listener = try listen(loop, arrange: echo)

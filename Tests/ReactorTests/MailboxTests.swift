@@ -49,8 +49,9 @@ import Testing
     #expect(delivered == 5_000, "what was posted before the close is delivered")
   }
 
-  @Test func `a closed mailbox refuses, delivers what it has, and lets the loop go`() throws {
-    let loop = try EventLoop()
+  @Test(arguments: Core.allCases)
+  func `a closed mailbox refuses, delivers what it has, and lets the loop go`(core: Core) throws {
+    let loop = core.loop()
     var heard: [Int] = []
     let mailbox = try Mailbox<Int>(loop: loop) { heard.append($0) }
     #expect(mailbox.post(1))
@@ -72,8 +73,9 @@ import Testing
     #expect(heard.load(ordering: .relaxed) == 42)
   }
 
-  @Test func `a post after the loop has stopped, or is gone, is refused`() throws {
-    var loop: EventLoop? = try EventLoop()
+  @Test(arguments: Core.allCases)
+  func `a post after the loop has stopped, or is gone, is refused`(core: Core) throws {
+    var loop: EventLoop? = core.loop()
     let mailbox = try Mailbox<Int>(loop: loop!) { _ in Issue.record("delivered") }
     loop!.stop()
     #expect(!mailbox.post(1))
@@ -96,8 +98,9 @@ import Testing
     }
   }
 
-  @Test func `a message posted while delivering comes later, not inside`() throws {
-    let loop = try EventLoop()
+  @Test(arguments: Core.allCases)
+  func `a message posted while delivering comes later, not inside`(core: Core) throws {
+    let loop = core.loop()
     var heard: [Int] = []
     var isDelivering = false
     var mailbox: Mailbox<Int>?

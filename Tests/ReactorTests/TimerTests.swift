@@ -2,9 +2,9 @@ import Reactor
 import Testing
 
 @Suite struct TimerTests {
-  let loop = try! EventLoop()
-
-  @Test func `a timer fires once, not before its time`() throws {
+  @Test(arguments: Core.allCases)
+  func `a timer fires once, not before its time`(core: Core) throws {
+    let loop = core.loop()
     var fired: [UInt64] = []
     let begun = loop.nowNanoseconds
     let timer = Timer(loop: loop) { [loop] in fired.append(loop.nowNanoseconds - begun) }
@@ -17,7 +17,9 @@ import Testing
     #expect(!timer.isActive)
   }
 
-  @Test func `a repeating timer fires until it is stopped inside itself`() throws {
+  @Test(arguments: Core.allCases)
+  func `a repeating timer fires until it is stopped inside itself`(core: Core) throws {
+    let loop = core.loop()
     var count = 0
     var timer: Timer?
     timer = Timer(loop: loop) {
@@ -30,7 +32,9 @@ import Testing
     timer = nil
   }
 
-  @Test func `a restarted timer fires at its new time only`() throws {
+  @Test(arguments: Core.allCases)
+  func `a restarted timer fires at its new time only`(core: Core) throws {
+    let loop = core.loop()
     var count = 0
     let timer = Timer(loop: loop) { count += 1 }
     timer.start(milliseconds: 5)
@@ -39,7 +43,9 @@ import Testing
     #expect(count == 1)
   }
 
-  @Test func `a dropped timer does not fire`() throws {
+  @Test(arguments: Core.allCases)
+  func `a dropped timer does not fire`(core: Core) throws {
+    let loop = core.loop()
     do {
       let timer = Timer(loop: loop) { Issue.record("fired") }
       timer.start(milliseconds: 1)
@@ -47,7 +53,9 @@ import Testing
     loop.run()
   }
 
-  @Test func `a timer dropped inside its own closure is safe`() throws {
+  @Test(arguments: Core.allCases)
+  func `a timer dropped inside its own closure is safe`(core: Core) throws {
+    let loop = core.loop()
     var count = 0
     var timer: Timer?
     timer = Timer(loop: loop) {
@@ -59,7 +67,9 @@ import Testing
     #expect(count == 1)
   }
 
-  @Test func `a timer of a stopped loop is silent`() throws {
+  @Test(arguments: Core.allCases)
+  func `a timer of a stopped loop is silent`(core: Core) throws {
+    let loop = core.loop()
     let timer = Timer(loop: loop) { Issue.record("fired") }
     timer.start(milliseconds: 1)
     loop.stop()

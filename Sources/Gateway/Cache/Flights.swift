@@ -39,6 +39,17 @@ struct Flights: ~Copyable {
     var isDisowned = false
     /// Memcached has nothing, or cannot be asked.
     var isReadyToCompute = false
+    /// Who holds the flight: a reply of memcached that is owed, the queue of those that wait to be computed, the one of
+    /// those that nobody waits for. It ends when none does.
+    var isAsked = false
+    var isQueued = false
+    var isInBackground = false
+    /// Its waiters have been told: what still holds it is to let it go.
+    var isOver = false
+    /// When waiting for memcached would take more of a waiter's time than it may.
+    var patienceNanoseconds = UInt64.max
+
+    var isHeld: Bool { isAsked || isQueued || isInBackground }
 
     fileprivate init(index: Int) { self.index = index }
 
@@ -90,12 +101,15 @@ struct Flights: ~Copyable {
 
   /// The flight is over, nothing that it asked for is outstanding, and nobody holds it.
   mutating func end(_ flight: Flight) {
+    precondition(flight.isUnderWay && !flight.isHeld, "a flight was ended twice, or somebody will come back to it")
     close(flight)
     flight.recipe = nil
     flight.waiters.removeAll(keepingCapacity: true)
     flight.asksForExternal = false
     flight.isDisowned = false
     flight.isReadyToCompute = false
+    flight.isOver = false
+    flight.patienceNanoseconds = .max
     free.append(flight.index)
   }
 

@@ -83,6 +83,7 @@ struct L1Cache: ~Copyable {
   }
 
   func freshUntil(_ index: Index) -> UInt32 { entries[Int(index)].freshUntil }
+  func staleUntil(_ index: Index) -> UInt32 { entries[Int(index)].staleUntil }
 
   /// Names an entry, so that it can be known later whether it is still there.
   func name(_ index: Index) -> ComposedAnswer.Entry {

@@ -175,7 +175,8 @@ extension Worker {
 
   /// Answers batches that have waited too long for other workers.
   func settleLateBatches(now: UInt64) {
-    for batch in batches.values {
+    // In the order of their coming: a dictionary has none, and a simulated run must repeat.
+    for batch in batches.values.sorted(by: { $0.id < $1.id }) {
       guard let shared = batch.sharedNanoseconds, now > shared + EventBatch.patienceNanoseconds else { continue }
       finish(batch)
     }

@@ -60,10 +60,13 @@ extension Worker {
   /// One update a user, in the order of the batch.
   private func updateWindows(_ records: [EventRecord], _ batch: EventBatch, _ connection: Connection) {
     var byUser: [UserHash: [EventRecord]] = [:]
+    // In the order of their first event: a dictionary has none, and a simulated run must repeat.
+    var users: [UserHash] = []
     for record in records where record.type.entersWindow {
       var arrived = record
       // In the window the time of arrival counts: what is answered from now on must reflect the event.
       arrived.time = unixSeconds
+      if byUser[record.user] == nil { users.append(record.user) }
       byUser[record.user, default: []].append(arrived)
     }
     guard !byUser.isEmpty else { return answer(batch, on: connection) }
@@ -71,9 +74,9 @@ extension Worker {
     batches[batch.id] = batch
     // Held until all are under way, so that the batch is not settled by the first.
     batch.pending = 1
-    for (user, events) in byUser {
+    for user in users {
       nextVisit += 1
-      update(WindowUpdate(id: nextVisit, user: user, events: events, batch: batch))
+      update(WindowUpdate(id: nextVisit, user: user, events: byUser[user]!, batch: batch))
     }
     settle(batch)
   }

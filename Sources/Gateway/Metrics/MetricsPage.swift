@@ -13,6 +13,7 @@ struct MetricsPage {
   func compose() -> [UInt8] {
     var page = PrometheusText()
     requests(&page)
+    overload(&page)
     caches(&page)
     memcached(&page)
     models(&page)
@@ -76,6 +77,24 @@ struct MetricsPage {
     page.sample("http_requests_in_flight", [], UInt64(metrics.inFlight))
   }
 
+  private func overload(_ page: inout PrometheusText) {
+    let metrics = result.metrics
+    page.family(
+      "pressure_level", .gauge,
+      "Highest of the workers: 1 no refresh, 2 longer stale, 3 hot keys only, 4 trending, 5 refusing, 6 closed.")
+    page.sample("pressure_level", [], UInt64(metrics.pressureLevel.rawValue))
+    page.family("pressure_changes_total", .counter, "Changes of a worker's pressure level, up or down.")
+    page.sample("pressure_changes_total", [], metrics.pressureChanges)
+    page.family("admission_shed_total", .counter, "Lists that were not computed, by reason.")
+    for reason in ShedReason.allCases {
+      page.sample("admission_shed_total", [("reason", reason.name.description)], metrics.admission[reason])
+    }
+    page.family("compute_queue_length", .gauge, "Lists that requests wait for and that are not computed yet.")
+    page.sample("compute_queue_length", [], UInt64(metrics.computeQueueLength))
+    page.family("compute_queue_sojourn_seconds", .histogram, "Time in that queue of lists that were computed.")
+    page.histogram("compute_queue_sojourn_seconds", [], metrics.admission.sojourn)
+  }
+
   private func caches(_ page: inout PrometheusText) {
     let tiers = [("l1", result.metrics.l1), ("l2", result.metrics.l2), ("window", result.metrics.windows)]
     page.family("cache_hits_total", .counter, "Fresh values found; window counts this worker's copies of windows.")
@@ -86,6 +105,8 @@ struct MetricsPage {
     for (tier, counts) in tiers { page.sample("cache_stale_served_total", [("tier", tier)], counts.stale) }
     page.family("cache_collapsed_total", .counter, "Requests that waited for the search of another.")
     page.sample("cache_collapsed_total", [("tier", "l1")], result.metrics.l1.collapsed)
+    page.family("answers_repeated_total", .counter, "Hits of L1 that were answered as they had been composed before.")
+    page.sample("answers_repeated_total", [], result.metrics.repeated)
     page.family("cache_evictions_total", .counter, "Entries that made room for others.")
     page.sample("cache_evictions_total", [("tier", "l1")], result.metrics.l1.evictions)
     page.family("cache_entries", .gauge, "Entries held: lists, windows and composed answers.")

@@ -9,6 +9,8 @@ struct WorkerMetrics: Sendable {
   var l1 = CacheCounts()
   var l2 = CacheCounts()
   var windows = CacheCounts()
+  /// Answers that were sent again as they had been composed.
+  var repeated: UInt64 = 0
   var badLists: UInt64 = 0
   var badWindows: UInt64 = 0
   var connectionsOpen = 0
@@ -16,6 +18,10 @@ struct WorkerMetrics: Sendable {
   var connectionsShed: UInt64 = 0
   var malformed: UInt64 = 0
   var inFlight = 0
+  var admission = AdmissionCounts()
+  var computeQueueLength = 0
+  var pressureLevel = PressureLevel.calm
+  var pressureChanges: UInt64 = 0
   var eventsAccepted: UInt64 = 0
   var eventsRejected: UInt64 = 0
   var eventsDuplicate: UInt64 = 0
@@ -65,6 +71,7 @@ struct WorkerMetrics: Sendable {
     l1.add(other.l1)
     l2.add(other.l2)
     windows.add(other.windows)
+    repeated += other.repeated
     badLists += other.badLists
     badWindows += other.badWindows
     connectionsOpen += other.connectionsOpen
@@ -72,6 +79,10 @@ struct WorkerMetrics: Sendable {
     connectionsShed += other.connectionsShed
     malformed += other.malformed
     inFlight += other.inFlight
+    admission.add(other.admission)
+    computeQueueLength += other.computeQueueLength
+    pressureLevel = max(pressureLevel, other.pressureLevel)
+    pressureChanges += other.pressureChanges
     eventsAccepted += other.eventsAccepted
     eventsRejected += other.eventsRejected
     eventsDuplicate += other.eventsDuplicate

@@ -19,9 +19,9 @@ extension Worker {
     composer.begin(200, connection.persistence, into: &outbox)
     outbox.append(field: "Content-Type", "application/json")
     let age = self.age(of: list, answer)
-    appendFreshness(answer, freshSeconds: shelf.policy.freshSeconds, age: age, isPersonal: visit.user != nil)
+    appendFreshness(answer, freshSeconds: shelf.freshSeconds, age: age, isPersonal: visit.user != nil)
     let fixed = outbox.count
-    appendFixedFields(shelf.policy, connection)
+    appendFixedFields(shelf, connection)
     outbox.append("ETag: W/\"" as StaticString)
     let tag = outbox.count
     outbox.append("0000000000000000\"\r\n" as StaticString)
@@ -29,7 +29,7 @@ extension Worker {
     outbox.endHead()
 
     let body = outbox.count
-    let id = composeBody(&answer, connection, list: list)
+    let id = composeBody(&answer, shelf, connection, list: list)
     outbox.replace(at: tag, hex: xxh3(outbox.bytes.extracting(body...)))
     outbox.patch(contentLength: outbox.count - body, at: length)
     RecommendationID.replace(
@@ -39,22 +39,22 @@ extension Worker {
     var status = 200
     if connection.method != .post && outbox.withBytes(tag - 3..<tag + 17, connection.matches) {
       status = 304
-      composeNotModified(from: start, tag: tag, connection, answer, shelf.policy, age: age)
+      composeNotModified(from: start, tag: tag, connection, answer, shelf, age: age)
     } else if connection.method == .head {
       outbox.truncate(to: body)
     } else if answer.tier == .l1, visit.ground.isFirm {
-      remember(answer, connection, fixed: fixed, id: id, createdAt: RenderedList(validated: list).createdAt)
+      remember(answer, shelf, connection, fixed: fixed, id: id, createdAt: RenderedList(validated: list).createdAt)
     }
-    finish(connection, answer, status: status)
+    finish(connection, shelf, answer, status: status)
   }
 
-  private func finish(_ connection: Connection, _ answer: Exchange.Answer, status: Int) {
+  private func finish(_ connection: Connection, _ shelf: Shelf, _ answer: Exchange.Answer, status: Int) {
     let visit = connection.visit
     let now = loop.nowNanoseconds
     metrics.answered(
-      placement: visit.shelf.index, tier: answer.tier, status: status,
+      placement: shelf.index, tier: answer.tier, status: status,
       nanoseconds: now > visit.startedNanoseconds ? now - visit.startedNanoseconds : 0)
-    if let fallback = answer.fallback { metrics.fellBack(placement: visit.shelf.index, fallback) }
+    if let fallback = answer.fallback { metrics.fellBack(placement: shelf.index, fallback) }
     connection.answered(closes: connection.persistence == .close)
   }
 
@@ -72,16 +72,17 @@ extension Worker {
   // MARK: Body.
 
   /// Appends the body; returns where the recommendation id goes.
-  private func composeBody(_ answer: inout Exchange.Answer, _ connection: Connection, list: RawSpan) -> Int {
-    let shelf = connection.visit.shelf!
+  private func composeBody(
+    _ answer: inout Exchange.Answer, _ shelf: Shelf, _ connection: Connection, list: RawSpan
+  ) -> Int {
     outbox.append("{\"recommendationId\":\"" as StaticString)
     let id = outbox.count
     outbox.append("00000000000000000000000000" as StaticString)
-    outbox.append(shelf.opening)
-    appendItems(&answer, connection, list: list)
+    shelf.opening.withBytes { outbox.append($0) }
+    if let served = shelf.served { appendItems(&answer, shelf, served, connection, list: list) }
     guard let fallback = answer.fallback else {
       outbox.append("],\"fallback\":null" as StaticString)
-      outbox.append(shelf.closing)
+      shelf.closing.withBytes { outbox.append($0) }
       return id
     }
     outbox.append("],\"fallback\":{\"reason\":\"" as StaticString)
@@ -89,14 +90,15 @@ extension Worker {
     outbox.append("\",\"source\":\"" as StaticString)
     outbox.append(fallback.source.name)
     outbox.append("\"}" as StaticString)
-    outbox.append(shelf.closing)
+    shelf.closing.withBytes { outbox.append($0) }
     return id
   }
 
   /// The list's items, then trending ones for what it lacks: the segment's first, then everyone's.
-  private func appendItems(_ answer: inout Exchange.Answer, _ connection: Connection, list: RawSpan) {
+  private func appendItems(
+    _ answer: inout Exchange.Answer, _ shelf: Shelf, _ served: ServedModel, _ connection: Connection, list: RawSpan
+  ) {
     let visit = connection.visit
-    guard let served = visit.shelf.served else { return }
     var written = 0
     if case .list = answer.source {
       let rendered = RenderedList(validated: list)
@@ -107,16 +109,8 @@ extension Worker {
       // The item that others are to be like is in no list of its own, but may well be trending.
       if let item = visit.item { skipped.insert(served.model.itemHash(item)) }
     }
-    for index in [visit.segment + 1, 0] where written < visit.count {
-      let bytes = served.trending[index]
-      let trending = RenderedList(validated: bytes.span.bytes)
-      written += served.model.withRules(seenBy: visit.userRow, filter: visit.allowed) { rules in
-        trending.slice(
-          upTo: visit.count - written, skipping: skipped, rules: rules, fields: fields, continuing: written > 0,
-          into: &outbox)
-      }
-      skipped.insert(itemsOf: trending)
-    }
+    if written < visit.count { written += topUp(after: written, from: visit.segment + 1, served, visit) }
+    if written < visit.count { written += topUp(after: written, from: 0, served, visit) }
     guard written == 0, !visit.allowed.isEmpty else { return }
     answer.fallback = Fallback(reason: .filterEmpty, source: .trending, tier: .popular)
     guard !connection.request.strictFiltering else { return }
@@ -124,8 +118,21 @@ extension Worker {
     gatherSkipped(connection)
     let bytes = served.trending[0]
     let trending = RenderedList(validated: bytes.span.bytes)
-    _ = served.model.withRules(seenBy: visit.userRow, filter: visit.shelf.policy.filter) { rules in
+    _ = served.model.withRules(seenBy: visit.userRow, filter: shelf.filter) { rules in
       trending.slice(upTo: visit.count, skipping: skipped, rules: rules, fields: fields, into: &outbox)
     }
+  }
+  /// Adds what a trending list has: that of a segment, or 0 for everyone's.
+  private func topUp(after written: Int, from index: Int, _ served: ServedModel, _ visit: Visit) -> Int {
+    let bytes = served.trending[index]
+    let trending = RenderedList(validated: bytes.span.bytes)
+    let added = served.model.withRules(seenBy: visit.userRow, filter: visit.allowed) { rules in
+      trending.slice(
+        upTo: visit.count - written, skipping: skipped, rules: rules, fields: fields, continuing: written > 0,
+        into: &outbox)
+    }
+    // What this list has, the next one is not to give again.
+    if written + added < visit.count { skipped.insert(itemsOf: trending) }
+    return added
   }
 }

@@ -18,6 +18,7 @@ extension Worker {
     let ticket = Ticket.list(flight.index).number
     guard key.withBytes({ memcached.get(key: $0, ticket: ticket) }) else { return false }
     flight.asksForExternal = true
+    flight.isAsked = true
     return true
   }
 
@@ -28,13 +29,14 @@ extension Worker {
     guard case .hit = reply.status, reply.flags == 0, convert(reply.value, flight) else {
       if case .hit = reply.status { metrics.badLists += 1 }
       metrics.l2.misses += 1
-      if !ask(flight) { compute(flight) }
+      if flight.isReadyToCompute { return release(flight) }
+      if !ask(flight) { queue(flight) }
       return
     }
     metrics.l2.hits += 1
     list.withBytes { bytes in
       keep(bytes, flight, createdAt: unixSeconds)
-      finish(flight, bytes, at: .l2)
+      if flight.isOver { release(flight) } else { finish(flight, bytes, at: .l2) }
     }
   }
 

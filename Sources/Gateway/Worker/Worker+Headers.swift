@@ -42,9 +42,9 @@ extension Worker {
   }
 
   /// What does not depend on the time: the rest of `Cache-Control`, and who may read the answer.
-  func appendFixedFields(_ policy: borrowing PlacementPolicy, _ connection: Connection) {
+  func appendFixedFields(_ shelf: Shelf, _ connection: Connection) {
     outbox.append(", stale-while-revalidate=" as StaticString)
-    outbox.append(decimal: policy.staleSeconds)
+    outbox.append(decimal: shelf.staleSeconds)
     outbox.append("\r\n" as StaticString)
     appendCORS(connection)
   }
@@ -66,16 +66,15 @@ extension Worker {
 
   /// Replaces the answer that begins at `start` by a 304 with the same tag (RFC 9110 §15.4.5).
   func composeNotModified(
-    from start: Int, tag: Int, _ connection: Connection, _ answer: Exchange.Answer, _ policy: borrowing PlacementPolicy,
-    age: UInt32
+    from start: Int, tag: Int, _ connection: Connection, _ answer: Exchange.Answer, _ shelf: Shelf, age: UInt32
   ) {
     key.removeAll()
     key.append(outbox.bytes.extracting(tag..<tag + 16))
     outbox.truncate(to: start)
     composer.begin(304, connection.persistence, into: &outbox)
     appendFreshness(
-      answer, freshSeconds: policy.freshSeconds, age: age, isPersonal: connection.visit.user != nil)
-    appendFixedFields(policy, connection)
+      answer, freshSeconds: shelf.freshSeconds, age: age, isPersonal: connection.visit.user != nil)
+    appendFixedFields(shelf, connection)
     outbox.append("ETag: W/\"" as StaticString)
     outbox.append(key.bytes)
     outbox.append("\"\r\n" as StaticString)

@@ -26,7 +26,7 @@ extension Worker {
     clientSettings.connectTimeoutMilliseconds = settings.memcachedConnectTimeoutMilliseconds
     memcached = try MemcachedClient(
       loop: loop, nodes: settings.memcachedServers.map { try NodeAddress(parsing: $0) }, settings: clientSettings,
-      receiver: self)
+      seed: random.next(), receiver: self)
   }
 
   /// What other settings mean for what this worker holds.

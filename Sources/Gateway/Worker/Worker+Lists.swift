@@ -12,7 +12,13 @@ extension Worker {
     let visit = connection.visit
     guard let subject = visit.subject(of: list) else { return }
     composeKey(subject, visit)
-    guard let entry = l1.find(key.bytes, now: unixSeconds), isUsable(entry, list, connection) else {
+    let seconds = lookUpSeconds(visit.shelf)
+    guard let entry = l1.find(key.bytes, now: seconds) else {
+      metrics.l1.misses += 1
+      return join(subject, list, for: connection)
+    }
+    guard isUsable(entry, list, connection), unixSeconds < l1.staleUntil(entry) else {
+      if admission.level.servesLongStale { return tellLongStale(connection, list, entry) }
       metrics.l1.misses += 1
       return join(subject, list, for: connection)
     }
@@ -24,7 +30,9 @@ extension Worker {
       return keepComposed()
     }
     metrics.l1.stale += 1
-    if flights.flight(key.bytes) == nil { begin(subject, list, for: connection, purpose: .refresh) }
+    if admission.level.refreshes, flights.flight(key.bytes) == nil {
+      begin(subject, list, for: connection, purpose: .refresh)
+    }
     // The entry may have moved on with what the refresh did at once.
     composeKey(subject, visit)
     guard let entry = l1.find(key.bytes, now: unixSeconds) else { return join(subject, list, for: connection) }
@@ -51,19 +59,26 @@ extension Worker {
     shelf.served!.keys[shelf.index].append(subject, visit.bucket, visit.variant, to: &key)
   }
 
+  /// Under pressure a list may answer that is older than it should be: `because` says so.
+  private func tellLongStale(_ connection: Connection, _ list: Exchange.List, _ entry: L1Cache.Index) {
+    metrics.l1.stale += 1
+    guard case .answer(let answer) = connection.visit.exchange.found(list, at: .stale, because: .overloaded) else {
+      return
+    }
+    l1.withValue(entry) { compose(answer, for: connection, list: $0) }
+  }
+
   /// Waits for the key's flight, which is begun if there is none. The key stands in `self.key`.
   private func join(_ subject: Subject, _ list: Exchange.List, for connection: Connection) {
     let waiter = Waiter(slot: connection.slot, visit: connection.visit.id, list: list)
     if let present = flights.flight(key.bytes), isAnswered(by: present, list, connection) {
       guard present.waiters.count < Flights.waitersMax else { return cutShort(connection, because: .overloaded) }
       metrics.l1.collapsed += 1
-      present.waiters.append(waiter)
-      present.purpose = .answer
-      return watchDeadlines()
+      return join(present, waiter, connection.visit)
     }
     let flight = begin(subject, list, for: connection, purpose: .answer)
     flight.waiters.append(waiter)
-    if flight.isReadyToCompute { compute(flight) } else { watchDeadlines() }
+    if flight.isReadyToCompute { queue(flight) } else { waitForMemcached(flight, connection.visit) }
   }
 
   /// Whether a flight of the same key makes what the connection wants: from the same window.
@@ -89,7 +104,7 @@ extension Worker {
       flight.isReadyToCompute = true
       switch purpose {
       case .answer: break
-      case .refresh: refreshes.append(flight)
+      case .refresh: queueRefresh(flight)
       case .prefetch: flights.end(flight)
       }
     }
@@ -99,32 +114,40 @@ extension Worker {
   /// Whether memcached was asked for the flight's key.
   func ask(_ flight: Flights.Flight) -> Bool {
     guard let memcached else { return false }
-    let recache = Int(flight.recipe.policy.staleSeconds) + earlyRefreshSeconds()
-    return flight.key.withBytes {
+    // Who wins must refresh: under pressure nobody wants to.
+    let recache = admission.level.refreshes ? Int(flight.recipe.shelf.staleSeconds) + earlyRefreshSeconds() : nil
+    flight.isAsked = flight.key.withBytes {
       memcached.get(key: $0, recacheSeconds: recache, ticket: Ticket.list(flight.index).number)
     }
+    return flight.isAsked
   }
 
   /// XFetch (Vattani et al., VLDB 2015): the closer to expiry, the likelier a read is asked to refresh. Computing takes
   /// far less than memcached's grain of a second, so the margin is one of those.
   private func earlyRefreshSeconds() -> Int {
-    1 + Int(-Glibc.log(Double.random(in: .leastNonzeroMagnitude...1, using: &random)))
+    let chance = random.next()
+    var seconds = 1
+    while seconds < EarlyRefresh.secondsMax && chance < EarlyRefresh.thresholds[seconds] { seconds += 1 }
+    return seconds
   }
 
   /// Memcached has answered about a list.
   func listAnswered(_ flight: Flights.Flight, _ reply: borrowing CacheReply) {
     metrics.stages.memcached.record(nanoseconds: reply.durationNanoseconds)
+    flight.isAsked = false
     if flight.asksForExternal { return externalAnswered(flight, reply) }
     guard let createdAt = usable(reply, for: flight) else {
       metrics.l2.misses += 1
-      return compute(flight)
+      return flight.isReadyToCompute ? release(flight) : queue(flight)
     }
-    keep(reply.value, flight, createdAt: createdAt)
-    let isFresh = unixSeconds < createdAt &+ flight.recipe.policy.freshSeconds
+    // What was computed meanwhile is newer.
+    if !flight.isOver || !isKept(flight) { keep(reply.value, flight, createdAt: createdAt) }
+    let isFresh = unixSeconds < createdAt &+ flight.recipe.shelf.freshSeconds
     if isFresh { metrics.l2.hits += 1 } else { metrics.l2.stale += 1 }
+    if flight.isOver { return release(flight) }
     answerWaiters(of: flight, reply.value, at: isFresh ? .l2 : .stale)
     // Only the winner refreshes; the others serve the list meanwhile.
-    if reply.won { refresh(flight) } else { flights.end(flight) }
+    if reply.won && !flight.isQueued { refresh(flight) } else { release(flight) }
   }
 
   /// When the list in a reply was made; nil when the reply is no list that may be answered with.
@@ -145,15 +168,12 @@ extension Worker {
     flight.purpose = .refresh
     flight.waiters.removeAll(keepingCapacity: true)
     flights.reopen(flight)
-    refreshes.append(flight)
+    flight.isOver = false
+    queueRefresh(flight)
   }
 
-  /// Computes a flight's list and answers who waits, unless everyone is past their deadline. The flight is over.
+  /// Computes a flight's list and answers who waits. The flight is over.
   func compute(_ flight: Flights.Flight) {
-    cutLate(flight)
-    guard flight.purpose == .refresh || flight.purpose == .answer && !flight.waiters.isEmpty else {
-      return flights.end(flight)
-    }
     let started = loop.nowNanoseconds
     list.removeAll()
     var failure: RenderFailure?
@@ -165,7 +185,9 @@ extension Worker {
     } catch {
       failure = error
     }
-    metrics.stages.compute.record(nanoseconds: loop.nowNanoseconds - started)
+    let ended = loop.nowNanoseconds
+    metrics.stages.compute.record(nanoseconds: ended - started)
+    admission.computed(from: started, to: ended)
     if let failure { return fail(flight, because: FallbackReason(failure)) }
     list.withBytes { bytes in
       keep(bytes, flight, createdAt: unixSeconds)
@@ -177,7 +199,8 @@ extension Worker {
   /// Sends a list to memcached without waiting. The TTL is shortened by up to a tenth, so that lists made together do
   /// not expire together.
   private func writeBack(_ bytes: RawSpan, _ flight: Flights.Flight) {
-    let lifetime = Double(flight.recipe.policy.freshSeconds + flight.recipe.policy.staleSeconds)
+    guard admission.level.writesMemcached else { return }
+    let lifetime = Double(flight.recipe.shelf.freshSeconds + flight.recipe.shelf.staleSeconds)
     let ttl = max(2, Int(lifetime * (1 - 0.1 * Double.random(in: 0..<1, using: &random))))
     flight.key.withBytes { key in
       _ = memcached?.set(key: key, value: bytes, flags: RenderedList.flags, ttlSeconds: ttl)
@@ -186,10 +209,14 @@ extension Worker {
 
   func keep(_ bytes: RawSpan, _ flight: Flights.Flight, createdAt: UInt32) {
     guard !flight.isDisowned else { return }
-    let fresh = createdAt &+ flight.recipe.policy.freshSeconds
+    let fresh = createdAt &+ flight.recipe.shelf.freshSeconds
     flight.key.withBytes { key in
-      _ = l1.insert(key, bytes, freshUntil: fresh, staleUntil: fresh &+ flight.recipe.policy.staleSeconds)
+      _ = l1.insert(key, bytes, freshUntil: fresh, staleUntil: fresh &+ flight.recipe.shelf.staleSeconds)
     }
+  }
+
+  private func isKept(_ flight: Flights.Flight) -> Bool {
+    flight.key.withBytes { l1.find($0, now: unixSeconds) } != nil
   }
 
   // MARK: The end of a flight.
@@ -197,11 +224,11 @@ extension Worker {
   /// Answers everyone who waits with the list. The flight is over.
   func finish(_ flight: Flights.Flight, _ bytes: RawSpan, at tier: Tier) {
     answerWaiters(of: flight, bytes, at: tier)
-    flights.end(flight)
+    release(flight)
   }
 
   private func answerWaiters(of flight: Flights.Flight, _ bytes: RawSpan, at tier: Tier) {
-    flights.close(flight)
+    close(flight)
     for waiter in flight.waiters {
       withWaiting(waiter) { connection in
         guard let list = waiter.list else {
@@ -215,14 +242,25 @@ extension Worker {
 
   /// There is no such list: everyone who waits hears so.
   private func fail(_ flight: Flights.Flight, because cause: FallbackReason) {
-    flights.close(flight)
+    close(flight)
     for waiter in flight.waiters {
       withWaiting(waiter) { connection in
         guard let list = waiter.list else { return }
         perform(connection.visit.exchange.missing(list, because: cause), for: connection)
       }
     }
-    flights.end(flight)
+    release(flight)
+  }
+
+  /// Its waiters are about to be told, and nobody may join any more.
+  func close(_ flight: Flights.Flight) {
+    flights.close(flight)
+    flight.isOver = true
+  }
+
+  /// Lets go of a flight that is over, or that nobody waits for: it ends with the last who holds it.
+  func release(_ flight: Flights.Flight) {
+    if !flight.isHeld { flights.end(flight) }
   }
 
   /// Calls `body` with a waiter's connection if it still waits for the same answer.
@@ -230,6 +268,12 @@ extension Worker {
     guard let connection = connections[waiter.slot], connection.visit.id == waiter.visit else { return }
     body(connection)
   }
+}
+
+enum EarlyRefresh {
+  static let secondsMax = 12
+  /// e^(−n) of the range of a random number, by n: ⌊−ln U⌋ of a uniform U without a logarithm a request.
+  static let thresholds = (0..<secondsMax).map { $0 == 0 ? .max : UInt64(Glibc.exp(-Double($0)) * 0x1p64) }
 }
 
 extension FallbackReason {

@@ -49,6 +49,10 @@ extension Worker {
     metrics.turns = activity.turns
     metrics.busyNanoseconds = activity.busyNanoseconds
     metrics.longestTurnNanoseconds = activity.longestTurnNanoseconds
+    metrics.admission = admission.counts
+    metrics.computeQueueLength = admission.waiting
+    metrics.pressureLevel = admission.level
+    metrics.pressureChanges = admission.pressure.changes
     metrics.inFlight = flights.count + windowFetches.count
     return metrics
   }

@@ -39,6 +39,7 @@ extension Worker {
       randomAt: fixed + Int(head.randomOffset), random: (random.next(), UInt16(truncatingIfNeeded: random.next())),
       in: &outbox)
     metrics.l1.hits += 1
+    metrics.repeated += 1
     count(head, connection, fallback)
     return true
   }
@@ -67,17 +68,19 @@ extension Worker {
   }
 
   /// Keeps the answer that ends the outbox for the next request with its target, if it is not the first with it.
-  func remember(_ answer: Exchange.Answer, _ connection: Connection, fixed: Int, id: Int, createdAt: UInt32) {
+  func remember(
+    _ answer: Exchange.Answer, _ shelf: Shelf, _ connection: Connection, fixed: Int, id: Int, createdAt: UInt32
+  ) {
     let visit = connection.visit
     // An answer by a snapshot or policy that was replaced while it was waited for must not be given again.
-    guard visit.shelf === shelves[visit.shelf.index] else { return }
-    guard let target = connection.targetHash, !visit.shelf.tellsTime, doorkeeper.admits(target.high) else { return }
+    guard shelf === shelves[shelf.index] else { return }
+    guard let target = connection.targetHash, !shelf.tellsTime, doorkeeper.admits(target.high) else { return }
     let ground = visit.ground
     var head = ComposedAnswer.Head(
       generation: composedGeneration, listIndex: ground.list.index, listStamp: ground.list.stamp,
       windowIndex: ground.window.index, windowStamp: ground.window.stamp, createdAt: createdAt,
-      freshSeconds: visit.shelf.policy.freshSeconds, randomOffset: UInt32(id + RecommendationID.randomOffset - fixed),
-      placement: UInt16(visit.shelf.index), reason: ComposedAnswer.noFallback, source: ComposedAnswer.noFallback,
+      freshSeconds: shelf.freshSeconds, randomOffset: UInt32(id + RecommendationID.randomOffset - fixed),
+      placement: UInt16(shelf.index), reason: ComposedAnswer.noFallback, source: ComposedAnswer.noFallback,
       isPersonal: visit.user == nil ? 0 : 1)
     if let fallback = answer.fallback {
       head.reason = fallback.reason.rawValue

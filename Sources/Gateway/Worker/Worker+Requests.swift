@@ -110,7 +110,7 @@ extension Worker {
   private func start(_ connection: Connection, _ shelf: Shelf) throws(RequestProblem) {
     let started = connection.startedNanoseconds
     let timeout = min(
-      connection.request.timeoutMilliseconds.map { $0 * 1000 } ?? .max, shelf.policy.deadlineMicroseconds)
+      connection.request.timeoutMilliseconds.map { $0 * 1000 } ?? .max, shelf.placement.policy.deadlineMicroseconds)
     nextVisit += 1
     let visit = connection.visit
     visit.begin(
@@ -118,8 +118,9 @@ extension Worker {
       count: connection.request.numResults ?? shelf.placement.numResults)
     var question = Exchange.Question(
       scope: shelf.placement.scope, hasModel: shelf.served != nil, wantsTrending: shelf.placement.isTrending)
-    if shelf.served != nil {
-      try visit.identify(connection.request, identityKey, placements.vocabulary, &question, now: unixSeconds)
+    if let served = shelf.served {
+      try visit.identify(
+        connection.request, shelf, served, identityKey, placements.vocabulary, &question, now: unixSeconds)
     }
     visit.exchange = Exchange(question)
     perform(visit.exchange.begin(), for: connection)

@@ -45,17 +45,16 @@ extension Worker {
   /// While answers are waited for, their deadlines are looked at this often: libuv's grain.
   static let deadlineTickMilliseconds = 1
 
-  /// The turn's events are handled: connections that were answered out of turn go on, then nobody-waits work is done.
+  /// The turn's events are handled: connections that were answered out of turn go on, then lists are computed.
   func endTurn() {
     // What is asked of memcached from here on would wait for the next turn: its own hook has had its go.
     defer { memcached?.flush() }
-    while let connection = resumed.popLast() { connection.goOn() }
-    guard !refreshes.isEmpty else { return }
-    let due = refreshes
-    refreshes.removeAll(keepingCapacity: true)
-    for flight in due { compute(flight) }
-    while let connection = resumed.popLast() { connection.goOn() }
+    goOn()
+    computeInTurn()
   }
+
+  /// Connections that were answered out of turn take up what came in meanwhile.
+  func goOn() { while let connection = resumed.popLast() { connection.goOn() } }
 
   /// Looks at the time, and at connections that have been idle, slow or stuck for too long.
   func housekeep() {
@@ -80,6 +79,7 @@ extension Worker {
     }
     if drainDeadlineNanoseconds != nil { closeQuiet(now: now) }
     settleLateBatches(now: now)
+    logPressure()
     if let drainDeadlineNanoseconds, now > drainDeadlineNanoseconds { stop() }
   }
 
@@ -99,13 +99,22 @@ extension Worker {
     windowFetches.forEach { fetch in
       for waiter in fetch.waiters { withWaiting(waiter) { cutIfLate($0, now) } }
     }
+    stopWaitingForMemcached(now)
   }
 
+  /// Answers those of a flight's waiters who are past their deadline.
   func cutLate(_ flight: Flights.Flight) {
     let now = loop.nowNanoseconds
+    cut(flight) { now >= $0 }
+  }
+
+  /// Answers those whose deadline `isLate`, and forgets them.
+  func cut(_ flight: Flights.Flight, where isLate: (UInt64) -> Bool) {
     var isAnyoneGone = false
     for waiter in flight.waiters where waiter.list != nil {
-      withWaiting(waiter) { cutIfLate($0, now) }
+      withWaiting(waiter) { connection in
+        if isLate(connection.visit.deadlineNanoseconds) { cutShort(connection, because: .deadlineExceeded) }
+      }
       isAnyoneGone = isAnyoneGone || connections[waiter.slot]?.visit.id != waiter.visit
     }
     guard isAnyoneGone else { return }

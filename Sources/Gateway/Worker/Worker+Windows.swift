@@ -17,12 +17,20 @@ extension Worker {
       connection.visit.ground.window = l1.name(entry)
       return useWindow(entry, for: connection)
     }
-    connection.visit.ground.isWindowForeign = true
     metrics.windows.misses += 1
+    guard memcached != nil else { return beginWindow(of: user, for: connection) }
+    connection.visit.ground.isWindowForeign = true
     if askForWindow(of: user, for: connection) { return prefetchSegmentList(for: connection) }
     // A copy that may be behind is better than none.
     if let entry { return useWindow(entry, for: connection) }
-    tellWindow(memcached == nil ? .empty : .unavailable, to: connection)
+    tellWindow(.unavailable, to: connection)
+  }
+
+  /// Without memcached, who has no window here has none; that is kept too.
+  private func beginWindow(of user: UserHash, for connection: Connection) {
+    keepWindow(Window.empty.utf8.span.bytes, of: user)
+    if let entry = copyOfWindow(of: user) { connection.visit.ground.window = l1.name(entry) }
+    tellWindow(.empty, to: connection)
   }
 
   /// Whether a fetch of the window is under way after this. The window's key stands in `self.key`.
@@ -82,6 +90,13 @@ extension Worker {
     }
   }
 
+  /// The fetch takes too long for this one: a copy that may be behind is better than none.
+  func goOnWithoutWindow(_ connection: Connection) {
+    guard let user = connection.visit.user, connection.visit.exchange.awaitsWindow else { return }
+    guard let entry = copyOfWindow(of: user) else { return tellWindow(.unavailable, to: connection) }
+    useWindow(entry, for: connection)
+  }
+
   /// Keeps a window, empty ones too, so that a user's next request asks nobody. It outlives its freshness: with every
   /// node down an old copy still makes answers personal.
   func keepWindow(_ window: RawSpan, of user: UserHash) {
@@ -112,7 +127,7 @@ extension Worker {
 
   private func prefetchSegmentList(for connection: Connection) {
     let visit = connection.visit
-    guard visit.shelf.policy.scope != .user, let subject = visit.subject(of: .segment) else { return }
+    guard visit.shelf.placement.scope != .user, let subject = visit.subject(of: .segment) else { return }
     composeKey(subject, visit)
     guard l1.find(key.bytes, now: unixSeconds) == nil, flights.flight(key.bytes) == nil else { return }
     let flight = begin(subject, .segment, for: connection, purpose: .prefetch)

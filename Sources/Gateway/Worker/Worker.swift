@@ -1,6 +1,5 @@
 import Bytes
 import Configuration
-import Glibc
 import HTTP
 import Logging
 import Memcached
@@ -36,13 +35,20 @@ final class Worker {
   /// What composed answers rest on beside their lists: with a new catalogue all of them are void.
   var composedGeneration: UInt32 = 0
   /// Under which targets are hashed; nobody else knows it.
-  let composedKey = IdentityKey.random()
+  let composedKey: IdentityKey
   var doorkeeper = Doorkeeper()
   /// A composed answer on its way into the first cache, and until when it is fresh.
   var composed = ByteBuffer(capacity: 4096)
   var composedFreshUntil: UInt32?
-  /// Lists to compute at the end of this turn: nobody waits for them.
-  var refreshes: [Flights.Flight] = []
+  /// Which lists are computed, and when.
+  var admission: Admission<Flights.Flight>
+  /// Has the loop go round without sleeping while lists wait to be computed.
+  var turnTimer: Timer?
+  var pressureLog = PressureLog()
+  /// The loop's turns, its time in callbacks and the time spent on computing, as of the last poll.
+  var polled: (turns: UInt64, busyNanoseconds: UInt64, computeNanoseconds: UInt64) = (0, 0, 0)
+  /// Output that clients have not read, of all connections.
+  var bufferedBytes = 0
   /// Connections that were answered out of turn and have not gone on yet.
   var resumed: [Connection] = []
   var batches: [UInt64: EventBatch] = [:]
@@ -57,7 +63,8 @@ final class Worker {
   var composer: ResponseComposer
   /// Answers composed and not yet written, all of `outboxOwner`: whoever composes claims it first.
   var outbox = ByteBuffer(capacity: 65536)
-  private var outboxOwner: Connection?
+  private var outboxOwner = noOwner
+  private static let noOwner = -1
   var key = ByteBuffer(capacity: 256)
   var list = ByteBuffer(capacity: 65536)
   var skipped = ItemHashSet()
@@ -88,35 +95,42 @@ final class Worker {
   var peers: [Mailbox<WorkerMessage>] = []
   var control: Mailbox<ControlMessage>!
 
+  /// `loop` and `seed` are all that a worker takes from the world: a simulation gives its own, and every run repeats.
+  /// Without a seed chance comes from the system.
   init(
-    index: Int, settings: Settings, placements: Placements, identityKey: IdentityKey, intake: EventIntake
+    index: Int, settings: Settings, placements: Placements, identityKey: IdentityKey, intake: EventIntake,
+    loop: EventLoop? = nil, seed: UInt64? = nil, log: Logger = Logger(label: "worker")
   ) throws {
     self.index = index
     self.settings = settings
     self.placements = placements
     self.identityKey = identityKey
     self.intake = intake
-    log = Logger(label: "worker")
+    self.log = log
     httpLimits = HTTPLimits(settings.http)
     shelves = placements.all.enumerated().map { Shelf($0, $1, nil) }
-    random = WorkerRandom()
+    random = WorkerRandom(seed: seed ?? WorkerRandom.systemSeed())
+    // Not from `random`, whose state shows in the ids of answers.
+    composedKey = seed.map { WorkerRandom(seed: ~$0).identityKey } ?? .random()
     l1 = L1Cache(bytesMax: settings.l1Bytes, seed: random.next())
+    admission = Admission(AdmissionSettings(settings))
     metrics = WorkerMetrics(placementCount: placements.all.count)
     requestBody = RequestBody(bytesMax: max(settings.http.bodyBytes, settings.events.bodyBytes))
-    loop = try EventLoop()
-    composer = ResponseComposer(unixSeconds: time(nil))
-    unixSeconds = UInt32(clamping: time(nil))
-    mailbox = try Mailbox(loop: loop) { [unowned self] message in self.receive(message) }
+    self.loop = try loop ?? EventLoop()
+    composer = ResponseComposer(unixSeconds: self.loop.unixSeconds)
+    unixSeconds = UInt32(clamping: self.loop.unixSeconds)
+    mailbox = try Mailbox(loop: self.loop) { [unowned self] message in self.receive(message) }
   }
 
   /// Opens the memcached connections. `listen` follows, and the loop runs later, on the worker's thread.
   func open(_ claims: [AddressClaim], of count: Int) throws {
     (self.claims, workerCount) = (claims, count)
     try openMemcached()
-    loop.atTurnEnd { [unowned self] in self.endTurn() }
+    loop.atTurnEnd(of: self) { $0.endTurn() }
     tick = Timer(loop: loop) { [unowned self] in self.housekeep() }
     tick?.start(milliseconds: Worker.tickMilliseconds, repeating: true)
     deadlineTick = Timer(loop: loop) { [unowned self] in self.checkDeadlines() }
+    turnTimer = Timer(loop: loop) {}
   }
 
   /// Serves until told to stop.
@@ -124,7 +138,7 @@ final class Worker {
 
   /// Takes the time once a tick and once a turn with input: lists and headers count in seconds.
   func refreshClock() {
-    let now = time(nil)
+    let now = loop.unixSeconds
     unixSeconds = UInt32(clamping: now)
     composer.refreshDate(unixSeconds: now)
   }
@@ -132,7 +146,7 @@ final class Worker {
   // MARK: Connections.
 
   func accepted(_ stream: consuming ByteStream, handed: HandedConnection? = nil) {
-    guard makeRoom() else {
+    guard admission.level.accepts, makeRoom() else {
       metrics.connectionsShed += 1
       return
     }
@@ -169,17 +183,20 @@ final class Worker {
   /// What is composed from now on is for this connection. A flight that lands while a pipeline is being answered
   /// composes for others in between: what was composed before is sent first.
   func claimOutbox(for connection: Connection) {
-    if let owner = outboxOwner, owner !== connection { flush(owner) }
-    outboxOwner = connection
+    if outboxOwner != connection.slot && outboxOwner != Worker.noOwner, let owner = connections[outboxOwner] {
+      flush(owner)
+    }
+    outboxOwner = connection.slot
   }
 
   /// Sends what has been composed for a connection, in one write.
   func flush(_ connection: Connection) {
     guard !outbox.isEmpty else { return }
-    precondition(outboxOwner === connection, "an answer would go to another connection")
+    precondition(outboxOwner == connection.slot, "an answer would go to another connection")
     connection.stream.write(outbox.bytes)
+    connection.countQueued()
     outbox.removeAll()
-    outboxOwner = nil
+    outboxOwner = Worker.noOwner
   }
 
   // MARK: What control asks for. `Worker+Lifecycle` says more.
@@ -189,7 +206,7 @@ final class Worker {
     for claim in claims {
       for socket in try claim.open(index, of: workerCount) {
         listeners.append(
-          try Listener(loop: loop, adopting: socket.take()) { [unowned self] stream in self.accepted(stream) })
+          try Listener(loop: loop, adopting: socket, at: claim.address) { [unowned self] in self.accepted($0) })
       }
     }
   }

@@ -1,3 +1,5 @@
+import Bytes
+
 /// A worker's random numbers: ids of answers, jitter of TTLs, early refreshes. Nothing secret is made of them.
 ///
 /// `SystemRandomNumberGenerator` is a system call a number, two for each answer: half a microsecond of the eleven that an
@@ -5,9 +7,19 @@
 struct WorkerRandom: RandomNumberGenerator {
   private var state: UInt64
 
-  init() {
+  init(seed: UInt64) { state = seed }
+
+  /// A seed that nobody can guess.
+  static func systemSeed() -> UInt64 {
     var system = SystemRandomNumberGenerator()
-    state = system.next()
+    return system.next()
+  }
+
+  /// A key that follows from the seed: for simulations, which have no secrets.
+  var identityKey: IdentityKey {
+    var numbers = self
+    let bytes = (0..<16).map { _ in UInt8(truncatingIfNeeded: numbers.next()) }
+    return IdentityKey(bytes: bytes.span.bytes)!
   }
 
   mutating func next() -> UInt64 {

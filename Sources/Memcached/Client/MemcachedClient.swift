@@ -13,33 +13,45 @@ public import Reactor
 ///
 /// Belongs to one worker: used on its loop's thread, and closed before its receiver goes.
 public final class MemcachedClient {
+  /// What the loop holds of a client, which may go before it. Not a weak reference: an object that has had one counts
+  /// its references through a table ever after, twice as slowly.
+  private final class TurnEnd {
+    unowned(unsafe) var client: MemcachedClient?
+  }
+
   private let loop: EventLoop
   private let settings: MemcachedSettings
   private let ring: Ring?
   private let nodes: [Node]
   private var ticker: Timer!
+  private let turnEnd = TurnEnd()
   private var isTicking = false
   private var hasOutput = false
   /// When the ticker last looked; 0 before its first look.
   private var seenNanoseconds: UInt64 = 0
 
   /// Begins to connect. Without nodes every request is refused. The receiver must outlive the client.
-  /// Throws when the nodes cannot be a ring.
+  /// Throws when the nodes cannot be a ring. `seed`: of the jitter of reconnections; nil for one of the system.
   public init(
-    loop: EventLoop, nodes: [NodeAddress], settings: MemcachedSettings = MemcachedSettings(),
+    loop: EventLoop, nodes: [NodeAddress], settings: MemcachedSettings = MemcachedSettings(), seed: UInt64? = nil,
     receiver: any MemcachedReceiver
   ) throws(RingError) {
     ring = nodes.isEmpty ? nil : try Ring(nodes: nodes)
     self.loop = loop
     self.settings = settings
-    self.nodes = nodes.enumerated().map { Node($1, index: $0, on: loop, settings, receiver) }
+    let seed = seed ?? .random(in: 0...(.max))
+    self.nodes = nodes.enumerated().map { Node($1, index: $0, on: loop, settings, seed: seed &+ UInt64($0), receiver) }
     ticker = Timer(loop: loop) { [unowned self] in tick() }
-    loop.atTurnEnd { [weak self] in self?.flush() }
+    loop.atTurnEnd { [turnEnd] in turnEnd.client?.flush() }
+    turnEnd.client = self
     for node in self.nodes { node.connect() }
   }
 
   /// Nobody is told: say `close` first where somebody waits.
-  deinit { for node in nodes { node.abandon() } }
+  deinit {
+    turnEnd.client = nil
+    for node in nodes { node.abandon() }
+  }
 
   // MARK: Requests
 

@@ -15,9 +15,11 @@ final class Node {
   /// Ends an attempt that takes too long, or the wait for the next.
   private var timer: Timer!
   private var wasUp = false
+  private var question: Question?
+  private var jitter: Jitter
 
   init(
-    _ address: NodeAddress, index: Int, on loop: EventLoop, _ settings: MemcachedSettings,
+    _ address: NodeAddress, index: Int, on loop: EventLoop, _ settings: MemcachedSettings, seed: UInt64,
     _ receiver: any MemcachedReceiver
   ) {
     self.address = address
@@ -25,6 +27,7 @@ final class Node {
     self.loop = loop
     self.settings = settings
     self.receiver = receiver
+    jitter = Jitter(seed: seed)
     reconnection = Reconnection(delays: settings.delays)
     timer = Timer(loop: loop) { [unowned self] in timeUp() }
   }
@@ -78,13 +81,30 @@ final class Node {
   /// meanwhile, and no second question is asked.
   func connect() {
     change(to: .connecting)
-    resolve(address, on: loop) { [weak self] result in
-      guard let self, state == .connecting else { return }
+    let question = Question(self)
+    self.question = question
+    resolve(address, on: loop) { result in
+      guard let node = question.node else { return }
+      node.question = nil
+      question.node = nil
+      guard node.state == .connecting else { return }
       switch result {
-      case .success(let address): open(address)
-      case .failure(let error): retryLater("\(error)")
+      case .success(let address): node.open(address)
+      case .failure(let error): node.retryLater("\(error)")
       }
     }
+  }
+
+  /// A question to the resolver that the node may not live to hear the answer of. Not a weak reference, which would
+  /// double the price of every other one.
+  private final class Question {
+    var node: Node?
+    init(_ node: Node) { self.node = node }
+  }
+
+  private func forgetQuestion() {
+    question?.node = nil
+    question = nil
   }
 
   private func open(_ address: SocketAddress) {
@@ -130,7 +150,7 @@ final class Node {
   private func retryLater(_ reason: String) {
     guard state != .closed else { return }
     if case .connecting = state { metrics.connectFailures += 1 }
-    let delay = reconnection.ended(now: loop.nowNanoseconds, chance: Double.random(in: 0..<1))
+    let delay = reconnection.ended(now: loop.nowNanoseconds, chance: jitter.next())
     timer.start(milliseconds: delay)
     change(to: .down(reason: reason, retryMilliseconds: delay))
   }
@@ -147,6 +167,7 @@ final class Node {
   func close() {
     guard state != .closed else { return }
     timer.stop()
+    forgetQuestion()
     change(to: .closed)
     lose(.connectionLost, "")
   }
@@ -154,6 +175,7 @@ final class Node {
   /// Ends without a word to the receiver, which may be gone.
   func abandon() {
     timer.stop()
+    forgetQuestion()
     connection?.detach()
     connection = nil
     state = .closed

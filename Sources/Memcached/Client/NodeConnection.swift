@@ -84,9 +84,32 @@ final class NodeConnection: StreamHandler {
       guard isAttached, consumed < bytes.byteCount else { return }
       inbox.append(bytes.extracting(consumed..<bytes.byteCount))
     } else {
-      inbox.append(bytes)
+      complete(with: bytes)
+    }
+  }
+
+  /// Continues a reply whose first part came before. What follows it is read where it lies: with replies of many
+  /// kilobytes nearly every read ends inside one, and copying the rest of it all would cost more than reading it.
+  private func complete(with bytes: RawSpan) {
+    var given = 0
+    var piece = 4096
+    while given < bytes.byteCount {
+      let count = min(piece, bytes.byteCount - given)
+      let before = inbox.count
+      inbox.append(bytes.extracting(given..<given + count))
+      given += count
+      piece *= 2
       let consumed = take(inbox.bytes)
-      inbox.removeFirst(consumed)
+      guard isAttached else { return }
+      guard consumed >= before else {
+        inbox.removeFirst(consumed)
+        continue
+      }
+      given -= inbox.count - consumed
+      inbox.removeAll()
+      given += take(bytes.extracting(given..<bytes.byteCount))
+      guard isAttached else { return }
+      return inbox.append(bytes.extracting(given..<bytes.byteCount))
     }
   }
 

@@ -25,7 +25,7 @@ class HandleSlot {
   final var descriptor: Int32? {
     guard !isClosing else { return nil }
     var descriptor: uv_os_fd_t = -1
-    return uv_fileno(handle, &descriptor) == 0 ? descriptor : nil
+    return core.uv.fileno(handle, &descriptor) == 0 ? descriptor : nil
   }
 
   /// Runs the `uv_*_init` of the type and binds handle and slot to each other. A loop that is stopping takes in
@@ -47,7 +47,7 @@ class HandleSlot {
     guard !isClosing else { return }
     isClosing = true
     willClose()
-    uv_close(handle, handleClosed)
+    core.uv.close(handle, handleClosed)
     letGo()
   }
 

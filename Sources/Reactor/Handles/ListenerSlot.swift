@@ -25,21 +25,21 @@ final class ListenerSlot: HandleSlot {
     // Neither can fail without a socket (src/unix/tcp.c, pipe.c).
     try! open(while: "making a listener") { loop in
       switch transport {
-      case .tcp: uv_tcp_init(loop, raw.assumingMemoryBound(to: uv_tcp_t.self))
-      case .unix: uv_pipe_init(loop, raw.assumingMemoryBound(to: uv_pipe_t.self), 0)
+      case .tcp: core.uv.tcpInit(loop, raw.assumingMemoryBound(to: uv_tcp_t.self))
+      case .unix: core.uv.pipeInit(loop, raw.assumingMemoryBound(to: uv_pipe_t.self), 0)
       }
     }
     var status: CInt
     switch transport {
-    case .tcp: status = uv_tcp_open(raw.assumingMemoryBound(to: uv_tcp_t.self), descriptor)
-    case .unix: status = uv_pipe_open(raw.assumingMemoryBound(to: uv_pipe_t.self), descriptor)
+    case .tcp: status = core.uv.tcpOpen(raw.assumingMemoryBound(to: uv_tcp_t.self), descriptor)
+    case .unix: status = core.uv.pipeOpen(raw.assumingMemoryBound(to: uv_pipe_t.self), descriptor)
     }
     guard status == 0 else {
       Glibc.close(descriptor)
       close()
       throw LoopError(status: status, while: "listening on", address: address)
     }
-    status = uv_listen(stream, backlog, connectionArrived)
+    status = core.uv.listen(stream, backlog, connectionArrived)
     guard status == 0 else {
       close()
       throw LoopError(status: status, while: "listening on", address: address)

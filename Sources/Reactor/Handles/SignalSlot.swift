@@ -7,7 +7,7 @@ final class SignalSlot: HandleSlot {
     self.deliver = deliver
     super.init(core, UV_SIGNAL)
     let watcher = raw.assumingMemoryBound(to: uv_signal_t.self)
-    try open(while: "making a signal watcher") { uv_signal_init($0, watcher) }
+    try open(while: "making a signal watcher") { core.uv.signalInit($0, watcher) }
     guard !isClosing else { return }
     let status = uv_signal_start(watcher, signalArrived, signal)
     guard status == 0 else {

@@ -46,12 +46,12 @@ final class StreamSlot: HandleSlot {
     // Neither can fail without a socket (src/unix/tcp.c, pipe.c).
     try! open(while: "making a stream") { loop in
       switch transport {
-      case .tcp: uv_tcp_init(loop, raw.assumingMemoryBound(to: uv_tcp_t.self))
-      case .unix: uv_pipe_init(loop, raw.assumingMemoryBound(to: uv_pipe_t.self), 0)
+      case .tcp: core.uv.tcpInit(loop, raw.assumingMemoryBound(to: uv_tcp_t.self))
+      case .unix: core.uv.pipeInit(loop, raw.assumingMemoryBound(to: uv_pipe_t.self), 0)
       }
     }
     // Remembered by the handle and set once it has a socket: small answers must not wait for acknowledgements.
-    if transport == .tcp { uv_tcp_nodelay(raw.assumingMemoryBound(to: uv_tcp_t.self), 1) }
+    if transport == .tcp { _ = core.uv.tcpNoDelay(raw.assumingMemoryBound(to: uv_tcp_t.self), 1) }
   }
 
   deinit {
@@ -78,7 +78,7 @@ final class StreamSlot: HandleSlot {
   }
 
   func accept(from listener: UnsafeMutablePointer<uv_stream_t>) -> Bool {
-    isConnected = uv_accept(listener, stream) == 0
+    isConnected = core.uv.accept(listener, stream) == 0
     return isConnected
   }
 
@@ -86,8 +86,8 @@ final class StreamSlot: HandleSlot {
   func adopt(_ descriptor: Int32, _ transport: Transport) throws(LoopError) {
     let status =
       switch transport {
-      case .tcp: uv_tcp_open(raw.assumingMemoryBound(to: uv_tcp_t.self), descriptor)
-      case .unix: uv_pipe_open(raw.assumingMemoryBound(to: uv_pipe_t.self), descriptor)
+      case .tcp: core.uv.tcpOpen(raw.assumingMemoryBound(to: uv_tcp_t.self), descriptor)
+      case .unix: core.uv.pipeOpen(raw.assumingMemoryBound(to: uv_pipe_t.self), descriptor)
       }
     guard status == 0 else {
       Glibc.close(descriptor)
@@ -102,10 +102,10 @@ final class StreamSlot: HandleSlot {
     controlRequest = UnsafeMutableRawPointer(request)
     var status: CInt = 0
     if let path = address.unixPath {
-      uv_pipe_connect(request, raw.assumingMemoryBound(to: uv_pipe_t.self), path, streamConnected)
+      core.uv.pipeConnect(request, raw.assumingMemoryBound(to: uv_pipe_t.self), path, streamConnected)
     } else {
       status = address.withKernelForm { name, _ in
-        uv_tcp_connect(request, raw.assumingMemoryBound(to: uv_tcp_t.self), name, streamConnected)
+        core.uv.tcpConnect(request, raw.assumingMemoryBound(to: uv_tcp_t.self), name, streamConnected)
       }
     }
     if status < 0 { failureBeforeStart = LoopError(status: status, while: "connecting to", address: address) }
@@ -161,7 +161,7 @@ final class StreamSlot: HandleSlot {
     isPaused = true
     guard isReading, !isClosing else { return }
     isReading = false
-    uv_read_stop(stream)
+    _ = core.uv.readStop(stream)
   }
 
   func resumeReading() {
@@ -171,7 +171,7 @@ final class StreamSlot: HandleSlot {
 
   private func read() {
     guard isConnected, attachment != nil, !isReading, !isPaused, !hasInputEnded, !isClosing else { return }
-    let status = uv_read_start(stream, lendScratch, streamRead)
+    let status = core.uv.readStart(stream, lendScratch, streamRead)
     guard status == 0 else { return fail(LoopError(status: status, while: "reading")) }
     isReading = true
   }
@@ -200,7 +200,7 @@ final class StreamSlot: HandleSlot {
 
   var queuedBytes: Int {
     guard isQueueing, !isClosing else { return 0 }
-    return waiting.count + (isWriting ? uv_stream_get_write_queue_size(stream) : 0)
+    return waiting.count + (isWriting ? core.uv.writeQueueSize(stream) : 0)
   }
 
   func write(_ bytes: RawSpan) -> Bool {
@@ -213,7 +213,7 @@ final class StreamSlot: HandleSlot {
     var taken = 0
     if isConnected, !isQueueing {
       var buffer = uv_buf_t(bytes)
-      let status = uv_try_write(stream, &buffer, 1)
+      let status = core.uv.tryWrite(stream, &buffer, 1)
       if status == bytes.count { return true }
       guard status >= 0 || status == UV_EAGAIN.rawValue else {
         fail(LoopError(status: status, while: "writing"))
@@ -233,7 +233,7 @@ final class StreamSlot: HandleSlot {
     let request = writeRequest ?? .allocate(capacity: 1)
     writeRequest = request
     var buffer = uv_buf_t(UnsafeRawBufferPointer(start: inFlight.start, count: inFlight.count))
-    let status = uv_write(request, stream, &buffer, 1, streamWritten)
+    let status = core.uv.write(request, stream, &buffer, 1, streamWritten)
     guard status == 0 else { return fail(LoopError(status: status, while: "writing")) }
     isWriting = true
   }
@@ -264,7 +264,7 @@ final class StreamSlot: HandleSlot {
     }
     let request = UnsafeMutablePointer<uv_shutdown_t>.allocate(capacity: 1)
     controlRequest = UnsafeMutableRawPointer(request)
-    let status = uv_shutdown(request, stream, streamFinished)
+    let status = core.uv.shutdown(request, stream, streamFinished)
     if status < 0 { fail(LoopError(status: status, while: "finishing a stream")) }
   }
 

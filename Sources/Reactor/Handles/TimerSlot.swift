@@ -6,8 +6,8 @@ final class TimerSlot: HandleSlot {
   init(_ core: LoopCore, holdsLoop: Bool, _ body: @escaping () -> Void) {
     self.body = body
     super.init(core, UV_TIMER)
-    try! open(while: "making a timer") { uv_timer_init($0, timer) }  // Cannot fail (src/timer.c).
-    if !holdsLoop { uv_unref(handle) }
+    try! open(while: "making a timer") { core.uv.timerInit($0, timer) }  // Cannot fail (src/timer.c).
+    if !holdsLoop { core.uv.unref(handle) }
   }
 
   private var timer: UnsafeMutablePointer<uv_timer_t> { raw.assumingMemoryBound(to: uv_timer_t.self) }
@@ -18,17 +18,17 @@ final class TimerSlot: HandleSlot {
     guard !isClosing else { return }
     precondition(milliseconds >= 0 && (milliseconds > 0 || !repeating), "a timer needs a positive period")
     // Before the first turn the cached time is that of the loop's making.
-    if !core.isRunning { uv_update_time(core.loop) }
+    if !core.isRunning { core.uv.updateTime(core.loop) }
     let delay = UInt64(milliseconds)
-    uv_timer_start(timer, timerFired, delay, repeating ? delay : 0)
+    _ = core.uv.timerStart(timer, timerFired, delay, repeating ? delay : 0)
   }
 
   func stop() {
     guard !isClosing else { return }
-    uv_timer_stop(timer)
+    _ = core.uv.timerStop(timer)
   }
 
-  var isActive: Bool { !isClosing && uv_is_active(handle) != 0 }
+  var isActive: Bool { !isClosing && core.uv.isActive(handle) != 0 }
 
   fileprivate func fired() {
     core.noteEvent()

@@ -8,7 +8,8 @@ final class WakeSlot: HandleSlot {
   /// before the handle is touched.
   struct Address: @unchecked Sendable {
     fileprivate let async: UnsafeMutablePointer<uv_async_t>
-    func send() { uv_async_send(async) }
+    fileprivate let asyncSend: @convention(c) (UnsafeMutablePointer<uv_async_t>?) -> CInt
+    func send() { _ = asyncSend(async) }
   }
 
   private var wake: (() -> Next)?
@@ -19,10 +20,12 @@ final class WakeSlot: HandleSlot {
     tellClosed = closed
     super.init(core, UV_ASYNC)
     let async = raw.assumingMemoryBound(to: uv_async_t.self)
-    try open(while: "making a mailbox") { uv_async_init($0, async, loopWoken) }
+    try open(while: "making a mailbox") { core.uv.asyncInit($0, async, loopWoken) }
   }
 
-  var address: Address { Address(async: raw.assumingMemoryBound(to: uv_async_t.self)) }
+  var address: Address { 
+    Address(async: raw.assumingMemoryBound(to: uv_async_t.self), asyncSend: core.uv.asyncSend)
+  }
 
   override func willClose() {
     tellClosed?()
