@@ -176,7 +176,7 @@ final class GatewayWorld {
 
   private func drain() {
     isDraining = true
-    let deadline = controlLoop.nowNanoseconds + UInt64(settings.http.drainTimeoutMilliseconds) * 1_000_000
+    let deadline = controlLoop.nowNanoseconds + UInt64(workers[0].settings.http.drainTimeoutMilliseconds) * 1_000_000
     for worker in workers { worker.mailbox.post(.drain(deadlineNanoseconds: deadline)) }
   }
 
