@@ -40,12 +40,22 @@ soak: packages toolchain ## random seeds of the simulator (MINUTES=10), then all
 	NEEDLETAIL_SOAK_SECONDS=$$(( $(MINUTES) * 60 )) swift test --skip-build --disable-xctest --filter 'random seeds'
 	for round in $$(seq $(ROUNDS)); do echo "round $$round of $(ROUNDS)"; swift test --skip-build --disable-xctest --quiet; done
 
-bench: packages toolchain ## the README's numbers, one after the other
-	swift build -c release
-	LoadTests/run
+# SCENARIOS="bench swap" runs some of them; BENCH="--rounds 1 --seconds 1" is for the scenario bench alone. Each keeps a
+# line and a page in LoadTests/Results; one that fails does not keep the others from running.
+SCENARIOS ?= bench startup mixed overload swap memcached-kill memcached-stop garbage restart slowloris
+BENCH ?=
+bench: packages toolchain ## the README's numbers, one scenario after the other (SCENARIOS="bench swap")
+	swift build -c release --product needletail
+	swift build -c release --product needletail-load
+	@failed=""; \
+	for scenario in $(SCENARIOS); do \
+	  $(RELEASE)-load $$scenario $$([ $$scenario = bench ] && echo "$(BENCH)") && status=0 || status=$$?; \
+	  case $$status in 0) ;; 130) exit 130 ;; 2) failed="$$failed $$scenario(latencies invalid)" ;; *) failed="$$failed $$scenario" ;; esac; \
+	done; \
+	if [ -n "$$failed" ]; then echo "not as it should be:$$failed" >&2; exit 1; fi
 
 format: toolchain ## lay out every Swift file
-	swift format --in-place --parallel --recursive Package.swift Sources Tests
+	swift format --in-place --parallel --recursive Package.swift Sources Tests LoadTests
 
 clean: ## remove what was built and what `make serve` keeps under var/
 	rm -rf .build .build-address .build-thread .build-speed var
@@ -64,8 +74,8 @@ libopenblas-serial-dev linear algebra of the trainer
 liblapacke-dev its declarations
 pkg-config finds the libraries above
 curl tries the running gateway
-wrk load for make bench and the load tests
-python3 runs the load tests
+wrk load for make bench
+python3 measures training and search
 endef
 export PACKAGES
 

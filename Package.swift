@@ -7,6 +7,7 @@ let package = Package(
   name: "needletail",
   products: [
     .executable(name: "needletail", targets: ["needletail"]),
+    .executable(name: "needletail-load", targets: ["needletail-load"]),
     // Loaded into a gateway by AllocationTests.
     .library(name: "AllocationCount", type: .dynamic, targets: ["AllocationCount"]),
   ],
@@ -66,6 +67,21 @@ let package = Package(
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "Clibuv", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
 
+    // The load kit. It shares no module with the gateway but Reactor's threads and the JSON parser: what measures does not
+    // serve.
+    .executableTarget(
+      name: "needletail-load",
+      dependencies: [
+        "LoadGenerator", "LoadLab", "LoadReport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "LoadTests/Command", swiftSettings: .needletail),
+    .target(
+      name: "LoadGenerator", dependencies: ["Bytes", "CEpoll", "JSON", "Reactor", .product(name: "Yams", package: "Yams")],
+      path: "LoadTests/Generator", swiftSettings: .needletail),
+    .systemLibrary(name: "CEpoll", path: "LoadTests/CEpoll"),
+    .target(name: "LoadLab", path: "LoadTests/Lab", swiftSettings: .needletail),
+    .target(name: "LoadReport", dependencies: ["LoadGenerator"], path: "LoadTests/Report", swiftSettings: .needletail),
+
     .target(name: "AllocationCount", path: "Tests/AllocationCount"),
     .testTarget(
       name: "AllocationTests", dependencies: ["TestSupport"], exclude: ["budgets.json"], swiftSettings: .needletail),
@@ -73,9 +89,12 @@ let package = Package(
     .tests("Bytes"),
     .tests("Configuration"),
     .tests("Events", "Bytes", "JSON", "Model"),
-    .tests("Gateway", "Bytes", "Configuration", "Events", "HTTP", "Model", "Publishing", "Reactor"),
+    .tests("Gateway", "Bytes", "Configuration", "Events", "HTTP", "JSON", "Model", "Publishing", "Reactor"),
     .tests("HTTP", "Bytes"),
     .tests("JSON"),
+    .tests("LoadGenerator", "Bytes", "Reactor"),
+    .tests("LoadLab"),
+    .tests("LoadReport", "LoadGenerator"),
     .tests("Memcached", "Bytes", "Reactor", "CMemcached"),
     .tests("Model", "Bytes", "Ranking", "Retrieval", "Snapshots"),
     .tests("Publishing", "Bytes", "Snapshots"),
@@ -95,8 +114,8 @@ let package = Package(
     .testTarget(
       name: "GatewayIntegrationTests",
       dependencies: [
-        "Bytes", "Configuration", "Events", "Gateway", "Model", "Publishing", "Reactor", "Snapshots", "TestSupport",
-        "Trainer", .product(name: "Logging", package: "swift-log"),
+        "Bytes", "Configuration", "Events", "Gateway", "LoadGenerator", "Model", "Publishing", "Reactor", "Snapshots",
+        "TestSupport", "Trainer", .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: .needletail),
   ],

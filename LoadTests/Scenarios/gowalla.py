@@ -11,7 +11,6 @@ from lab import Missing, Trouble, note
 from results import Report, table
 
 SUMMARY = "Recall@20 and NDCG@20 on Gowalla, beside MostPop and implicit; needs --data FOLDER"
-ALONE = True
 
 FILES = ["train.txt", "test.txt", "tune_train.txt", "tune_valid.txt"]
 # Found on tune_train/tune_valid by a plain exact solver; the second is what more dimensions give.

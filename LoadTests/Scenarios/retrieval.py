@@ -9,7 +9,6 @@ from lab import Trouble, need, note
 from results import Report, table
 
 SUMMARY = "time and recall of a search, time of a ranking: the speed tests in release mode; builds for minutes"
-ALONE = True
 
 # A build of its own: -enable-testing changes every object of a release build.
 SCRATCH = ".build-speed"

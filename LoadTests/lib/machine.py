@@ -1,4 +1,4 @@
-"""The machine under the measurement: what it is, where to pin, what processor time was spent."""
+"""The machine under the measurement: what it is, and which commit."""
 
 import os
 import pathlib
@@ -8,7 +8,6 @@ import subprocess
 
 LOADTESTS = pathlib.Path(__file__).resolve().parent.parent
 ROOT = LOADTESTS.parent
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_model():
@@ -57,41 +56,3 @@ def version(*command):
     done = subprocess.run(command, capture_output=True, text=True)
     said = (done.stdout + done.stderr).strip().splitlines()
     return said[0].strip() if said else None
-
-
-def cpus():
-    """The processor of the server under test and that of the load, on two cores if there are two.
-
-    Hyperthreads of one core share its units: a load on the sibling would slow the server down.
-    """
-    allowed = sorted(os.sched_getaffinity(0))
-    server = allowed[0]
-    siblings = thread_siblings(server)
-    others = [cpu for cpu in allowed if cpu not in siblings] or [cpu for cpu in allowed if cpu != server]
-    return server, others[0] if others else server
-
-
-def thread_siblings(cpu):
-    try:
-        text = pathlib.Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list").read_text()
-    except OSError:
-        return {cpu}
-    found = set()
-    for part in text.strip().split(","):
-        first, _, last = part.partition("-")
-        found |= set(range(int(first), int(last or first) + 1))
-    return found
-
-
-def pinned(cpu):
-    """What to put before a command so that it runs on one processor."""
-    return ["taskset", "-c", str(cpu)] if cpu is not None and shutil.which("taskset") else []
-
-
-def cpu_seconds(pids):
-    """User and system time of processes with all their threads, by the kernel's own account."""
-    total = 0
-    for pid in pids:
-        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / TICKS

@@ -1,9 +1,10 @@
-"""`LoadTests/run`: finds the scenarios, runs them one after the other, keeps what they found.
+"""`LoadTests/run`: finds the scenarios of training and search, runs them one after the other, keeps what they found.
+
+Serving is measured by `needletail-load`.
 
 A scenario is a file of `Scenarios/` with
 
     SUMMARY     one line for the list
-    ALONE       True when it runs only by name: it needs data, or many minutes
     options(parser)           its own flags
     run(lab, options)         does it, prints its table, returns a `Report`
 """
@@ -21,8 +22,6 @@ import results
 from lab import Lab, Missing, Trouble
 
 SCENARIOS = machine.LOADTESTS / "Scenarios"
-# The order of a full run; a scenario that is not named here comes after, by name.
-ORDER = ["tiers", "swap", "memcached-loss", "startup"]
 
 
 def scenarios():
@@ -32,13 +31,12 @@ def scenarios():
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         found[path.stem.replace("_", "-")] = module
-    return dict(sorted(found.items(), key=lambda one: (ORDER.index(one[0]) if one[0] in ORDER else len(ORDER), one[0])))
+    return found
 
 
 def listing(found):
     width = max(map(len, found))
-    lines = [f"  {name:<{width}}  {module.SUMMARY}" + ("  [only by name]" if module.ALONE else "")
-             for name, module in found.items()]
+    lines = [f"  {name:<{width}}  {module.SUMMARY}" for name, module in found.items()]
     return "scenarios:\n" + "\n".join(lines)
 
 
@@ -46,8 +44,8 @@ def parse(found):
     """The scenarios to run, each with its options. A flag is given to every named scenario that knows it."""
     ask = argparse.ArgumentParser(
         prog="LoadTests/run", formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Every number of the README comes from here. Without names: all scenarios that need no data.",
-        epilog=listing(found) + "\n\nLoadTests/run tiers --rounds 5 --seconds 3\nLoadTests/run tiers --help")
+        description="Training and search, by name. Serving is measured by needletail-load.",
+        epilog=listing(found) + "\n\nLoadTests/run gowalla --data FOLDER\nLoadTests/run retrieval --help")
     ask.add_argument("scenario", nargs="*", help="what to run")
     ask.add_argument("--list", action="store_true", help="name the scenarios and end")
     named = [word for word in sys.argv[1:] if word in found]
@@ -65,9 +63,10 @@ def parse(found):
     unknown = [name for name in asked.scenario if name not in found]
     if unknown:
         ask.error(f"there is no scenario {unknown[0]}\n{listing(found)}")
-    chosen = asked.scenario or [name for name, module in found.items() if not module.ALONE]
+    if not asked.scenario:
+        ask.error(f"name a scenario\n{listing(found)}")
     plans, left = [], None
-    for name in chosen:
+    for name in asked.scenario:
         options, unused = own_parser(name, found[name]).parse_known_args(rest)
         left = set(unused) if left is None else left & set(unused)
         plans.append((name, found[name], options))
@@ -88,28 +87,26 @@ def main():
     sys.stdout.reconfigure(line_buffering=True)
     plans = parse(scenarios())
     failed = []
-    with Lab() as lab:
-        print(machine.describe())
-        for name, module, options in plans:
-            print(f"\n== {name}: {module.SUMMARY}", flush=True)
-            begun = time.monotonic()
-            try:
-                lab.use(options.needletail)
-                report = module.run(lab, options)
-            except Missing as missing:
-                failed.append(name)
-                print(f"{name} cannot run: {missing}", file=sys.stderr)
-                continue
-            except Trouble as trouble:
-                report = results.Report()
-                report.fail(str(trouble))
-            finally:
-                lab.end_all()
-            kept = results.keep(name, options, report, lab, time.monotonic() - begun)
-            for failure in report.failures:
-                print(f"FAILED  {failure}", file=sys.stderr)
-            failed += [name] if report.failures else []
-            print(f"{name}: {'FAILED' if report.failures else 'passed'} in {time.monotonic() - begun:.0f} s; line added to {kept}", flush=True)
+    lab = Lab()
+    print(machine.describe())
+    for name, module, options in plans:
+        print(f"\n== {name}: {module.SUMMARY}", flush=True)
+        begun = time.monotonic()
+        try:
+            lab.use(options.needletail)
+            report = module.run(lab, options)
+        except Missing as missing:
+            failed.append(name)
+            print(f"{name} cannot run: {missing}", file=sys.stderr)
+            continue
+        except Trouble as trouble:
+            report = results.Report()
+            report.fail(str(trouble))
+        kept = results.keep(name, options, report, lab, time.monotonic() - begun)
+        for failure in report.failures:
+            print(f"FAILED  {failure}", file=sys.stderr)
+        failed += [name] if report.failures else []
+        print(f"{name}: {'FAILED' if report.failures else 'passed'} in {time.monotonic() - begun:.0f} s; line added to {kept}", flush=True)
     if failed:
         print(f"\nfailed: {', '.join(failed)}", file=sys.stderr)
         sys.exit(1)
@@ -119,5 +116,5 @@ if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
-        print("\ninterrupted; what was started has been ended", file=sys.stderr)
+        print("\ninterrupted", file=sys.stderr)
         sys.exit(130)

@@ -2,8 +2,6 @@
 
 import datetime
 import json
-import math
-import statistics
 
 import machine
 
@@ -40,10 +38,7 @@ def keep(scenario, options, report, lab, seconds):
 
 
 def versions(lab):
-    return {
-        "needletail": machine.version(lab.needletail, "version"), "wrk": machine.version("wrk", "-v"),
-        "nginx": machine.version("nginx", "-v"), "memcached": machine.version("memcached", "--version"),
-    }
+    return {"needletail": machine.version(lab.needletail, "version")}
 
 
 def table(header, rows):
@@ -54,19 +49,3 @@ def table(header, rows):
         cells = [cell.ljust(width) if column == 0 else cell.rjust(width) for column, (cell, width) in enumerate(zip(row, widths))]
         print("  " + "  ".join(cells).rstrip())
     print(flush=True)
-
-
-def spread(values, digits=2):
-    """Median and extremes of the rounds."""
-    return {"median": round(statistics.median(values), digits), "min": round(min(values), digits),
-            "max": round(max(values), digits), "rounds": len(values)}
-
-
-def percentile(values, share):
-    """The smallest value that at least `share` of the values do not exceed (nearest rank)."""
-    ordered = sorted(values)
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else 0.0
-
-
-def time_text(microseconds):
-    return f"{microseconds / 1000:.2f} ms" if microseconds >= 1000 else f"{microseconds:.0f} µs"

@@ -96,6 +96,17 @@ size_t nt_json_count(nt_json_element element) {
   return count;
 }
 
+size_t nt_json_elements(nt_json_element element, nt_json_element *elements, size_t max) {
+  size_t count = 0;
+  dom::array array;
+  if (native(element).get_array().get(array)) return 0;
+  for (dom::element item : array) {
+    if (count == max) break;
+    elements[count++] = plain(item);
+  }
+  return count;
+}
+
 int nt_json_at(nt_json_element element, size_t place, nt_json_element *value, const char **name, size_t *name_count) {
   dom::array array;
   if (!native(element).get_array().get(array)) {

@@ -102,7 +102,11 @@ public struct Settings: Sendable {
 /// Limits of the HTTP edge. Bytes, milliseconds.
 public struct HTTPSettings: Sendable {
   public var connectionsMax, pipelinedMax: Int
-  public var headBytes, bodyBytes, outputBytes: Int
+  public var headBytes, bodyBytes, outputBytes, bufferBytes: Int
+  public var serverTiming: Bool
+  /// A second.
+  public var rateBytesMin: Int
+  public var bodyTimeoutMilliseconds: Int
   public var headTimeoutMilliseconds, idleTimeoutMilliseconds, writeTimeoutMilliseconds, drainTimeoutMilliseconds: Int
   public var lameDuckMilliseconds: Int
   /// `AcceptStrategy` by its name.
@@ -114,6 +118,10 @@ public struct HTTPSettings: Sendable {
     headBytes = read.bytes("http.headBytes")
     bodyBytes = read.bytes("http.bodyBytes")
     outputBytes = read.bytes("http.outputBytes")
+    serverTiming = read.flag("http.serverTiming")
+    bufferBytes = read.bytes("http.bufferBytes")
+    rateBytesMin = read.bytes("http.rateMin")
+    bodyTimeoutMilliseconds = read.milliseconds("http.bodyTimeout")
     headTimeoutMilliseconds = read.milliseconds("http.headTimeout")
     idleTimeoutMilliseconds = read.milliseconds("http.idleTimeout")
     writeTimeoutMilliseconds = read.milliseconds("http.writeTimeout")

@@ -158,6 +158,14 @@ enum FallbackReason: UInt8, Sendable, CaseIterable {
     case .filterEmpty: "filter_empty"
     }
   }
+
+  /// Whether the same request may be answered as asked a moment later: the gateway's trouble, not the request's.
+  var willPass: Bool {
+    switch self {
+    case .modelUnavailable, .deadlineExceeded, .overloaded, .cacheUnavailable: true
+    case .unknownUser, .unknownItem, .unknownSegment, .filterEmpty: false
+    }
+  }
 }
 
 /// What a client reads about an answer that is not the one it asked for.

@@ -27,6 +27,10 @@ final class Visit {
   var variant = Variant.standard
   /// Where a list came from that travelled with the window.
   var prefetched: Tier?
+  /// It waited for a search that another request had begun.
+  var isCollapsed = false
+  /// Where the time went; only kept when `http.serverTiming` asks for it.
+  var times = StageTimes()
   /// What of the first cache the answer rests on, if all of it does.
   var ground = ComposedAnswer.Ground()
 
@@ -49,6 +53,8 @@ final class Visit {
     isFiltered = false
     variant = shelf.standardVariant
     prefetched = nil
+    isCollapsed = false
+    times = StageTimes()
     ground = ComposedAnswer.Ground()
   }
 
@@ -57,5 +63,29 @@ final class Visit {
     guard id != 0 else { return }
     id = 0
     shelf = nil
+  }
+
+  /// Each becomes what the other was: how the requests of a batch take turns on their connection. Not by swapping the
+  /// objects, because a connection's own is a constant, which is what makes reaching it free.
+  func changePlaces(with other: Visit) {
+    swap(&id, &other.id)
+    swap(&shelf, &other.shelf)
+    swap(&startedNanoseconds, &other.startedNanoseconds)
+    swap(&deadlineNanoseconds, &other.deadlineNanoseconds)
+    swap(&count, &other.count)
+    swap(&exchange, &other.exchange)
+    swap(&user, &other.user)
+    swap(&userRow, &other.userRow)
+    swap(&item, &other.item)
+    swap(&segment, &other.segment)
+    swap(&bucket, &other.bucket)
+    swap(&isFiltered, &other.isFiltered)
+    swap(&filter, &other.filter)
+    swap(&narrowed, &other.narrowed)
+    swap(&variant, &other.variant)
+    swap(&prefetched, &other.prefetched)
+    swap(&isCollapsed, &other.isCollapsed)
+    swap(&times, &other.times)
+    swap(&ground, &other.ground)
   }
 }

@@ -87,6 +87,14 @@ public struct JSONValue {
   /// Elements of an array, members of an object. O(elements).
   public var count: Int { nt_json_count(element) }
 
+  /// The first elements of an array, at most `max`. O(elements), where the subscript in a loop is the square of that.
+  public func elements(max: Int) -> [JSONValue] {
+    let elements = [nt_json_element](unsafeUninitializedCapacity: max) { room, count in
+      count = nt_json_elements(element, room.baseAddress, max)
+    }
+    return elements.map { JSONValue($0) }
+  }
+
   /// The element of an array, or the value of a member of an object, at a place below `count`. O(place).
   public subscript(_ place: Int) -> JSONValue {
     var value = nt_json_element()

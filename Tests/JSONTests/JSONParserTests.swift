@@ -44,6 +44,15 @@ private func failure(_ bytes: [UInt8], maximumBytes: Int = 1 << 20) -> JSONError
     }
   }
 
+  @Test func `the elements of an array come in their order, as many as asked for`() throws {
+    try with(#"[1,{"a":2},[3,4],"x"]"#) { root in
+      let all = root.elements(max: 10)
+      #expect(all.count == 4 && all[0].int64 == 1 && all[1]["a"]?.int64 == 2 && all[2].count == 2 && text(all[3]) == "x")
+      #expect(root.elements(max: 2).count == 2 && root.elements(max: 0).isEmpty)
+      #expect(all[1].elements(max: 10).isEmpty && all[3].elements(max: 10).isEmpty)
+    }
+  }
+
   @Test func `of members with one name the first counts`() throws {
     try with(#"{"a":1,"a":2}"#) { #expect($0["a"]?.int64 == 1) }
   }

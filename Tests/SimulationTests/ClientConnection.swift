@@ -151,6 +151,9 @@ final class ClientConnection: StreamHandler {
             answered: \(answer.status), \(answer["cache-status"] ?? "-"), \(String(decoding: answer.body.suffix(90), as: UTF8.self))
         """)
     }
+    if case .recommendation = question.kind, answer.status == 503, !gateway.mayRefuse(at: present) {
+      gateway.violated("client \(client.number): 503 below the level of refusals\n    asked: \(question.summary)")
+    }
     checkTime(question, present)
     if answer["connection"]?.lowercased() == "close" { isLast = true }
     if case .recommendation(let ask) = question.kind, answer.status == 200, let tag = answer["etag"] {

@@ -27,6 +27,10 @@ final class GatewayWorld {
   private var catalogues = 0
   private var models: [WeakModel] = []
 
+  /// When a worker was last seen at the level of 503s.
+  private(set) var refusedNanoseconds: UInt64?
+  private(set) var highestLevel = PressureLevel.calm
+
   private struct WeakModel { weak var model: ServedModel? }
 
   init(_ script: Script, trace: ((String) -> Void)? = nil) throws {
@@ -98,6 +102,15 @@ final class GatewayWorld {
     // The first few tell the story; a broken run has thousands.
     if violations.count < 20 { violations.append("at \(world.presentNanoseconds / 1000) µs, \(what)") }
   }
+
+  /// 503 is the rung above the last: only a worker that has climbed there may say it.
+  func mayRefuse(at present: UInt64) -> Bool {
+    if workers.contains(where: { $0.admission.level >= .refusing }) { return true }
+    return refusedNanoseconds.map { present < $0 + GatewayWorld.refusalMemoryNanoseconds } ?? false
+  }
+
+  /// From an answer's composing to its reading, and between two looks at the level.
+  static let refusalMemoryNanoseconds: UInt64 = 200_000_000
 
   /// How late an answer may be for reasons of the gateway's own: its deadlines are looked at each millisecond on a clock
   /// of milliseconds, and both the arrival of the question and the tick may wait for a turn.
@@ -186,6 +199,8 @@ final class GatewayWorld {
   private func checkLimits() {
     let limits = MemcachedSettings()
     for worker in workers {
+      highestLevel = max(highestLevel, worker.admission.level)
+      if worker.admission.level >= .refusing { refusedNanoseconds = world.nowNanoseconds }
       for node in 0..<(worker.memcached?.nodeCount ?? 0) {
         let pending = worker.memcached!.status(of: node).pending
         if pending > limits.pendingMax { violated("\(pending) requests pending at node \(node)") }
@@ -208,7 +223,8 @@ final class GatewayWorld {
     for client in clients where client.owed > 0 {
       violated("client \(client.number) never got \(client.owed) answers")
     }
-    for worker in workers {
+    // One that has ended, because it was drained early, does not go on with what nobody waits for.
+    for worker in workers where !worker.loop.isStopping {
       func empty(_ count: Int, _ what: String) {
         if count != 0 { violated("worker \(worker.index): \(count) \(what) at rest") }
       }
@@ -218,6 +234,9 @@ final class GatewayWorld {
       empty(worker.batches.count, "event batches")
       if !worker.admission.isIdle { violated("worker \(worker.index): lists wait to be computed at rest") }
       if worker.admission.level != .calm { violated("worker \(worker.index): level \(worker.admission.level) at rest") }
+      empty(worker.admission.waiting, "lists that wait to be computed")
+      empty(worker.buffers.bytes, "bytes of the budget")
+      empty(worker.idleQueue.count, "idle connections")
       empty(worker.resumed.count, "resumed connections")
       empty(worker.outbox.count, "bytes in the outbox")
       empty(worker.metrics.connectionsOpen, "connections open")
@@ -242,7 +261,7 @@ final class GatewayWorld {
     let seen = oracle.seen.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ")
     return """
       \(script.weather): \(asked) asked, \(answered) answered, \(world.eventCount) events, \
-      \(nodes.reduce(0) { $0 + $1.commands }) memcached commands; \(seen)
+      \(nodes.reduce(0) { $0 + $1.commands }) memcached commands, highest level \(highestLevel); \(seen)
       """
   }
 }

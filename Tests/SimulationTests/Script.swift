@@ -16,6 +16,8 @@ struct Script {
     case dying
     /// The gateway's machine is slow and stalls.
     case slow
+    /// More is asked than can be computed, and nothing is cached: the ladder of pressure is climbed and descended.
+    case flood
     /// Everything at once.
     case storm
   }
@@ -47,6 +49,8 @@ struct Script {
   var tamper: ([UInt8]) -> [UInt8] = { $0 }
   /// Takes the answers of a pipeline to be in another order.
   var confusesOrder = false
+  /// Asks nothing else.
+  var only: ((inout SimulatedRandom) -> Question)?
   /// Done to the gateway when the last question has been asked.
   var sabotage: (GatewayWorld) -> Void = { _ in }
 
@@ -75,6 +79,7 @@ struct Script {
       nodes = max(nodes, 1)
       (accidents, clockJumps) = (2 + Int(random.below(6)), Int(random.below(3)))
     case .slow: stall()
+    case .flood: flood()
     case .storm:
       misbehave()
       stall()
@@ -112,6 +117,18 @@ struct Script {
     }
   }
 
+  /// Some 30 clients that do not think, and a core that takes milliseconds for what a real one does in microseconds.
+  private mutating func flood() {
+    (clients, workers, seconds, nodes) = (30, 1, 1, min(nodes, 1))
+    manners.thinkMilliseconds = 0...2
+    manners.pipelinedMax = 8
+    manners.events = 20
+    pace = SimulatedPace(lookNanoseconds: 100_000...700_000)
+    settings = ["cache.l1.bytes": "0", "overload.targetDelay": "5ms"]
+    // A turn may take longer than the oracle knows of; what was promised is less, not late.
+    mayShed = true
+  }
+
   private mutating func stall() {
     pace = SimulatedPace(lookNanoseconds: 1_000...60_000, stallPerMille: 2, stallNanoseconds: 100_000...30_000_000)
   }
@@ -142,6 +159,7 @@ struct Script {
 extension Script {
   func question(for client: SimulatedClient) -> Question {
     let world = client.gateway.world
+    if let only { return only(&world.random) }
     if world.random.chance(perMille: manners.events) { return events(client) }
     if world.random.chance(perMille: manners.oddities) { return oddity(&world.random) }
     if world.random.chance(perMille: 30), let known = client.tags.last {

@@ -4,8 +4,8 @@ import Testing
 
 /// The whole gateway on a virtual clock, under everything that a seed can bring.
 ///
-/// A failure prints its seed; `NEEDLETAIL_SEED=17 swift test --filter SimulationTests` plays that run alone, and with
-/// `NEEDLETAIL_TRACE=1` tells every event of it.
+/// A failure prints its seed; `NEEDLETAIL_SEED=17 swift test --filter SimulationTests` plays that run alone, in the
+/// weather that `NEEDLETAIL_WEATHER` names or its own, and with `NEEDLETAIL_TRACE=1` tells every event of it.
 @Suite(.serialized) struct SimulationTests {
   @Test(arguments: Environment.seeds)
   func `a run keeps every promise`(seed: UInt64) throws { try play(seed) }
@@ -23,7 +23,7 @@ import Testing
   }
 
   private func play(_ seed: UInt64) throws {
-    let script = Script(seed: seed)
+    let script = Environment.weather.map { Script(seed: seed, weather: $0) } ?? Script(seed: seed)
     let gateway = try GatewayWorld(script, trace: Environment.traces ? { print($0) } : nil)
     try gateway.run()
     if Environment.seed != nil { print("seed \(seed), \(gateway.report)") }
@@ -31,7 +31,7 @@ import Testing
       gateway.violations.isEmpty,
       """
       seed \(seed) (\(script.weather)): \(gateway.violations.joined(separator: "\n  "))
-      replay: NEEDLETAIL_SEED=\(seed) swift test --filter SimulationTests
+      replay: NEEDLETAIL_SEED=\(seed) NEEDLETAIL_WEATHER=\(script.weather) swift test --filter SimulationTests
       """)
   }
 }
@@ -83,9 +83,12 @@ enum Environment {
   private static func value(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
   static let seed = value("NEEDLETAIL_SEED").flatMap { UInt64($0) }
+  static let weather = value("NEEDLETAIL_WEATHER").flatMap { name in
+    Script.Weather.allCases.first { "\($0)" == name }
+  }
   static let traces = value("NEEDLETAIL_TRACE") != nil
   static let tellsDigest = value("NEEDLETAIL_TELL_DIGEST") != nil
   static let soakSeconds = value("NEEDLETAIL_SOAK_SECONDS").flatMap { Int($0) }
   /// Those of every `make test`: two of each weather. One alone when the environment names it.
-  static let seeds: [UInt64] = seed.map { [$0] } ?? Array(0..<14)
+  static let seeds: [UInt64] = seed.map { [$0] } ?? Array(0..<16)
 }

@@ -40,6 +40,9 @@ int nt_json_text(nt_json_element element, const char **bytes, size_t *count);
 size_t nt_json_count(nt_json_element element);
 /* The element, or the member's name and value, at a place. O(place). */
 int nt_json_at(nt_json_element element, size_t place, nt_json_element *value, const char **name, size_t *name_count);
+/* Writes the first elements of an array, at most `max`, and returns how many. O(elements), where asking for each by its
+   place would be the square of that. */
+size_t nt_json_elements(nt_json_element element, nt_json_element *elements, size_t max);
 /* The value of the first member of this name. O(members). */
 int nt_json_member(nt_json_element element, const char *name, size_t count, nt_json_element *value);
 

@@ -33,6 +33,8 @@ struct Flights: ~Copyable {
     fileprivate(set) var window = ByteBuffer(capacity: 64)
     var purpose = Purpose.answer
     var waiters: [Waiter] = []
+    /// What its stages took, for those who wait and tell.
+    var times = StageTimes()
     /// Memcached is asked for another program's list first.
     var asksForExternal = false
     /// Its placement's policy has changed since it began: who waits is answered, but the list is not kept.
@@ -86,6 +88,7 @@ struct Flights: ~Copyable {
     flight.window.removeAll()
     flight.window.append(window)
     flight.purpose = purpose
+    flight.times = StageTimes()
     _ = index.insert(flight.keyHash, flight.index)
     return flight
   }
@@ -186,9 +189,5 @@ struct WindowFetches: ~Copyable {
     fetch.isUnderWay = false
     fetch.waiters.removeAll(keepingCapacity: true)
     free.append(fetch.index)
-  }
-
-  func forEach(_ body: (Fetch) -> Void) {
-    for fetch in pool where fetch.isUnderWay { body(fetch) }
   }
 }

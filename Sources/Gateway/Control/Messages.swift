@@ -25,6 +25,8 @@ enum WorkerMessage: Sendable {
   case leave
   case drain(deadlineNanoseconds: UInt64)
   case stop
+  /// From the worker to itself: others have had their turn.
+  case takeTurns
 }
 
 /// What the control plane may be told.

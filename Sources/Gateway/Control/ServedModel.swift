@@ -18,6 +18,8 @@ final class ServedModel: Sendable {
   let trending: [[UInt8]]
   /// Of the placements that the keys are for.
   let placementsGeneration: Int
+  /// By placement, of those that have a filter: what is popular under it, for when nothing else is left.
+  let popular: [[UInt8]?]
 
   /// Derives it all, and asks the snapshot's own probes: one whose index does not belong to its vectors is refused.
   init(_ model: ServingModel, _ identity: ModelIdentity, _ placements: Placements, namespace: String, now: UInt32)
@@ -40,6 +42,18 @@ final class ServedModel: Sendable {
         segment: segment, for: .trending, keyHash: 0, now: now, scratch: scratch, into: &list)
       return list.bytes.copied()
     }
+    popular = ServedModel.popular(model, placements, now, scratch)
+  }
+
+  private static func popular(
+    _ model: ServingModel, _ placements: Placements, _ now: UInt32, _ scratch: ComputeScratch
+  ) -> [[UInt8]?] {
+    placements.all.map { placement in
+      guard !placement.policy.filter.isEmpty else { return nil }
+      var list = ByteBuffer(capacity: 32768)
+      _ = model.renderPopular(for: placement.policy, keyHash: 0, now: now, scratch: scratch, into: &list)
+      return list.bytes.copied()
+    }
   }
 
   private static func keys(
@@ -57,9 +71,11 @@ final class ServedModel: Sendable {
     (identity, model, probeRecall, trending) = (other.identity, other.model, other.probeRecall, other.trending)
     placementsGeneration = placements.generation
     (keys, externalKeys) = try ServedModel.keys(model, placements, namespace)
+    popular = ServedModel.popular(model, placements, unixSeconds(), ComputeScratch())
   }
 
-  /// Itself, or the same snapshot with the keys of these placements. Cheap: nothing is proven or rendered again.
+  /// Itself, or the same snapshot with what these placements have of it. Cheap: nothing is proven again, and only what
+  /// is popular under a filter is rendered.
   func serving(_ placements: Placements, namespace: String) -> ServedModel {
     guard placementsGeneration != placements.generation else { return self }
     // Names and namespace were checked with the configuration.

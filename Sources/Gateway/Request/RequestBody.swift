@@ -23,6 +23,13 @@ struct RequestBody: ~Copyable {
     guard root.kind == .object else {
       throw RequestProblem(status: 400, parameter: nil, detail: "The body must be a JSON object.")
     }
+    try read(root, into: &request, listItemsMax: listItemsMax)
+  }
+
+  /// The same from an object that has been parsed already, as one request of a batch.
+  func read(
+    _ root: JSONValue, into request: inout RecommendationRequest, listItemsMax: Int
+  ) throws(RequestProblem) {
     for name in [Parameter.userId, .sessionId, .itemId, .segment, .numResults, .timeoutMs, .strictFiltering, .explain] {
       try take(root[name.spelling], name, into: &request, listItemsMax)
     }
@@ -65,8 +72,7 @@ struct RequestBody: ~Copyable {
     return value
   }
 
-  /// Calls `body` with each text of a list; a single text is a list of one. Finding an element takes as long as its place
-  /// is far, so a list without a limit would cost the square of its length.
+  /// Calls `body` with each text of a list; a single text is a list of one.
   private func forEachText(
     _ value: JSONValue?, _ name: String, max: Int, _ body: (RawSpan) throws(RequestProblem) -> Void
   ) throws(RequestProblem) {
@@ -74,8 +80,8 @@ struct RequestBody: ~Copyable {
     if let text = value.string { return try body(text) }
     guard value.kind == .array else { throw .bad(name, "This must be a list of strings.") }
     guard value.count <= max else { throw .tooLong(name, "The list has more than \(max) elements.") }
-    for index in 0..<value.count {
-      guard let text = value[index].string else { throw .bad(name, "Element \(index) must be a string.") }
+    for (index, element) in value.elements(max: max).enumerated() {
+      guard let text = element.string else { throw .bad(name, "Element \(index) must be a string.") }
       try body(text)
     }
   }

@@ -5,10 +5,14 @@ import HTTP
 enum Route: Equatable {
   /// The name of the placement, as a range of the head.
   case recommendations(placement: Range<Int>)
+  case batch
   case events
   case live
   case ready
+  case description
   case echo
+  /// `OPTIONS *`: the server as a whole.
+  case server
   case unknown
 
   /// Finds the route of a path. Paths are compared as they are sent: a route's letters need no percent-encoding, and an
@@ -22,14 +26,20 @@ enum Route: Equatable {
     {
       self = .recommendations(
         placement: path.lowerBound + prefix.utf8CodeUnitCount..<path.upperBound - suffix.utf8CodeUnitCount)
+    } else if same(text, "/v1/recommendations:batch") {
+      self = .batch
     } else if same(text, "/v1/events") {
       self = .events
     } else if same(text, "/livez") {
       self = .live
     } else if same(text, "/readyz") {
       self = .ready
+    } else if same(text, "/openapi.json") {
+      self = .description
     } else if same(text, "/echo") {
       self = .echo
+    } else if same(text, "*") {
+      self = .server
     } else {
       self = .unknown
     }
@@ -38,9 +48,9 @@ enum Route: Equatable {
   /// The methods that the route answers, as the Allow field lists them.
   var allowedMethods: StaticString {
     switch self {
-    case .recommendations: "GET, HEAD, POST, OPTIONS"
-    case .events: "POST, OPTIONS"
-    case .live, .ready: "GET, HEAD, OPTIONS"
+    case .recommendations, .server: "GET, HEAD, POST, OPTIONS"
+    case .batch, .events: "POST, OPTIONS"
+    case .live, .ready, .description: "GET, HEAD, OPTIONS"
     case .echo, .unknown: "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH, TRACE"
     }
   }
@@ -49,7 +59,8 @@ enum Route: Equatable {
     switch (self, method) {
     case (.echo, _), (.unknown, _), (_, .options): true
     case (.recommendations, .get), (.recommendations, .head), (.recommendations, .post): true
-    case (.events, .post): true
+    case (.batch, .post), (.events, .post): true
+    case (.description, .get), (.description, .head): true
     case (.live, .get), (.live, .head), (.ready, .get), (.ready, .head): true
     default: false
     }

@@ -12,27 +12,50 @@ extension Worker {
     return unixSeconds > createdAt ? unixSeconds - createdAt : 0
   }
 
+  /// The line that keeps an answer out of every store: RFC 9110 §15.1 lets caches keep 404, 405 and more by themselves.
+  static let noStore: StaticString = "Cache-Control: no-store\r\n"
+
   /// The head's first part, which says what time it is: `Cache-Status` (RFC 9211) names the tier; `Age` and
-  /// `Cache-Control` (RFC 9111, RFC 5861) are for the client's cache. Ends in the middle of the last, which goes on with
-  /// the fixed part.
-  func appendFreshness(_ answer: Exchange.Answer, freshSeconds: UInt32, age: UInt32, isPersonal: Bool) {
+  /// `Cache-Control` (RFC 9111, RFC 5861) are for the caches between here and the page. Ends in the middle of the last,
+  /// which goes on with the fixed part.
+  ///
+  /// `private` is whatever names a user, also when a shared list answers it: what that user has seen is left out. What
+  /// is not the answer that was asked for must not be kept in its place: because of what the request says, it has to be
+  /// asked for anew each time (`no-cache`, and 304 is cheap); because of a trouble that will pass, it is not to be
+  /// stored. What a request's own `Cache-Control` says changes nothing (RFC 9111 §5.2.1 leaves that to the cache): a
+  /// reload must not make lists be computed.
+  func appendFreshness(
+    _ answer: Exchange.Answer, freshSeconds: UInt32, age: UInt32, isPersonal: Bool, isCollapsed: Bool = false
+  ) {
     let remaining = Int(freshSeconds) - Int(age)
-    switch answer.tier {
-    case .l1: appendHit(remaining, "; detail=l1\r\nAge: ")
-    case .l2: appendHit(remaining, "; detail=l2\r\nAge: ")
-    case .stale: appendHit(remaining, "; detail=stale\r\nAge: ")
-    case .computed:
-      outbox.append("Cache-Status: Needletail; fwd=uri-miss; stored; detail=computed\r\nAge: " as StaticString)
-    case .popular where answer.fallback == nil:
-      outbox.append("Cache-Status: Needletail; hit; detail=popular\r\nAge: " as StaticString)
-    case .popular:
-      outbox.append("Cache-Status: Needletail; fwd=bypass; detail=popular\r\nAge: " as StaticString)
-    }
+    appendCacheStatus(answer, remaining, isCollapsed: isCollapsed)
+    outbox.append("Age: " as StaticString)
     outbox.append(decimal: age)
+    guard let fallback = answer.fallback else {
+      outbox.append(
+        isPersonal ? "\r\nCache-Control: private, max-age=" : "\r\nCache-Control: public, max-age=" as StaticString)
+      return outbox.append(decimal: max(0, remaining))
+    }
+    if fallback.reason.willPass { return outbox.append("\r\nCache-Control: no-store" as StaticString) }
     outbox.append(
-      isPersonal ? "\r\nCache-Control: private, max-age=" : "\r\nCache-Control: public, max-age=" as StaticString)
-    // An answer that was forced must not be kept in place of the right one.
-    outbox.append(decimal: answer.fallback == nil ? max(0, remaining) : 0)
+      isPersonal ? "\r\nCache-Control: private, no-cache" : "\r\nCache-Control: public, no-cache" as StaticString)
+  }
+
+  /// `remaining`: seconds for which a hit is fresh, below 0 for one that is not any more.
+  func appendCacheStatus(_ answer: Exchange.Answer, _ remaining: Int, isCollapsed: Bool) {
+    switch answer.tier {
+    case .l1: appendHit(remaining, "; detail=l1\r\n")
+    case .l2: appendHit(remaining, "; detail=l2\r\n")
+    case .stale: appendHit(remaining, "; detail=stale\r\n")
+    case .computed where isCollapsed:
+      outbox.append("Cache-Status: Needletail; fwd=uri-miss; collapsed; detail=computed\r\n" as StaticString)
+    case .computed:
+      outbox.append("Cache-Status: Needletail; fwd=uri-miss; stored; detail=computed\r\n" as StaticString)
+    case .popular where answer.fallback == nil:
+      outbox.append("Cache-Status: Needletail; hit; detail=popular\r\n" as StaticString)
+    case .popular:
+      outbox.append("Cache-Status: Needletail; fwd=bypass; detail=popular\r\n" as StaticString)
+    }
   }
 
   private func appendHit(_ remaining: Int, _ detail: StaticString) {
@@ -42,9 +65,13 @@ extension Worker {
   }
 
   /// What does not depend on the time: the rest of `Cache-Control`, and who may read the answer.
-  func appendFixedFields(_ shelf: Shelf, _ connection: Connection) {
-    outbox.append(", stale-while-revalidate=" as StaticString)
-    outbox.append(decimal: shelf.staleSeconds)
+  func appendFixedFields(_ answer: Exchange.Answer, _ shelf: Shelf, _ connection: Connection) {
+    if answer.fallback == nil && shelf.staleSeconds > 0 {
+      outbox.append(", stale-while-revalidate=" as StaticString)
+      outbox.append(decimal: shelf.staleSeconds)
+      outbox.append(", stale-if-error=" as StaticString)
+      outbox.append(decimal: shelf.staleSeconds)
+    }
     outbox.append("\r\n" as StaticString)
     appendCORS(connection)
   }
@@ -53,28 +80,26 @@ extension Worker {
   func appendCORS(_ connection: Connection) { appendCORS(connection, to: &outbox) }
 
   func appendCORS(_ connection: Connection, to out: inout ByteBuffer) {
-    guard !settings.corsOrigins.isEmpty else { return }
-    out.append("Vary: Origin\r\n" as StaticString)
-    guard let origin = connection.origin, allows(origin) else { return }
-    out.append(field: "Access-Control-Allow-Origin", origin)
-    out.append("Access-Control-Expose-Headers: Cache-Status, ETag, Retry-After\r\n" as StaticString)
-  }
-
-  private func allows(_ origin: String) -> Bool {
-    settings.corsOrigins.contains { $0 == "*" || $0 == origin }
+    crossOrigin.append(connection, tellsTimes: tellsTimes, to: &out)
   }
 
   /// Replaces the answer that begins at `start` by a 304 with the same tag (RFC 9110 §15.4.5).
   func composeNotModified(
     from start: Int, tag: Int, _ connection: Connection, _ answer: Exchange.Answer, _ shelf: Shelf, age: UInt32
   ) {
+    let visit = connection.visit
     key.removeAll()
     key.append(outbox.bytes.extracting(tag..<tag + 16))
     outbox.truncate(to: start)
     composer.begin(304, connection.persistence, into: &outbox)
     appendFreshness(
-      answer, freshSeconds: shelf.freshSeconds, age: age, isPersonal: connection.visit.user != nil)
-    appendFixedFields(shelf, connection)
+      answer, freshSeconds: shelf.freshSeconds, age: age, isPersonal: visit.user != nil,
+      isCollapsed: visit.isCollapsed)
+    appendFixedFields(answer, shelf, connection)
+    if tellsTimes {
+      let times = appendTimes(visit.times)
+      patch(totalNanoseconds: elapsedNanoseconds(visit), at: times)
+    }
     outbox.append("ETag: W/\"" as StaticString)
     outbox.append(key.bytes)
     outbox.append("\"\r\n" as StaticString)
@@ -86,8 +111,8 @@ extension Worker {
     claimOutbox(for: connection)
     composer.begin(204, connection.persistence, into: &outbox)
     outbox.append(field: "Allow", route.allowedMethods)
-    if connection.origin != nil {
-      appendCORS(connection)
+    appendCORS(connection)
+    if let origin = connection.origin, crossOrigin.allows(origin) {
       outbox.append(field: "Access-Control-Allow-Methods", route.allowedMethods)
       outbox.append(
         "Access-Control-Allow-Headers: Content-Type, If-None-Match\r\nAccess-Control-Max-Age: 86400\r\n" as StaticString
@@ -102,8 +127,32 @@ extension Worker {
     claimOutbox(for: connection)
     composer.write(
       200, connection.persistence, to: connection.method, contentType: "application/json",
-      body: "{\"status\":\"ok\"}".utf8.span.bytes, into: &outbox)
+      body: "{\"status\":\"ok\"}".utf8.span.bytes, into: &outbox
+    ) { out in
+      out.append(Worker.noStore)
+      appendCORS(connection, to: &out)
+    }
     finish(connection, status: 200)
+  }
+
+  /// What the API is, for tools: the same for everybody, and to be kept for a while.
+  func describe(_ connection: Connection) {
+    let document = description
+    let isKnown = document.entityTag.utf8.span.bytes.withUnsafeBytes { tag in
+      connection.matches(entityTag: RawSpan(_unsafeBytes: tag))
+    }
+    claimOutbox(for: connection)
+    composer.write(
+      isKnown ? 304 : 200, connection.persistence, to: connection.method, contentType: "application/json",
+      body: document.bytes.span.bytes, into: &outbox
+    ) { out in
+      out.append("Cache-Control: public, max-age=" as StaticString)
+      out.append(decimal: OpenAPIDocument.freshSeconds)
+      out.append("\r\n" as StaticString)
+      out.append(field: "ETag", document.entityTag)
+      appendCORS(connection, to: &out)
+    }
+    finish(connection, status: isKnown ? 304 : 200)
   }
 
   /// An error answer. The connection stays: the request was read without a mistake.
@@ -113,6 +162,7 @@ extension Worker {
   ) {
     claimOutbox(for: connection)
     composer.write(problem, connection.persistence, to: connection.method, into: &outbox) { out in
+      out.append(Worker.noStore)
       appendCORS(connection, to: &out)
       fields(&out)
     }

@@ -10,11 +10,11 @@ extension Worker {
   /// way: a client that asks again within this time finds the connection open, and is told in the answer to close it.
   /// HTTP/1.1 has no other way to say "no more requests"; who asks after a longer silence at the very moment of the
   /// close has to ask again (RFC 9110 §9.2.2).
-  static let drainQuietMilliseconds: UInt64 = 500
+  static let drainQuietNanoseconds: UInt64 = 500_000_000
   /// A request that has come in part gets this long for the rest once a drain has begun. A client that lives sends it
   /// within some round trips; one that does not must not hold the process until `http.drainTimeout`. It is told 408,
   /// which is to say "ask again, elsewhere" (RFC 9110 §15.5.9).
-  static let drainRequestMilliseconds: UInt64 = 2000
+  static let drainRequestNanoseconds: UInt64 = 2_000_000_000
 
   /// Opens the clients of memcached's nodes, in place of older ones. Who waits for one of those has a miss.
   func openMemcached() throws {
@@ -32,7 +32,7 @@ extension Worker {
   /// What other settings mean for what this worker holds.
   func settingsChanged(from old: Settings) {
     if old.http.bodyBytes != settings.http.bodyBytes || old.events.bodyBytes != settings.events.bodyBytes {
-      requestBody = RequestBody(bytesMax: max(settings.http.bodyBytes, settings.events.bodyBytes))
+      requestBody = RequestBody(bytesMax: max(BatchRequest.bodyBytesMax(settings.http), settings.events.bodyBytes))
     }
     if old.l1Bytes != settings.l1Bytes { l1.resize(bytesMax: settings.l1Bytes) }
     metrics.grow(placementCount: placements.all.count)
@@ -65,24 +65,6 @@ extension Worker {
   }
 
   // MARK: The end.
-
-  /// Closes what has been quiet for long enough that nothing is likely to be on its way.
-  func closeQuiet(now: UInt64) {
-    for case let connection? in connections where connection.isIdle {
-      let quiet = now > connection.activeNanoseconds ? (now - connection.activeNanoseconds) / 1_000_000 : 0
-      if quiet > Worker.drainQuietMilliseconds { connection.close() }
-    }
-  }
-
-  /// How long a request that has come in part may take for the rest.
-  func requestPatienceMilliseconds(startedNanoseconds: UInt64, now: UInt64) -> UInt64 {
-    let limit = UInt64(settings.http.headTimeoutMilliseconds)
-    guard drainDeadlineNanoseconds != nil else { return limit }
-    // From the start of the drain or of the request, whichever came later.
-    let before =
-      drainBeganNanoseconds > startedNanoseconds ? (drainBeganNanoseconds - startedNanoseconds) / 1_000_000 : 0
-    return min(limit, before + Worker.drainRequestMilliseconds)
-  }
 
   /// Connections with a request or an unread answer.
   func countUnderWay() -> Int {

@@ -13,7 +13,9 @@ extension Worker {
     guard let subject = visit.subject(of: list) else { return }
     composeKey(subject, visit)
     let seconds = lookUpSeconds(visit.shelf)
-    guard let entry = l1.find(key.bytes, now: seconds) else {
+    let found = l1.find(key.bytes, now: seconds)
+    if tellsTimes { visit.times.cacheNanoseconds = elapsedNanoseconds(visit) }
+    guard let entry = found else {
       metrics.l1.misses += 1
       return join(subject, list, for: connection)
     }
@@ -71,14 +73,22 @@ extension Worker {
   /// Waits for the key's flight, which is begun if there is none. The key stands in `self.key`.
   private func join(_ subject: Subject, _ list: Exchange.List, for connection: Connection) {
     let waiter = Waiter(slot: connection.slot, visit: connection.visit.id, list: list)
+    if tellsTimes { connection.visit.times.waitsSinceNanoseconds = loop.nowNanoseconds }
     if let present = flights.flight(key.bytes), isAnswered(by: present, list, connection) {
-      guard present.waiters.count < Flights.waitersMax else { return cutShort(connection, because: .overloaded) }
-      metrics.l1.collapsed += 1
-      return join(present, waiter, connection.visit)
+      guard hasRoom(&present.waiters) else { return cutShort(connection, because: .overloaded) }
+      // A prefetch is nobody's yet: probably this very request began it, with its window.
+      connection.visit.isCollapsed = present.purpose != .prefetch
+      if connection.visit.isCollapsed { metrics.l1.collapsed += 1 }
+      return join(present, waiter, connection)
     }
     let flight = begin(subject, list, for: connection, purpose: .answer)
     flight.waiters.append(waiter)
-    if flight.isReadyToCompute { queue(flight) } else { waitForMemcached(flight, connection.visit) }
+    if flight.isReadyToCompute {
+      watchDeadline(of: connection)
+      queue(flight)
+    } else {
+      waitForMemcached(flight, connection)
+    }
   }
 
   /// Whether a flight of the same key makes what the connection wants: from the same window.
@@ -97,7 +107,8 @@ extension Worker {
     let recipe = connection.visit.recipe(for: subject)
     let flight = key.withBytes { key in
       connection.window.withBytes { window in
-        flights.begin(key, recipe, window: window.extracting(first: list == .user ? window.byteCount : 0), purpose: purpose)
+        flights.begin(
+          key, recipe, window: window.extracting(first: list == .user ? window.byteCount : 0), purpose: purpose)
       }
     }
     if !askForExternal(flight) && !ask(flight) {
@@ -135,6 +146,7 @@ extension Worker {
   func listAnswered(_ flight: Flights.Flight, _ reply: borrowing CacheReply) {
     metrics.stages.memcached.record(nanoseconds: reply.durationNanoseconds)
     flight.isAsked = false
+    flight.times.memcachedNanoseconds += reply.durationNanoseconds
     if flight.asksForExternal { return externalAnswered(flight, reply) }
     guard let createdAt = usable(reply, for: flight) else {
       metrics.l2.misses += 1
@@ -156,6 +168,9 @@ extension Worker {
     do throws(RenderedListFault) {
       guard reply.flags == RenderedList.flags else { throw .foreign }
       let list = try RenderedList(reply.value, keyHash: flight.keyHash)
+      // memcached's clock has a grain of a second and its times a floor of two: what it still holds may be past stale.
+      let shelf = flight.recipe.shelf
+      guard unixSeconds < list.createdAt &+ shelf.freshSeconds &+ shelf.staleSeconds else { return nil }
       return flight.accepts(list) ? list.createdAt : nil
     } catch {
       metrics.badLists += 1
@@ -166,6 +181,7 @@ extension Worker {
   /// Computes the list again when this turn's answers are out: nobody waits for it.
   private func refresh(_ flight: Flights.Flight) {
     flight.purpose = .refresh
+    flight.times = StageTimes()
     flight.waiters.removeAll(keepingCapacity: true)
     flights.reopen(flight)
     flight.isOver = false
@@ -186,6 +202,7 @@ extension Worker {
       failure = error
     }
     let ended = loop.nowNanoseconds
+    flight.times.computeNanoseconds = ended - started
     metrics.stages.compute.record(nanoseconds: ended - started)
     admission.computed(from: started, to: ended)
     if let failure { return fail(flight, because: FallbackReason(failure)) }
@@ -235,6 +252,7 @@ extension Worker {
           connection.visit.prefetched = tier
           return
         }
+        if tellsTimes { connection.visit.times.add(flight.times, now: loop.nowNanoseconds) }
         tell(connection, list, at: tier, bytes)
       }
     }
@@ -265,8 +283,16 @@ extension Worker {
 
   /// Calls `body` with a waiter's connection if it still waits for the same answer.
   func withWaiting(_ waiter: Waiter, _ body: (Connection) -> Void) {
-    guard let connection = connections[waiter.slot], connection.visit.id == waiter.visit else { return }
-    body(connection)
+    guard let connection = connections[waiter.slot] else { return }
+    if connection.visit.id == waiter.visit { return body(connection) }
+    guard let batch = connection.batch, let part = batch.part(ofVisit: waiter.visit) else { return }
+    withPart(part, of: batch, on: connection) { body(connection) }
+  }
+
+  /// Whether who waits still does.
+  func isWaiting(_ waiter: Waiter) -> Bool {
+    guard let connection = connections[waiter.slot] else { return false }
+    return connection.visit.id == waiter.visit || connection.batch?.part(ofVisit: waiter.visit) != nil
   }
 }
 

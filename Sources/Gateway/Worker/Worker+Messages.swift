@@ -27,6 +27,7 @@ extension Worker {
     case .leave: leave()
     case .drain(let deadline): drain(deadlineNanoseconds: deadline)
     case .stop: stop()
+    case .takeTurns: takeTurns()
     }
   }
 
@@ -49,6 +50,7 @@ extension Worker {
     metrics.turns = activity.turns
     metrics.busyNanoseconds = activity.busyNanoseconds
     metrics.longestTurnNanoseconds = activity.longestTurnNanoseconds
+    metrics.bufferBytes = buffers.bytes
     metrics.admission = admission.counts
     metrics.computeQueueLength = admission.waiting
     metrics.pressureLevel = admission.level

@@ -9,9 +9,10 @@ extension Worker {
   /// Whether the complete request at hand could be answered so: a plain GET of a recommendation, about which no header
   /// says anything that the answer would depend on.
   func isRepeatable(_ connection: Connection) -> Bool {
-    connection.withHead { head, _ in
+    guard !tellsTimes else { return false }
+    return connection.withHead { head, _ in
       head.method == .get && !head.hasBody && head.persistence == .implied && head.value(of: .ifNoneMatch) == nil
-        && (head.value(of: .origin) == nil || settings.corsOrigins.isEmpty)
+        && (head.value(of: .origin) == nil || !crossOrigin.dependsOnOrigin)
     } && drainDeadlineNanoseconds == nil
   }
 

@@ -10,9 +10,10 @@ extension Worker {
   func bodyBytesMax(_ route: Route) -> Int {
     switch route {
     case .recommendations: settings.http.bodyBytes
+    case .batch: BatchRequest.bodyBytesMax(settings.http)
     case .events: settings.events.bodyBytes
-    case .echo, .unknown: settings.http.bodyBytes
-    case .live, .ready: 0
+    case .echo, .server, .unknown: settings.http.bodyBytes
+    case .live, .ready, .description: 0
     }
   }
 
@@ -26,12 +27,15 @@ extension Worker {
     metrics.malformed += 1
     claimOutbox(for: connection)
     metrics.answered(placement: nil, status: error.status)
-    composer.write(Problem(error), .close, to: .get, into: &outbox)
+    composer.write(Problem(error), .close, to: .get, into: &outbox) { $0.append(Worker.noStore) }
   }
 
   /// Answers a complete request, or sets out to. The connection is told when its answer stands in the outbox.
   func handle(_ connection: Connection) {
     let route = connection.route
+    if route == .unknown || route == .echo && !settings.echo {
+      return answer(Problem(status: 404, detail: "There is nothing at this path."), on: connection)
+    }
     guard route.allows(connection.method) else {
       return answer(Problem(status: 405, detail: "This resource does not answer this method."), on: connection) {
         $0.append(field: "Allow", route.allowedMethods)
@@ -40,12 +44,13 @@ extension Worker {
     if connection.method == .options { return answerOptions(connection, route) }
     switch route {
     case .recommendations(let name): recommend(connection, placement: name)
+    case .batch: recommendBatch(connection)
     case .events: takeEvents(connection)
     case .live: answerHealth(connection, problem: nil)
     case .ready: answerHealth(connection, problem: notReadyReason)
-    case .echo where settings.echo: echo(connection)
-    case .echo, .unknown:
-      answer(Problem(status: 404, detail: "There is nothing at this path."), on: connection)
+    case .description: describe(connection)
+    case .echo: echo(connection)
+    case .server, .unknown: break  // Answered above.
     }
   }
 
@@ -107,7 +112,7 @@ extension Worker {
   }
 
   /// Finds out who asks for what, and lets the exchange decide.
-  private func start(_ connection: Connection, _ shelf: Shelf) throws(RequestProblem) {
+  func start(_ connection: Connection, _ shelf: Shelf) throws(RequestProblem) {
     let started = connection.startedNanoseconds
     let timeout = min(
       connection.request.timeoutMilliseconds.map { $0 * 1000 } ?? .max, shelf.placement.policy.deadlineMicroseconds)

@@ -2,6 +2,7 @@ import Bytes
 import Configuration
 import Memcached
 import Model
+import Reactor
 
 // A user's last interactions: this worker's copy, else memcached's.
 extension Worker {
@@ -36,9 +37,11 @@ extension Worker {
   /// Whether a fetch of the window is under way after this. The window's key stands in `self.key`.
   private func askForWindow(of user: UserHash, for connection: Connection) -> Bool {
     let waiter = Waiter(slot: connection.slot, visit: connection.visit.id, list: nil)
+    if tellsTimes { connection.visit.times.waitsSinceNanoseconds = loop.nowNanoseconds }
     if let fetch = windowFetches.fetch(of: user) {
-      guard fetch.waiters.count < Flights.waitersMax else { return false }
+      guard hasRoom(&fetch.waiters) else { return false }
       fetch.waiters.append(waiter)
+      waitForWindow(connection)
       return true
     }
     guard let memcached else { return false }
@@ -48,12 +51,16 @@ extension Worker {
       return false
     }
     fetch.waiters.append(waiter)
-    watchDeadlines()
+    waitForWindow(connection)
     return true
   }
 
   /// Memcached has answered about a window.
   func windowAnswered(_ fetch: WindowFetches.Fetch, _ reply: borrowing CacheReply) {
+    if tellsTimes {
+      let (now, times) = (loop.nowNanoseconds, StageTimes(memcachedNanoseconds: reply.durationNanoseconds))
+      for waiter in fetch.waiters { withWaiting(waiter) { $0.visit.times.add(times, now: now) } }
+    }
     windowFetches.close(fetch)
     defer { windowFetches.end(fetch) }
     if fetch.isOvertaken, hasWindow(of: fetch.user) { return useOldWindow(for: fetch) }

@@ -47,14 +47,29 @@ final class Worker {
   var pressureLog = PressureLog()
   /// The loop's turns, its time in callbacks and the time spent on computing, as of the last poll.
   var polled: (turns: UInt64, busyNanoseconds: UInt64, computeNanoseconds: UInt64) = (0, 0, 0)
-  /// Output that clients have not read, of all connections.
-  var bufferedBytes = 0
   /// Connections that were answered out of turn and have not gone on yet.
   var resumed: [Connection] = []
   var batches: [UInt64: EventBatch] = [:]
+  /// Those of pages, between two uses.
+  var idleBatches: [Batch] = []
+  private(set) var crossOrigin: CrossOriginPolicy
+  /// The API in OpenAPI's words; composed when somebody asks for it.
+  private(set) lazy var description = OpenAPIDocument(placements: placements.names, settings: settings)
+  /// Answers say how long their stages took.
+  private(set) var tellsTimes: Bool
 
   var connections: [Connection?] = []
   var freeSlots: [Int] = []
+  /// Of connections and of requests that wait, by `DeadlineSlot`.
+  private(set) var deadlines: Deadlines!
+  /// How long clients may take over what they owe.
+  var patience: ConnectionDeadlines
+  var idleQueue: IdleQueue
+  var buffers: BufferBudget
+  /// Connections that gave way to others and go on when these have had their turn.
+  var givenWay: [Connection] = []
+  /// Steps of the parser before a connection gives way: a request without a body is two, its head and its end.
+  private(set) var stepsMax: Int
   var nextVisit: UInt64 = 0
 
   let scratch = ComputeScratch()
@@ -72,7 +87,6 @@ final class Worker {
   var random: WorkerRandom
   var metrics: WorkerMetrics
   var drainDeadlineNanoseconds: UInt64?
-  private(set) var drainBeganNanoseconds: UInt64 = 0
   private(set) var unixSeconds: UInt32 = 0
 
   /// What this worker accepts on; none when an acceptor hands connections out.
@@ -86,7 +100,6 @@ final class Worker {
   /// Connections that had something under way when the time was over.
   private(set) var connectionsCut = 0
   private var tick: Timer?
-  var deadlineTick: Timer?
   private(set) var mailbox: Mailbox<WorkerMessage>!
   /// Bytes that a connection's inbox may hold while an answer is awaited: a whole pipeline of plain requests.
   var inboxBytesMax: Int { settings.http.headBytes + settings.http.pipelinedMax * 512 }
@@ -115,11 +128,18 @@ final class Worker {
     l1 = L1Cache(bytesMax: settings.l1Bytes, seed: random.next())
     admission = Admission(AdmissionSettings(settings))
     metrics = WorkerMetrics(placementCount: placements.all.count)
-    requestBody = RequestBody(bytesMax: max(settings.http.bodyBytes, settings.events.bodyBytes))
+    requestBody = RequestBody(bytesMax: max(BatchRequest.bodyBytesMax(settings.http), settings.events.bodyBytes))
+    crossOrigin = CrossOriginPolicy(settings.corsOrigins)
+    tellsTimes = settings.http.serverTiming
+    patience = ConnectionDeadlines(settings.http)
+    buffers = BufferBudget(bytesMax: settings.http.bufferBytes)
+    stepsMax = 2 * settings.http.pipelinedMax
     self.loop = try loop ?? EventLoop()
+    idleQueue = IdleQueue(nowNanoseconds: self.loop.nowNanoseconds)
     composer = ResponseComposer(unixSeconds: self.loop.unixSeconds)
     unixSeconds = UInt32(clamping: self.loop.unixSeconds)
     mailbox = try Mailbox(loop: self.loop) { [unowned self] message in self.receive(message) }
+    deadlines = Deadlines(loop: self.loop) { [unowned self] slot in self.deadlineReached(DeadlineSlot(slot)) }
   }
 
   /// Opens the memcached connections. `listen` follows, and the loop runs later, on the worker's thread.
@@ -129,7 +149,6 @@ final class Worker {
     loop.atTurnEnd(of: self) { $0.endTurn() }
     tick = Timer(loop: loop) { [unowned self] in self.housekeep() }
     tick?.start(milliseconds: Worker.tickMilliseconds, repeating: true)
-    deadlineTick = Timer(loop: loop) { [unowned self] in self.checkDeadlines() }
     turnTimer = Timer(loop: loop) {}
   }
 
@@ -158,25 +177,16 @@ final class Worker {
     metrics.connectionsAccepted += 1
     metrics.connectionsOpen += 1
     connection.stream.start(connection)
+    watchIdleness(of: connection)
   }
 
-  /// Above the cap the connection that has been idle longest goes; false when none is idle. O(connections), and only
-  /// when full.
-  private func makeRoom() -> Bool {
-    guard metrics.connectionsOpen >= settings.http.connectionsMax else { return true }
-    var idlest: Connection?
-    for case let connection? in connections where connection.isIdle {
-      if idlest == nil || connection.activeNanoseconds < idlest!.activeNanoseconds { idlest = connection }
-    }
-    idlest?.close()
-    metrics.connectionsShed += idlest == nil ? 0 : 1
-    return idlest != nil
-  }
-
-  func connectionEnded(_ connection: Connection) {
+  func connectionEnded(_ connection: Connection, _ reason: CloseReason) {
+    metrics.closed.count(reason)
+    forget(connection)
     connections[connection.slot] = nil
     freeSlots.append(connection.slot)
-    metrics.connectionsOpen -= 1
+    // One that made room was replaced when its close began.
+    if reason != .room { metrics.connectionsOpen -= 1 }
     if drainDeadlineNanoseconds != nil && metrics.connectionsOpen == 0 { stop() }
   }
 
@@ -193,8 +203,8 @@ final class Worker {
   func flush(_ connection: Connection) {
     guard !outbox.isEmpty else { return }
     precondition(outboxOwner == connection.slot, "an answer would go to another connection")
+    connection.flushedBytes &+= UInt64(outbox.count)
     connection.stream.write(outbox.bytes)
-    connection.countQueued()
     outbox.removeAll()
     outboxOwner = Worker.noOwner
   }
@@ -216,6 +226,10 @@ final class Worker {
     let old = settings
     (settings, placements) = (inForce.settings, inForce.placements)
     httpLimits = HTTPLimits(settings.http)
+    crossOrigin = CrossOriginPolicy(settings.corsOrigins)
+    tellsTimes = settings.http.serverTiming
+    patience = ConnectionDeadlines(settings.http)
+    stepsMax = 2 * settings.http.pipelinedMax
     settingsChanged(from: old)
   }
 
@@ -227,9 +241,8 @@ final class Worker {
     guard drainDeadlineNanoseconds == nil else { return }
     isLeaving = true
     drainDeadlineNanoseconds = deadlineNanoseconds
-    drainBeganNanoseconds = loop.nowNanoseconds
     listeners = []
-    closeQuiet(now: loop.nowNanoseconds)
+    hurryClients()
     if metrics.connectionsOpen == 0 { stop() }
   }
 

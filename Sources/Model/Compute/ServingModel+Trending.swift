@@ -27,6 +27,41 @@ extension ServingModel {
     return scratch.writer.count
   }
 
+  /// Makes the list that answers when no other does: what is popular among what the placement's filter lets through, and
+  /// appends its stored form. It is empty only when no item of the catalogue passes.
+  ///
+  /// Trending lists know a thousand items, and a rare category may have none of them: the rest comes by popularity, with
+  /// scores below the others'. Once a snapshot and placement: O(items log items), and it allocates.
+  ///
+  /// - Returns: items in the list.
+  public func renderPopular(
+    for placement: borrowing PlacementPolicy, keyHash: UInt64, now: UInt32, scratch: ComputeScratch,
+    into value: inout ByteBuffer
+  ) -> Int {
+    let filter = placement.filter
+    let (items, scores) = trending.list(nil)
+    let best = items.isEmpty || scores[0] <= 0 ? 1 : scores[0]
+    var lowest: Float = 1
+    scratch.chosen.removeAll()
+    scratch.writer.begin(keyHash: keyHash, createdAt: now, freshSeconds: placement.freshSeconds)
+    for place in 0..<items.count where !scratch.writer.isFull && categories.allows(filter, items[place]) {
+      lowest = scores[place] / best
+      scratch.chosen.insert(itemHash(items[place]))
+      add(items[place], score: lowest, .popular, to: &scratch.writer)
+    }
+    if !scratch.writer.isFull {
+      var rest = (0..<UInt32(itemCount)).filter {
+        categories.allows(filter, $0) && !scratch.chosen.contains(itemHash($0))
+      }
+      rest.sort { (popularity[Int($1)], $0) < (popularity[Int($0)], $1) }
+      for item in rest where !scratch.writer.isFull {
+        add(item, score: lowest * popularity[Int(item)], .popular, to: &scratch.writer)
+      }
+    }
+    scratch.writer.finish(into: &value)
+    return scratch.writer.count
+  }
+
   /// Makes a list out of items that another program has chosen, best first: those of the catalogue, with its metadata,
   /// and appends its stored form. Items that stand twice, or beyond the placement's length, are left out.
   ///

@@ -27,6 +27,22 @@ extension RenderedList {
     return written
   }
 
+  /// Appends the hashes of the items that `slice` writes when it is given the same arguments, in their order: what a page
+  /// shows here, no later list of it should show again.
+  ///
+  /// - Complexity: O(items looked at).
+  public func appendShown(
+    upTo limit: Int, skipping skipped: borrowing ItemHashSet, rules: SliceRules? = nil, to shown: inout [UInt64]
+  ) {
+    var left = limit
+    for index in 0..<count where left > 0 {
+      let hash = itemHash(index)
+      guard !skipped.contains(hash), rules?.forbids(hash) != true else { continue }
+      shown.append(hash)
+      left -= 1
+    }
+  }
+
   private func copy(
     first wanted: Int, _ skipped: borrowing ItemHashSet, _ rules: SliceRules?, _ fields: borrowing MetadataFields,
     into body: inout ByteBuffer

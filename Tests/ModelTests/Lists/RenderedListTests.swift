@@ -237,4 +237,19 @@ private func fault(_ value: [UInt8], keyHash: UInt64 = 77) -> RenderedListFault?
     let isEmpty = set.isEmpty
     #expect(isEmpty)
   }
+
+  @Test func `what a slice shows is told, with what it skips left out`() {
+    let value = list([5, 6, 7, 8, 9])
+    let list = RenderedList(validated: value.span.bytes)
+    var skipped = ItemHashSet(capacity: 4)
+    for number in [5, 8] { skipped.insert(xxh3("i\(number)")) }
+    for limit in 0...6 {
+      var shown: [UInt64] = [1]
+      list.appendShown(upTo: limit, skipping: skipped, to: &shown)
+      var body = ByteBuffer()
+      let written = list.slice(upTo: limit, skipping: skipped, fields: MetadataFields(), into: &body)
+      #expect(shown == [1] + [6, 7, 9].prefix(limit).map { xxh3("i\($0)") }, "\(limit)")
+      #expect(shown.count == 1 + written)
+    }
+  }
 }

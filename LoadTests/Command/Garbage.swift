@@ -1,0 +1,86 @@
+import ArgumentParser
+import LoadGenerator
+import LoadLab
+import LoadReport
+
+/// A peer in memcached's place lies in every way it knows.
+struct Garbage: ScenarioCommand {
+  static let scenario = "garbage"
+  static let summary =
+    "memcached lies under load: wrong opaques, others' values, garbage, halves, late replies; no wrong answer"
+
+  @OptionGroup var common: ScenarioOptions
+  @OptionGroup var loss: NodeLoss
+  @Option(help: "One reply in so many is a lie.") var oneIn = 7
+
+  var described: [String: String] { loss.described.merging(["oneIn": "\(oneIn)"]) { $1 } }
+
+  func perform(_ lab: Lab, _ report: inout ScenarioReport) throws {
+    let memcached = try MemcachedProcess(lab)
+    let peer = try LyingPeer(before: memcached)
+    defer { peer.end() }
+    let gateway = try loss.gateway(lab, memcached: peer.address)
+    let truth = try Truth(of: gateway)
+    let watch = Watch(port: gateway.port, targets: truth.targets, perSecond: 200) { _, target, answer in
+      truth.complaint(about: answer, to: target)
+    }
+    var told: [String: Double] = [:]
+    var timeline = Timeline()
+    timeline.then("truth", hold: loss.seconds)
+    for lie in Lie.allCases {
+      timeline.then(lie.rawValue, hold: loss.seconds) { peer.tell(lie, every: oneIn) }
+      timeline.then("truth after \(lie.rawValue)", hold: 0) {
+        peer.tell(nil)
+        told[lie.rawValue] = Double(peer.lies) - told.values.reduce(0, +)
+        _ = try loss.waitForL2(gateway)
+      }
+    }
+    timeline.then("truth again", hold: loss.seconds)
+    let (run, phases) = try timeline.run(try loss.plan(gateway), on: gateway)
+    let watched = watch.stop()
+    report.show(run, as: "memcached lies")
+    report.show(phases.filter { !$0.name.hasPrefix("truth after") }, of: run)
+    report.checkAllGood(run, as: "memcached lies")
+    report.checkDeadline(run, as: "memcached lies")
+    report.check(
+      watched.wrong == 0,
+      "\(watched.wrong) of \(watched.asked) compared answers were wrong: \(watched.complaints.first ?? "")")
+    for lie in Lie.allCases {
+      report.check(told[lie.rawValue, default: 0] > 0, "\(lie.rawValue): not one lie was told")
+    }
+    report.note("lies", .group(told.mapValues { .number($0) }))
+    report.note("comparedAnswers", .number(Double(watched.asked)))
+    report.add(
+      text:
+        "\(Format.count(told.values.reduce(0, +))) lies; \(Format.count(Double(watched.asked))) answers compared with "
+        + "what they were before, item by item")
+  }
+}
+
+/// What each target's answer was while everybody told the truth.
+private final class Truth: Sendable {
+  let targets: [String]
+  private let items: [String: Substring]
+
+  init(of gateway: GatewayProcess) throws {
+    targets = Catalogue.itemTargets(NodeLoss.keys) + Catalogue.userTargets(NodeLoss.keys)
+    var items: [String: Substring] = [:]
+    for target in targets { items[target] = Truth.items(of: try gateway.get(target)) }
+    self.items = items
+  }
+
+  func complaint(about answer: HTTPAnswer, to target: String) -> String? {
+    // A list that stands in for another at the deadline says so; it is not the one compared.
+    if !answer.body.contains(#""fallback":null"#) { return nil }
+    let found = Truth.items(of: answer)
+    return found == items[target] ? nil : "another list: \(found.prefix(120))"
+  }
+
+  /// From `"items":[` to `]`: without the recommendation's own id.
+  private static func items(of answer: HTTPAnswer) -> Substring {
+    guard let begin = answer.body.firstRange(of: #""items":["#),
+      let end = answer.body[begin.upperBound...].firstRange(of: #"],"fallback""#)
+    else { return answer.body[...] }
+    return answer.body[begin.upperBound..<end.lowerBound]
+  }
+}
