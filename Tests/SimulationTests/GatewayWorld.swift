@@ -92,7 +92,8 @@ final class GatewayWorld {
     for worker in workers {
       worker.peers = mailboxes
       worker.control = control
-      try worker.open(claim)
+      try worker.open([claim], of: workers.count)
+      try worker.listen()
     }
   }
 
@@ -189,7 +190,8 @@ final class GatewayWorld {
 
   private func drain() {
     isDraining = true
-    for worker in workers { worker.mailbox.post(.drain) }
+    let deadline = controlLoop.nowNanoseconds + UInt64(workers[0].settings.http.drainTimeoutMilliseconds) * 1_000_000
+    for worker in workers { worker.mailbox.post(.drain(deadlineNanoseconds: deadline)) }
   }
 
   // MARK: Invariants

@@ -37,6 +37,8 @@ struct Flights: ~Copyable {
     var times = StageTimes()
     /// Memcached is asked for another program's list first.
     var asksForExternal = false
+    /// Its placement's policy has changed since it began: who waits is answered, but the list is not kept.
+    var isDisowned = false
     /// Memcached has nothing, or cannot be asked.
     var isReadyToCompute = false
     /// Who holds the flight: a reply of memcached that is owed, the queue of those that wait to be computed, the one of
@@ -103,7 +105,10 @@ struct Flights: ~Copyable {
   mutating func close(_ flight: Flight) { index.remove(flight.keyHash, flight.index) }
 
   /// Others may join again: its list is being made anew.
-  mutating func reopen(_ flight: Flight) { _ = index.insert(flight.keyHash, flight.index) }
+  mutating func reopen(_ flight: Flight) {
+    guard !flight.isDisowned else { return }
+    _ = index.insert(flight.keyHash, flight.index)
+  }
 
   /// The flight is over, nothing that it asked for is outstanding, and nobody holds it.
   mutating func end(_ flight: Flight) {
@@ -112,12 +117,21 @@ struct Flights: ~Copyable {
     flight.recipe = nil
     flight.waiters.removeAll(keepingCapacity: true)
     flight.asksForExternal = false
+    flight.isDisowned = false
     flight.isReadyToCompute = false
     flight.isOver = false
     flight.patienceNanoseconds = .max
     flight.course = FlightCourse()
     flight.asksAgainNanoseconds = 0
     free.append(flight.index)
+  }
+
+  /// Those under way began by another policy: who waits is answered, but nobody joins them and nothing of them is kept.
+  mutating func disown() {
+    for flight in pool where flight.isUnderWay {
+      flight.isDisowned = true
+      close(flight)
+    }
   }
 
   /// Calls `body` with each flight under way.

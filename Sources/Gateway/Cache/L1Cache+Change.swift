@@ -53,8 +53,28 @@ extension L1Cache {
     if index != L1Cache.none { remove(index) }
   }
 
+  /// Drops the lists of placements by name; windows and other placements' lists stay. O(entries): for a reload.
+  mutating func removeLists(of placements: [String]) {
+    let names = placements.map { Array($0.utf8) }
+    var at = newest
+    while at != L1Cache.none {
+      let entry = entries[Int(at)]
+      let key = UnsafeRawBufferPointer(start: entry.bytes, count: Int(entry.keyCount))
+      if let name = L1Cache.placement(in: key), names.contains(where: { $0.elementsEqual(name) }) { remove(at) }
+      at = entry.older
+    }
+  }
+
+  /// `nt1:<namespace>:<model>:<digest8>:<placement>:…` and `nt1x:<namespace>:<placement>:…`; nil for a window's key,
+  /// `nt1:<namespace>:w:<user>`.
+  private static func placement(in key: UnsafeRawBufferPointer) -> Slice<UnsafeRawBufferPointer>? {
+    let parts = key.split(separator: UInt8(ascii: ":"), maxSplits: 5, omittingEmptySubsequences: false)
+    if parts.count == 6 { return parts[4] }
+    return parts.count == 4 && parts[0].elementsEqual("nt1x".utf8) ? parts[2] : nil
+  }
+
   /// Room for one entry is made; false when nothing is left to go.
-  private mutating func evict(now: UInt32) -> Bool {
+  mutating func evict(now: UInt32) -> Bool {
     guard count > 0 else { return false }
     var at = hand == L1Cache.none ? oldest : hand
     var steps = 0

@@ -48,6 +48,14 @@ struct WorkerMetrics: Sendable {
     fallbacks = Array(repeating: FallbackCounts(), count: placementCount)
   }
 
+  /// Makes rows for placements that a reload added. The row of requests without a placement stays the last.
+  mutating func grow(placementCount: Int) {
+    while fallbacks.count < placementCount {
+      requests.insert(RequestCounts(), at: requests.count - 1)
+      fallbacks.append(FallbackCounts())
+    }
+  }
+
   mutating func answered(placement: Int, tier: Tier, status: Int, nanoseconds: UInt64) {
     requests[placement].add(status: status, row: Int(tier.rawValue))
     requests[placement].durations[Int(tier.rawValue)].record(nanoseconds: nanoseconds)

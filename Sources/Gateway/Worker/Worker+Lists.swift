@@ -233,6 +233,7 @@ extension Worker {
   }
 
   func keep(_ bytes: RawSpan, _ flight: Flights.Flight, createdAt: UInt32) {
+    guard !flight.isDisowned else { return }
     let fresh = createdAt &+ flight.recipe.shelf.freshSeconds
     flight.key.withBytes { key in
       _ = l1.insert(

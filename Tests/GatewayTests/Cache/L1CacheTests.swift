@@ -20,6 +20,25 @@ import Testing
     #expect(gone == nil && cache.count == 0 && cache.byteCount == 0)
   }
 
+  @Test func `a smaller cache keeps what fits, a larger one takes more`() {
+    var cache = L1Cache(bytesMax: 1 << 20, seed: 1)
+    let value = [UInt8](repeating: 7, count: 900)
+    for number in 0..<500 {
+      let name = key(number)
+      cache.insert(name.span.bytes, value.span.bytes, freshUntil: 10, staleUntil: 20, now: 1)
+    }
+    #expect(cache.count == 500)
+    cache.resize(bytesMax: 100_000)
+    #expect(cache.byteCount <= 100_000 && cache.byteCount > 98_000)
+    let kept = cache.count
+    cache.resize(bytesMax: 1 << 20)
+    let name = key(1000)
+    cache.insert(name.span.bytes, value.span.bytes, freshUntil: 10, staleUntil: 20, now: 1)
+    #expect(cache.count == kept + 1)
+    cache.resize(bytesMax: 0)
+    #expect(cache.count == 0 && cache.byteCount == 0)
+  }
+
   @Test func `a value of more than a 64th of the cache is refused`() {
     var cache = L1Cache(bytesMax: 64 * 1024, seed: 1)
     let large = [UInt8](repeating: 7, count: 1024)
