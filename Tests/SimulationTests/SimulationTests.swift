@@ -27,11 +27,12 @@ import Testing
     let gateway = try GatewayWorld(script, trace: Environment.traces ? { print($0) } : nil)
     try gateway.run()
     if Environment.seed != nil { print("seed \(seed), \(gateway.report)") }
+    let weather = "\(script.weather)"
     #expect(
       gateway.violations.isEmpty,
       """
-      seed \(seed) (\(script.weather)): \(gateway.violations.joined(separator: "\n  "))
-      replay: NEEDLETAIL_SEED=\(seed) NEEDLETAIL_WEATHER=\(script.weather) swift test --filter SimulationTests
+      seed \(seed) (\(weather)): \(gateway.violations.joined(separator: "\n  "))
+      replay: NEEDLETAIL_SEED=\(seed) NEEDLETAIL_WEATHER=\(weather) swift test --filter SimulationTests
       """)
   }
 }
