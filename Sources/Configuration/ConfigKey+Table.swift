@@ -72,7 +72,7 @@ extension ConfigKey {
         effect: "Connections a worker holds; above it the longest idle one is closed, else the new one."),
       .init(
         path: "http.pipelinedMax", form: .whole(1...1024), fallback: "64",
-        effect: "Requests of one connection that may wait for their answers; reading pauses above."),
+        effect: "Requests of one connection answered before others get a turn; if about as many wait, reading pauses."),
       .init(
         path: "http.headBytes", form: .bytes(1024...32768), fallback: "32KiB",
         effect: "Longest request head, trailers included; 431 above."),
@@ -83,14 +83,25 @@ extension ConfigKey {
         path: "http.outputBytes", form: .bytes(4096...(64 << 20)), fallback: "256KiB",
         effect: "Output that one connection may have unsent before it is no longer read from."),
       .init(
+        path: "http.bufferBytes", form: .bytes(1 << 20...(64 << 30)), fallback: "64MiB",
+        effect:
+          "What arriving requests and unread answers of all a worker's connections may hold; the slowest goes above."),
+      .init(
         path: "http.headTimeout", form: .duration(.milliseconds(100)...(.seconds(600))), fallback: "10s",
-        effect: "From a request's first byte to the end of its head and body; 408 above."),
+        effect: "From a request's first byte to the end of its head, however it arrives; 408 above."),
+      .init(
+        path: "http.bodyTimeout", form: .duration(.milliseconds(100)...(.seconds(3600))), fallback: "30s",
+        effect: "From the end of a request's head to the end of its body; 408 above."),
+      .init(
+        path: "http.rateMin", form: .bytes(0...(1 << 30)), fallback: "1KiB",
+        effect: "Bytes a second that a client must send of a body, after 5 s, and read of waiting answers; 0 for any."),
       .init(
         path: "http.idleTimeout", form: .duration(.milliseconds(100)...(.seconds(3600))), fallback: "60s",
-        effect: "How long a connection may be idle between two requests."),
+        effect:
+          "How long a connection may be idle between two requests; from half of connectionsMax on less, down to 1 s."),
       .init(
         path: "http.writeTimeout", form: .duration(.milliseconds(100)...(.seconds(600))), fallback: "10s",
-        effect: "How long queued output may make no progress before the connection is closed."),
+        effect: "How long a client may read waiting answers more slowly than rateMin before it is cut off."),
       .init(
         path: "http.drainTimeout", form: .duration(.zero...(.seconds(600))), fallback: "15s",
         effect: "From SIGTERM to the end: answers in flight finish, idle connections are closed."),
@@ -113,7 +124,7 @@ extension ConfigKey {
         effect: "How long a burst may last, and how long a pressure level must have been quiet before it falls by one."),
       .init(
         path: "overload.bufferedBytes", form: .bytes((1 << 20)...(64 << 30)), fallback: "256MiB",
-        effect: "Unread output of a worker's clients together at which no new connection is taken."),
+        effect: "Held of http.bufferBytes at which no new connection is taken; only in force if that is larger."),
 
       // Events.
       .init(

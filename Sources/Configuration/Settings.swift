@@ -97,8 +97,11 @@ public struct Settings: Sendable {
 /// Limits of the HTTP edge. Bytes, milliseconds.
 public struct HTTPSettings: Sendable {
   public var connectionsMax, pipelinedMax: Int
-  public var headBytes, bodyBytes, outputBytes: Int
+  public var headBytes, bodyBytes, outputBytes, bufferBytes: Int
   public var serverTiming: Bool
+  /// A second.
+  public var rateBytesMin: Int
+  public var bodyTimeoutMilliseconds: Int
   public var headTimeoutMilliseconds, idleTimeoutMilliseconds, writeTimeoutMilliseconds, drainTimeoutMilliseconds: Int
 
   init(_ read: SettingsReader) {
@@ -108,6 +111,9 @@ public struct HTTPSettings: Sendable {
     bodyBytes = read.bytes("http.bodyBytes")
     outputBytes = read.bytes("http.outputBytes")
     serverTiming = read.flag("http.serverTiming")
+    bufferBytes = read.bytes("http.bufferBytes")
+    rateBytesMin = read.bytes("http.rateMin")
+    bodyTimeoutMilliseconds = read.milliseconds("http.bodyTimeout")
     headTimeoutMilliseconds = read.milliseconds("http.headTimeout")
     idleTimeoutMilliseconds = read.milliseconds("http.idleTimeout")
     writeTimeoutMilliseconds = read.milliseconds("http.writeTimeout")

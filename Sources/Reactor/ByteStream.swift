@@ -44,6 +44,14 @@ public struct ByteStream: ~Copyable {
   /// Output that the kernel has not taken yet.
   public var queuedBytes: Int { slot.queuedBytes }
 
+  /// Output that the kernel has taken and the other side has not acknowledged (SIOCOUTQ, tcp(7)); for a unix socket
+  /// what it has not read. A system call.
+  public var unacknowledgedBytes: Int {
+    guard let descriptor = slot.descriptor else { return 0 }
+    var bytes: CInt = 0
+    return ioctl(descriptor, UInt(TIOCOUTQ), &bytes) == 0 ? Int(bytes) : 0
+  }
+
   /// Stops receiving: the kernel's buffer fills and the peer has to wait. A peer that goes away is noticed only
   /// after `resumeReading`. Each change of interest is a system call: not for every message.
   public func pauseReading() { slot.pauseReading() }

@@ -186,8 +186,4 @@ struct WindowFetches: ~Copyable {
     fetch.waiters.removeAll(keepingCapacity: true)
     free.append(fetch.index)
   }
-
-  func forEach(_ body: (Fetch) -> Void) {
-    for fetch in pool where fetch.isUnderWay { body(fetch) }
-  }
 }

@@ -14,6 +14,8 @@ enum WorkerMessage: Sendable {
   case collect(scrape: UInt64)
   case drain
   case stop
+  /// From the worker to itself: others have had their turn.
+  case takeTurns
 }
 
 /// What the control plane may be told.

@@ -72,6 +72,20 @@ struct MetricsPage {
     page.family(
       "connections_shed_total", .counter, "Connections refused or closed early because of http.connectionsMax.")
     page.sample("connections_shed_total", [], metrics.connectionsShed)
+    page.family(
+      "connections_closed_total", .counter,
+      "Connections that ended, each once, by the first thing that made it end: what the client did, or which limit.")
+    for reason in CloseReason.allCases {
+      page.sample("connections_closed_total", [("reason", reason.name.description)], metrics.closed[reason])
+    }
+    page.family(
+      "connections_cut_lingering_total", .counter,
+      "Connections cut because the client neither closed nor stopped sending after its last answer.")
+    page.sample("connections_cut_lingering_total", [], metrics.lingersCut)
+    page.family(
+      "buffer_bytes", .gauge,
+      "Held of http.bufferBytes by requests that arrive in pieces or wait, and by answers that are not read.")
+    page.sample("buffer_bytes", [], UInt64(metrics.bufferBytes))
     page.family("http_malformed_total", .counter, "Requests that could not be read; their connections were closed.")
     page.sample("http_malformed_total", [], metrics.malformed)
     page.family(

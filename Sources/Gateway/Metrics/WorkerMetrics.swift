@@ -17,6 +17,11 @@ struct WorkerMetrics: Sendable {
   var connectionsOpen = 0
   var connectionsAccepted: UInt64 = 0
   var connectionsShed: UInt64 = 0
+  var closed = CloseCounts()
+  /// Connections cut while lingering.
+  var lingersCut: UInt64 = 0
+  /// What is held against `http.bufferBytes`.
+  var bufferBytes = 0
   var malformed: UInt64 = 0
   var batches: UInt64 = 0
   var inFlight = 0
@@ -72,6 +77,9 @@ struct WorkerMetrics: Sendable {
     connectionsOpen += other.connectionsOpen
     connectionsAccepted += other.connectionsAccepted
     connectionsShed += other.connectionsShed
+    closed.add(other.closed)
+    lingersCut += other.lingersCut
+    bufferBytes += other.bufferBytes
     malformed += other.malformed
     batches += other.batches
     inFlight += other.inFlight

@@ -66,7 +66,7 @@ extension Worker {
         continue
       }
       flight.isAwaiting = false
-      cutLate(flight)
+      cut(flight) { now >= $0 }
       if flight.isOver || flight.isReadyToCompute {
         release(flight)
       } else if flight.waiters.isEmpty || !ask(flight) {

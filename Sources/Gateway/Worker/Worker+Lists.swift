@@ -76,15 +76,20 @@ extension Worker {
     if tellsTimes { connection.visit.times.waitsSinceNanoseconds = loop.nowNanoseconds }
     if let present = flights.flight(key.bytes), isTooOld(present) { flights.close(present) }
     if let present = flights.flight(key.bytes), isAnswered(by: present, list, connection) {
-      guard present.waiters.count < Flights.waitersMax else { return cutShort(connection, because: .overloaded) }
+      guard hasRoom(&present.waiters) else { return cutShort(connection, because: .overloaded) }
       // A prefetch is nobody's yet: probably this very request began it, with its window.
       connection.visit.isCollapsed = present.purpose != .prefetch
       if connection.visit.isCollapsed { metrics.l1.collapsed += 1 }
-      return join(present, waiter, connection.visit)
+      return join(present, waiter, connection)
     }
     let flight = begin(subject, list, for: connection, purpose: .answer)
     flight.waiters.append(waiter)
-    if flight.isReadyToCompute { queue(flight) } else { waitForMemcached(flight, connection.visit) }
+    if flight.isReadyToCompute {
+      watchDeadline(of: connection)
+      queue(flight)
+    } else {
+      waitForMemcached(flight, connection)
+    }
   }
 
   /// Whether a flight of the same key makes what the connection wants: from the same window.

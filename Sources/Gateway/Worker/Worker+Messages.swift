@@ -16,6 +16,7 @@ extension Worker {
       control.post(.collected(scrape: scrape, worker: index, currentMetrics(), nodeStatus()))
     case .drain: drain()
     case .stop: stop()
+    case .takeTurns: takeTurns()
     }
   }
 
@@ -38,6 +39,7 @@ extension Worker {
     metrics.turns = activity.turns
     metrics.busyNanoseconds = activity.busyNanoseconds
     metrics.longestTurnNanoseconds = activity.longestTurnNanoseconds
+    metrics.bufferBytes = buffers.bytes
     metrics.admission = admission.counts
     metrics.computeQueueLength = admission.waiting
     metrics.pressureLevel = admission.level

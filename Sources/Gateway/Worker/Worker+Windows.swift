@@ -39,8 +39,9 @@ extension Worker {
     let waiter = Waiter(slot: connection.slot, visit: connection.visit.id, list: nil)
     if tellsTimes { connection.visit.times.waitsSinceNanoseconds = loop.nowNanoseconds }
     if let fetch = windowFetches.fetch(of: user) {
-      guard fetch.waiters.count < Flights.waitersMax else { return false }
+      guard hasRoom(&fetch.waiters) else { return false }
       fetch.waiters.append(waiter)
+      waitForWindow(connection)
       return true
     }
     guard let memcached else { return false }
@@ -50,7 +51,7 @@ extension Worker {
       return false
     }
     fetch.waiters.append(waiter)
-    watchDeadlines()
+    waitForWindow(connection)
     return true
   }
 

@@ -46,8 +46,6 @@ final class Worker {
   var pressureLog = PressureLog()
   /// The loop's turns, its time in callbacks and the time spent on computing, as of the last poll.
   var polled: (turns: UInt64, busyNanoseconds: UInt64, computeNanoseconds: UInt64) = (0, 0, 0)
-  /// Output that clients have not read, of all connections.
-  var bufferedBytes = 0
   /// Connections that were answered out of turn and have not gone on yet.
   var resumed: [Connection] = []
   var batches: [UInt64: EventBatch] = [:]
@@ -61,6 +59,16 @@ final class Worker {
 
   var connections: [Connection?] = []
   var freeSlots: [Int] = []
+  /// Of connections and of requests that wait, by `DeadlineSlot`.
+  private(set) var deadlines: Deadlines!
+  /// How long clients may take over what they owe.
+  var patience: ConnectionDeadlines
+  var idleQueue: IdleQueue
+  var buffers: BufferBudget
+  /// Connections that gave way to others and go on when these have had their turn.
+  var givenWay: [Connection] = []
+  /// Steps of the parser before a connection gives way: a request without a body is two, its head and its end.
+  let stepsMax: Int
   var nextVisit: UInt64 = 0
 
   let scratch = ComputeScratch()
@@ -82,7 +90,6 @@ final class Worker {
 
   private var listener: Listener?
   private var tick: Timer?
-  var deadlineTick: Timer?
   /// Flights that wait for another worker or gateway to fill their key.
   var awaiting: [Flights.Flight] = []
   var fleetTick: Timer?
@@ -123,10 +130,15 @@ final class Worker {
     requestBody = RequestBody(bytesMax: max(BatchRequest.bodyBytesMax(settings.http), settings.events.bodyBytes))
     crossOrigin = CrossOriginPolicy(settings.corsOrigins)
     tellsTimes = settings.http.serverTiming
+    patience = ConnectionDeadlines(settings.http)
+    buffers = BufferBudget(bytesMax: settings.http.bufferBytes)
+    stepsMax = 2 * settings.http.pipelinedMax
     self.loop = try loop ?? EventLoop()
+    idleQueue = IdleQueue(nowNanoseconds: self.loop.nowNanoseconds)
     composer = ResponseComposer(unixSeconds: self.loop.unixSeconds)
     unixSeconds = UInt32(clamping: self.loop.unixSeconds)
     mailbox = try Mailbox(loop: self.loop) { [unowned self] message in self.receive(message) }
+    deadlines = Deadlines(loop: self.loop) { [unowned self] slot in self.deadlineReached(DeadlineSlot(slot)) }
   }
 
   /// Opens the listener and the memcached connections. The loop runs later, on the worker's thread.
@@ -145,7 +157,6 @@ final class Worker {
     loop.atTurnEnd(of: self) { $0.endTurn() }
     tick = Timer(loop: loop) { [unowned self] in self.housekeep() }
     tick?.start(milliseconds: Worker.tickMilliseconds, repeating: true)
-    deadlineTick = Timer(loop: loop) { [unowned self] in self.checkDeadlines() }
     turnTimer = Timer(loop: loop) {}
     fleetTick = Timer(loop: loop) { [unowned self] in self.askAgain() }
   }
@@ -176,25 +187,16 @@ final class Worker {
     metrics.connectionsAccepted += 1
     metrics.connectionsOpen += 1
     connection.stream.start(connection)
+    watchIdleness(of: connection)
   }
 
-  /// Above the cap the connection that has been idle longest goes; false when none is idle. O(connections), and only
-  /// when full.
-  private func makeRoom() -> Bool {
-    guard metrics.connectionsOpen >= settings.http.connectionsMax else { return true }
-    var idlest: Connection?
-    for case let connection? in connections where connection.isIdle {
-      if idlest == nil || connection.activeNanoseconds < idlest!.activeNanoseconds { idlest = connection }
-    }
-    idlest?.close()
-    metrics.connectionsShed += idlest == nil ? 0 : 1
-    return idlest != nil
-  }
-
-  func connectionEnded(_ connection: Connection) {
+  func connectionEnded(_ connection: Connection, _ reason: CloseReason) {
+    metrics.closed.count(reason)
+    forget(connection)
     connections[connection.slot] = nil
     freeSlots.append(connection.slot)
-    metrics.connectionsOpen -= 1
+    // One that made room was replaced when its close began.
+    if reason != .room { metrics.connectionsOpen -= 1 }
     if drainDeadlineNanoseconds != nil && metrics.connectionsOpen == 0 { stop() }
   }
 
@@ -211,8 +213,8 @@ final class Worker {
   func flush(_ connection: Connection) {
     guard !outbox.isEmpty else { return }
     precondition(outboxOwner == connection.slot, "an answer would go to another connection")
+    connection.flushedBytes &+= UInt64(outbox.count)
     connection.stream.write(outbox.bytes)
-    connection.countQueued()
     outbox.removeAll()
     outboxOwner = Worker.noOwner
   }
@@ -224,7 +226,8 @@ final class Worker {
     guard drainDeadlineNanoseconds == nil else { return }
     drainDeadlineNanoseconds = loop.nowNanoseconds + UInt64(settings.http.drainTimeoutMilliseconds) * 1_000_000
     listener?.close()
-    for case let connection? in connections where connection.isIdle { connection.close() }
+    for case let connection? in connections where connection.isIdle { connection.close(.drain) }
+    hurryClients()
     if metrics.connectionsOpen == 0 { stop() }
   }
 
