@@ -26,6 +26,9 @@ public struct LoadPlan: Sendable {
   public var verifiesBodies = true
   /// Write what was sent, and when it was planned, to this file, for `replay`.
   public var recordPath: String?
+  /// Write which targets were answered, when, and with how many bytes, one "seconds key bytes" a line: what
+  /// `needletail cache replay` reads.
+  public var recordKeysPath: String?
   /// Instead of the workload's requests and their times.
   public var trace: Trace?
   /// A replay at 2 takes half the time.

@@ -32,9 +32,8 @@ public struct LoadRun {
     let environment = RunEnvironment(target: plan.target)
     let control = RunControl()
     let runTag = LoadRun.makeTag()
-    let trace: TraceFile? =
-      if let path = plan.recordPath { try TraceFile(path: path, plan, runTag: runTag) } else { nil }
-    let threads = try spawn(control, trace, runTag)
+    let files = try RecordFiles(plan, runTag: runTag)
+    let threads = try spawn(control, files, runTag)
     do { try begin(control) } catch {
       control.isAbandoned.store(true, ordering: .relaxed)
       for thread in threads { thread.join() }
@@ -43,7 +42,7 @@ public struct LoadRun {
     var conductor = Conductor(control, plan, actions)
     let isPartial = conductor.conduct(progress, isCancelled)
     for thread in threads { thread.join() }
-    if let failure = trace?.failure { throw failure }
+    if let failure = files.failure { throw failure }
     return RunResult(
       plan, reports: control.reports.withLock { $0 }, measuredSeconds: conductor.measuredSeconds, isPartial: isPartial,
       startedAt: startedAt, environment: environment, marks: conductor.marks)
@@ -56,7 +55,7 @@ public struct LoadRun {
     return String(repeating: "0", count: 16 - digits.count) + digits
   }
 
-  private func spawn(_ control: RunControl, _ trace: TraceFile?, _ runTag: String) throws(LoadError) -> [LoopThread] {
+  private func spawn(_ control: RunControl, _ files: RecordFiles, _ runTag: String) throws(LoadError) -> [LoopThread] {
     let plan = plan
     let clickModel = plan.trace == nil ? plan.workload.clicks : nil
     var relevance: [UInt64: Double]?
@@ -70,7 +69,7 @@ public struct LoadRun {
             let clicks = clickModel.map { ClickSimulation($0, relevance: known, seed: plan.seed, runTag: runTag) }
             do {
               try GeneratorThread(
-                plan, thread: number, control: control, clicks: clicks, trace: trace.map { TraceWriter($0) }
+                plan, thread: number, control: control, clicks: clicks, files: files
               ).run()
             } catch {
               let failure = error as? LoadError
@@ -99,6 +98,21 @@ public struct LoadRun {
     let start = MonotonicClock.nanoseconds + 10_000_000 + Int64(plan.warmUpSeconds * 1e9)
     control.start.store(start, ordering: .releasing)
   }
+}
+
+/// What a run writes beside its result.
+struct RecordFiles: Sendable {
+  let trace: TraceFile?
+  let keys: TraceFile?
+
+  init(_ plan: LoadPlan, runTag: String) throws(LoadError) {
+    let heading = "\(Trace.heading)\t\(plan.warmUpSeconds)\t\(plan.durationSeconds)\t\(runTag)"
+    trace = if let path = plan.recordPath { try TraceFile(path: path, heading: heading) } else { nil }
+    let keysHeading = "# seconds key bytes, of needletail-load"
+    keys = if let path = plan.recordKeysPath { try TraceFile(path: path, heading: keysHeading) } else { nil }
+  }
+
+  var failure: LoadError? { trace?.failure ?? keys?.failure }
 }
 
 /// The thread that called `run`, while the others work: actions, progress, the end.

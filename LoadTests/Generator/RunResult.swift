@@ -86,8 +86,8 @@ public struct RunSettings: Codable, Sendable {
 
 /// Whether the generator was good enough for its figures to mean anything.
 public struct RunValidity: Codable, Sendable {
-  /// Lag above which a run is invalid, and the share of a core above which a generator thread is saturated
-  /// (`reference`: latency that is the generator's own would be charged to the server).
+  /// Lag above which a run is invalid, and the share of a core above which a generator thread is saturated: what is the
+  /// generator's own would be charged to the server.
   public static let lagP99MicrosecondsMax = 1_000.0
   public static let cpuShareMax = 0.8
 

@@ -63,7 +63,7 @@ public struct Settings: Sendable {
     logLevel = read.text("log.level")
     logFormat = read.text("log.format")
     var placements: [String: PlacementSettings] = [:]
-    for name in ["home", "detail", "trending"] + configuration.placementNames {
+    for name in Configuration.standardPlacements + configuration.placementNames {
       placements[name] = PlacementSettings(read, name)
     }
     self.placements = placements
@@ -82,6 +82,11 @@ public struct Settings: Sendable {
     guard !memcachedNamespace.isEmpty else {
       throw ConfigurationError(read.origin("memcached.namespace"), "memcached.namespace must not be empty")
     }
+    guard http.lameDuckMilliseconds <= http.drainTimeoutMilliseconds else {
+      throw ConfigurationError(
+        read.origin("http.lameDuck"),
+        "http.lameDuck is \(read.text("http.lameDuck")), longer than http.drainTimeout, which it is a part of")
+    }
     guard overload.intervalMilliseconds >= 2 * overload.targetDelayMilliseconds else {
       throw ConfigurationError(
         read.origin("overload.interval"), "overload.interval must be at least twice overload.targetDelay: a burst is longer than the wait that is aimed at")
@@ -97,9 +102,15 @@ public struct Settings: Sendable {
 /// Limits of the HTTP edge. Bytes, milliseconds.
 public struct HTTPSettings: Sendable {
   public var connectionsMax, pipelinedMax: Int
-  public var headBytes, bodyBytes, outputBytes: Int
+  public var headBytes, bodyBytes, outputBytes, bufferBytes: Int
   public var serverTiming: Bool
+  /// A second.
+  public var rateBytesMin: Int
+  public var bodyTimeoutMilliseconds: Int
   public var headTimeoutMilliseconds, idleTimeoutMilliseconds, writeTimeoutMilliseconds, drainTimeoutMilliseconds: Int
+  public var lameDuckMilliseconds: Int
+  /// `AcceptStrategy` by its name.
+  public var accept: String
 
   init(_ read: SettingsReader) {
     connectionsMax = read.whole("http.connectionsMax")
@@ -108,10 +119,15 @@ public struct HTTPSettings: Sendable {
     bodyBytes = read.bytes("http.bodyBytes")
     outputBytes = read.bytes("http.outputBytes")
     serverTiming = read.flag("http.serverTiming")
+    bufferBytes = read.bytes("http.bufferBytes")
+    rateBytesMin = read.bytes("http.rateMin")
+    bodyTimeoutMilliseconds = read.milliseconds("http.bodyTimeout")
     headTimeoutMilliseconds = read.milliseconds("http.headTimeout")
     idleTimeoutMilliseconds = read.milliseconds("http.idleTimeout")
     writeTimeoutMilliseconds = read.milliseconds("http.writeTimeout")
     drainTimeoutMilliseconds = read.milliseconds("http.drainTimeout")
+    lameDuckMilliseconds = read.milliseconds("http.lameDuck")
+    accept = read.text("http.accept")
   }
 }
 
@@ -140,7 +156,7 @@ public struct EventSettings: Sendable {
 }
 
 /// One placement as configured. What is nil is left to the snapshot.
-public struct PlacementSettings: Sendable {
+public struct PlacementSettings: Sendable, Equatable {
   public var model: String?
   public var scope: String
   public var freshSeconds, staleSeconds: Int

@@ -14,6 +14,10 @@ final class Connection: StreamHandler {
   /// Answers collected before they are sent: a pipeline of large ones must not gather in memory.
   static let outboxBytesMax = 128 * 1024
 
+  /// What the buffers of a connection at rest are made with; only what goes beyond is held against the budget.
+  static let inboxBytes = 2048
+  static let bodyBytes = 256
+
   enum Phase: Equatable {
     case reading
     /// An answer is on its way; input waits.
@@ -32,27 +36,27 @@ final class Connection: StreamHandler {
   let stream: ByteStream
   /// Where the worker keeps this connection.
   let slot: Int
+  /// Counts this connection for the acceptor that handed it over; held until it ends.
+  var handed: HandedConnection?
 
   private(set) var phase = Phase.reading
-  private var inbox = ByteBuffer(capacity: 2048)
+  private(set) var inbox = ByteBuffer(capacity: Connection.inboxBytes)
   /// Bytes of the inbox that belong to requests already answered.
-  private var start = 0
+  private(set) var start = 0
   /// Bytes after `start` that the parser has taken: of the head, then of the body.
-  private var headBytes = 0
-  private var parsed = 0
+  private(set) var headBytes = 0
+  private(set) var parsed = 0
   private var parser: RequestParser
-  private(set) var body = ByteBuffer(capacity: 256)
+  private(set) var body = ByteBuffer(capacity: Connection.bodyBytes)
   /// The window of the request's user, once it is known.
   var window = ByteBuffer(capacity: 64)
   private var inputEndedAlready = false
   /// The client waits for `100 Continue`, which is sent once.
   private var awaitsContinue = false
   private var isPaused = false
-  /// Of the output that waits, what the worker's sum has.
-  private var countedBytes = 0
   /// The inbox is being worked off: answers are collected and sent when it is done.
   private var isAdvancing = false
-  /// Answered out of turn; the rest of the inbox is taken up when the turn ends.
+  /// Answered out of turn, or many times in this one: the rest of the inbox is taken up later.
   private var goesOn = false
 
   /// What the request at hand is doing; closed for one that needs no waiting.
@@ -67,8 +71,13 @@ final class Connection: StreamHandler {
   private(set) var route = Route.unknown
   /// When the request's first byte came, or when its turn in the pipeline did.
   private(set) var startedNanoseconds: UInt64 = 0
-  /// When anything last happened, for the idle and write deadlines.
+  /// When the head of the request at hand was complete, if a body follows.
+  private(set) var bodySinceNanoseconds: UInt64 = 0
+  /// When anything last happened, for the order of idleness and the end of lingering.
   private(set) var activeNanoseconds: UInt64
+  /// Handed to the stream so far: what of it the client has not taken is the stream's to say.
+  var flushedBytes: UInt64 = 0
+  var debts = ClientDebts()
 
   init(_ stream: consuming ByteStream, worker: Worker, slot: Int) {
     self.stream = stream
@@ -106,19 +115,18 @@ final class Connection: StreamHandler {
   var isIdle: Bool {
     phase == .reading && !parser.isInsideRequest && start == inbox.count && stream.queuedBytes == 0 && stream.isOpen
   }
-  var isInsideRequest: Bool { phase == .reading && (parser.isInsideRequest || inbox.count > start) }
 
   // MARK: Events of the stream.
 
   func received(_ bytes: RawSpan) {
     // Not while lingering: a client that sends on must not keep the connection.
-    guard phase == .reading || phase == .answering else { return }
+    guard phase == .reading || phase == .answering else { return dropped(bytes.byteCount) }
     activeNanoseconds = loop.turnNanoseconds
     switch phase {
     case .lingering, .ended: break
     case .answering:
       inbox.append(bytes)
-      pauseIfFull()
+      settle()
     case .reading:
       if start == inbox.count {
         inbox.removeAll()
@@ -131,9 +139,11 @@ final class Connection: StreamHandler {
   }
 
   func drained() {
-    countQueued()
     activeNanoseconds = loop.turnNanoseconds
-    if phase == .reading { advance() }
+    debts.writeProgress.end()
+    // Its time did not run while it was not read from.
+    if isPaused { (startedNanoseconds, bodySinceNanoseconds) = (activeNanoseconds, activeNanoseconds) }
+    if phase == .reading { advance() } else { settle() }
     resumeIfPossible()
     finishAfterInput()
   }
@@ -149,28 +159,41 @@ final class Connection: StreamHandler {
     worker.abandonBatch(of: self)
     visit.end()
     eventBatch = nil
-    worker.bufferedBytes -= countedBytes
-    worker.connectionEnded(self)
+    worker.connectionEnded(self, debts.closeReason ?? CloseReason(end))
   }
 
   // MARK: Requests.
 
   /// Reads and answers whatever complete requests the inbox holds, then sends all their answers in one write.
+  ///
+  /// After some requests (`http.pipelinedMax`) others get their turn first, however many there are.
   private func advance() {
     isAdvancing = true
     defer { isAdvancing = false }
+    var steps = worker.stepsMax
     while phase == .reading && stream.queuedBytes <= worker.settings.http.outputBytes {
       do throws(HTTPError) {
         guard try step() else { break }
       } catch {
         worker.refuse(error, on: self)
-        linger()
+        linger(.malformed)
       }
       if worker.outbox.count > Connection.outboxBytesMax { worker.flush(self) }
+      steps -= 1
+      guard steps > 0 else {
+        giveWay()
+        break
+      }
     }
     worker.flush(self)
     compact()
-    pauseIfFull()
+    if inbox.count > start || stream.queuedBytes > 0 || debts.heldBytes > 0 { settle() }
+  }
+
+  private func giveWay() {
+    guard phase == .reading, inbox.count > start, !goesOn else { return }
+    goesOn = true
+    worker.goOnLater(self)
   }
 
   /// One thing from the inbox; false when it holds nothing more that is whole.
@@ -203,6 +226,7 @@ final class Connection: StreamHandler {
 
   private func prepareForBody() {
     body.removeAll()
+    bodySinceNanoseconds = loop.turnNanoseconds
     awaitsContinue = parser.head.expectContinue
     route = withHead { head, bytes in Route(path: head.path, in: bytes) }
     parser.bodyBytesMax = worker.bodyBytesMax(route)
@@ -231,19 +255,19 @@ final class Connection: StreamHandler {
     // The next request may stand in the inbox in part: it began no earlier than its predecessor was answered.
     startedNanoseconds = loop.turnNanoseconds
     releaseStorage()
-    if closes { linger() } else { phase = .reading }
+    if closes { linger(worker.drainDeadlineNanoseconds == nil ? .requested : .drain) } else { phase = .reading }
     guard !isAdvancing else { return }
     worker.flush(self)
     goesOn = true
     worker.resumed.append(self)
   }
 
-  /// The turn in which an awaited answer was sent ends.
+  /// The turn in which an awaited answer was sent ends, or others have had theirs.
   func goOn() {
     goesOn = false
     guard phase == .reading else { return }
-    resumeIfPossible()
     advance()
+    resumeIfPossible()
     finishAfterInput()
   }
 
@@ -251,36 +275,22 @@ final class Connection: StreamHandler {
   /// the end of its answers.
   private func finishAfterInput() {
     let isThrough = stream.queuedBytes <= worker.settings.http.outputBytes
-    if inputEndedAlready && phase == .reading && isThrough { stream.finishWriting() }
+    if inputEndedAlready && phase == .reading && isThrough && !goesOn { stream.finishWriting() }
   }
 
   /// Sends what there is, says that nothing more will come, and drops further input.
-  func linger() {
+  func linger(_ reason: CloseReason) {
+    debts.closeReason = debts.closeReason ?? reason
     phase = .lingering
     activeNanoseconds = loop.turnNanoseconds
     worker.flush(self)
     stream.finishWriting()
+    settle()
     if inputEndedAlready { return }
     stream.resumeReading()
   }
 
-  func close() { stream.close() }
-
   var queuedBytes: Int { stream.queuedBytes }
-
-  /// Keeps the worker's sum of what clients have not read.
-  func countQueued() {
-    let queued = stream.queuedBytes
-    guard queued != countedBytes, phase != .ended else { return }
-    worker.bufferedBytes += queued - countedBytes
-    countedBytes = queued
-  }
-
-  /// The request did not arrive in time.
-  func timeOut() {
-    worker.refuse(body.isEmpty && headBytes == 0 ? .headTimeout : .bodyTimeout, on: self)
-    linger()
-  }
 
   // MARK: Flow.
 
@@ -294,6 +304,13 @@ final class Connection: StreamHandler {
     start = 0
   }
 
+  /// Nothing of what came will be answered any more.
+  func dropInput() {
+    inbox.removeAll(keepingCapacity: Connection.inboxBytes)
+    body.removeAll(keepingCapacity: Connection.bodyBytes)
+    (start, parsed, headBytes) = (0, 0, 0)
+  }
+
   private func releaseStorage() {
     body.removeAll(keepingCapacity: Connection.keptBytesMax)
     request.release(keepingCapacity: Connection.keptBytesMax)
@@ -302,18 +319,22 @@ final class Connection: StreamHandler {
     start = 0
   }
 
-  /// Input beyond what a pipeline may hold, or output that nobody reads, stops the reading until there is room.
-  private func pauseIfFull() {
-    let full = inbox.count - start > worker.inboxBytesMax
-    guard !isPaused, phase == .answering && full || stream.queuedBytes > worker.settings.http.outputBytes else {
-      return
-    }
+  /// Input beyond what a pipeline may hold while it waits, or output that nobody reads.
+  private var isFull: Bool {
+    let waits = phase == .answering || phase == .reading && goesOn
+    return waits && inbox.count - start > worker.inboxBytesMax
+      || phase != .lingering && stream.queuedBytes > worker.settings.http.outputBytes
+  }
+
+  /// Stops the reading until there is room.
+  func pauseIfFull() {
+    guard !isPaused, isFull else { return }
     isPaused = true
     stream.pauseReading()
   }
 
   private func resumeIfPossible() {
-    guard isPaused, phase != .ended, stream.queuedBytes <= worker.settings.http.outputBytes else { return }
+    guard isPaused, phase != .ended, !isFull else { return }
     isPaused = false
     stream.resumeReading()
   }

@@ -1,3 +1,4 @@
+internal import Clibuv
 internal import Glibc
 
 /// The sole owner of one TCP or unix stream. Dropping it closes the stream.
@@ -29,6 +30,15 @@ public struct ByteStream: ~Copyable {
     return ByteStream(slot)
   }
 
+  /// A connection that was accepted elsewhere, by an `Acceptor` on another loop. TCP streams come with nodelay set.
+  public init(loop: EventLoop, adopting connection: OwnedDescriptor, isUnix: Bool) throws(LoopError) {
+    slot = StreamSlot(loop.core, isUnix ? .unix : .tcp)
+    do { try slot.adopt(connection.take(), isUnix ? .unix : .tcp) } catch {
+      slot.close()
+      throw error
+    }
+  }
+
   /// Begins to read, and keeps `handler` alive until `ended`. Once a stream, in the turn that made it. If the loop
   /// has already closed the stream, `ended` is called before this returns.
   public func start(_ handler: any StreamHandler) { slot.start(handler) }
@@ -43,6 +53,14 @@ public struct ByteStream: ~Copyable {
 
   /// Output that the kernel has not taken yet.
   public var queuedBytes: Int { slot.queuedBytes }
+
+  /// Output that the kernel has taken and the other side has not acknowledged (SIOCOUTQ, tcp(7)); for a unix socket
+  /// what it has not read. A system call.
+  public var unacknowledgedBytes: Int {
+    guard let descriptor = slot.descriptor else { return 0 }
+    var bytes: CInt = 0
+    return ioctl(descriptor, UInt(TIOCOUTQ), &bytes) == 0 ? Int(bytes) : 0
+  }
 
   /// Stops receiving: the kernel's buffer fills and the peer has to wait. A peer that goes away is noticed only
   /// after `resumeReading`. Each change of interest is a system call: not for every message.

@@ -54,6 +54,15 @@ extension Integration {
       #expect(Set(shelf.ids).isDisjoint(with: TrainedModel.shared.seen(by: "u0002")))
     }
 
+    @Test func `what is popular instead of items like one is without that one`() throws {
+      let popular = try ask("trending", "numResults=3").ids
+      for item in popular {
+        let shelf = try ask("detail", "itemId=\(item)&filter=category:none-such")
+        #expect(shelf.fallback?.source == "popular" && shelf.items.count == 10)
+        #expect(!shelf.ids.contains(item))
+      }
+    }
+
     @Test func `a strict filter that nothing passes leaves the answer empty`() throws {
       let shelf = try ask("home", "filter=category:none-such&strictFiltering=true")
       #expect(shelf.items.isEmpty && shelf.fallback?.reason == "filter_empty")

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import Reactor
 import Synchronization
@@ -227,6 +228,18 @@ import Testing
     #expect(replayServer.requests.map(\.target).sorted() == sent.sorted())
     #expect(replayed.counts.offered == recorded.counts.offered && replayed.counts.errors == 0)
     #expect(replayed.requests.keys.sorted() == ["home"])
+  }
+
+  @Test func `a key trace has a line an answer: when, what, how many bytes`() throws {
+    let server = try ToyServer { .answer(body: ToyServer.list($0)) }
+    let folder = TemporaryFolder()
+    let path = folder.file("keys.trace")
+    let result = try LoadRun(plan(server) { $0.recordKeysPath = path }).run()
+    #expect(result.counts.errors == 0)
+    let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").filter { !$0.hasPrefix("#") }
+    let fields = lines.map { $0.split(separator: " ") }
+    #expect(fields.allSatisfy { $0.count == 3 && Double($0[0]) != nil && Int($0[2]) ?? 0 > 200 }, "\(lines.first ?? "")")
+    #expect(fields.map { String($0[1]) }.sorted() == server.requests.map(\.target).sorted())
   }
 
   @Test func `clicks follow lists, name them, and are accepted`() throws {

@@ -8,6 +8,8 @@ import Testing
   /// Any program: these tests start no gateway.
   private static let anyProgram = "/bin/true"
   static let hasMemcached = findProgram("memcached") != nil
+  /// It is compiled here.
+  static let hasFloor = findProgram("cc") != nil && Checkout.root != nil
 
   @Test(.enabled(if: hasMemcached)) func `memcached starts, keeps values, stops, goes on and starts again empty`() throws {
     let lab = try Lab(needletail: Self.anyProgram)
@@ -78,7 +80,7 @@ import Testing
       ProcessTable.field("Cpus_allowed_list", of: pinned.output).map { Machine.parseList($0) } == [lab.machine.serverCPU])
   }
 
-  @Test(.enabled(if: findProgram("cc") != nil && Checkout.root != nil))
+  @Test(.enabled(if: hasFloor))
   func `the floor answers with as many bytes as it was told`() throws {
     let lab = try Lab(needletail: Self.anyProgram)
     defer { lab.end() }
@@ -130,5 +132,71 @@ import Testing
     }
     #expect(errors == 5)
     #expect(peer.lies == 6)
+  }
+
+  @Test(.enabled(if: hasFloor)) func `a watch asks on kept connections, hears complaints and notices that nobody answers`() throws {
+    let lab = try Lab(needletail: Self.anyProgram)
+    defer { lab.end() }
+    let floor = try lab.floor(answerBytes: 400)
+    let watch = Watch(port: floor.port, targets: ["/a", "/b"], perSecond: 500, connections: 2) { connection, target, answer in
+      (target == "/a") == (connection == 0) && answer.bytesInAll == 400 ? nil : "\(target) on \(connection)"
+    }
+    pause(seconds: 0.3)
+    let quiet = watch.stop()
+    #expect(quiet.asked > 5)
+    #expect(quiet.wrong == 0, "\(quiet.complaints)")
+
+    let impatient = Watch(port: floor.port, targets: ["/"], perSecond: 500, keepsAlive: false)
+    pause(seconds: 0.1)
+    floor.process.kill()
+    pause(seconds: 0.1)
+    let refused = impatient.stop()
+    #expect(refused.wrong > 0)
+    #expect(refused.complaints.first == "/: no answer")
+  }
+
+  @Test(.enabled(if: hasFloor)) func `slow clients stand until they are told to go, and are opened again where they were ended`() throws {
+    let lab = try Lab(needletail: Self.anyProgram)
+    defer { lab.end() }
+    let floor = try lab.floor(answerBytes: 400)
+    let slow = SlowClients(port: floor.port, count: 60)
+    #expect(try waitUntil(within: 5) { slow.standing == 60 })
+    #expect(slow.seen.closedByServer == 0)
+    let before = ProcessTable.openDescriptors(floor.process.pid)!
+    #expect(before > 60)
+    floor.process.kill()
+    #expect(try waitUntil(within: 5) { slow.standing == 0 })
+    let summary = slow.stop()
+    #expect(summary.opened == 60)
+    #expect(summary.closedByServer == 60)
+    #expect(summary.refused > 0)
+  }
+
+  @Test(.enabled(if: hasFloor && findProgram("wrk") != nil)) func `a second of wrk costs the floor some microseconds a request`() throws {
+    let lab = try Lab(needletail: Self.anyProgram)
+    defer { lab.end() }
+    let floor = try lab.floor(answerBytes: 400)
+    let cost = try lab.measure(
+      port: floor.port, targets: ["/a", "/b"], processes: [floor.process], seconds: 1, connections: 4,
+      cpus: [lab.machine.loadCPU])
+    #expect(cost.figures.errors == 0)
+    #expect(cost.figures.requests > 100)
+    #expect(cost.cpuMicroseconds > 0)
+    #expect(cost.cpuMicroseconds < 1_000)
+  }
+}
+
+struct WrkFiguresTests {
+  @Test func `figures stand in the last line, whatever wrk says before`() {
+    let output = """
+      Running 1s test @ http://127.0.0.1:1
+        1 threads and 4 connections
+      JSON {"requests":120,"microseconds":2000000,"p50":12.5,"p99":99.0,"p999":120.0,"max":130.0,"errors":3}
+
+      """
+    let figures = WrkFigures.parse(output)
+    #expect(figures?.requestsPerSecond == 60)
+    #expect(figures?.errors == 3)
+    #expect(WrkFigures.parse("unable to connect to 127.0.0.1:1 Connection refused") == nil)
   }
 }

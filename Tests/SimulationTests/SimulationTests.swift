@@ -90,5 +90,5 @@ enum Environment {
   static let tellsDigest = value("NEEDLETAIL_TELL_DIGEST") != nil
   static let soakSeconds = value("NEEDLETAIL_SOAK_SECONDS").flatMap { Int($0) }
   /// Those of every `make test`: two of each weather. One alone when the environment names it.
-  static let seeds: [UInt64] = seed.map { [$0] } ?? Array(0..<16)
+  static let seeds: [UInt64] = seed.map { [$0] } ?? Array(0..<18)
 }

@@ -6,10 +6,14 @@ public struct BlockingSocket: ~Copyable {
 
   init(descriptor: Int32) { self.descriptor = descriptor }
 
-  /// Connects to a port of 127.0.0.1; nil when nobody listens.
-  public init?(port: Int) {
+  /// Connects to a port of 127.0.0.1; nil when nobody listens. A small receive buffer makes a peer wait that sends more
+  /// than is read.
+  public init?(port: Int, receiveBufferBytes: Int32? = nil) {
     var address = loopback(port: port)
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    if var bytes = receiveBufferBytes {
+      setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, socklen_t(MemoryLayout.size(ofValue: bytes)))
+    }
     guard withSocketAddress(&address, { connect(descriptor, $0, $1) }) == 0 else {
       close(descriptor)
       return nil
@@ -46,6 +50,23 @@ public struct BlockingSocket: ~Copyable {
       guard count > 0 else { return }
       sent += count
     }
+  }
+
+  /// Sends what the kernel takes at once and says how much that was; nil when the peer has gone.
+  public func sendSome(_ bytes: ArraySlice<UInt8>) -> Int? {
+    let count = bytes.withUnsafeBytes {
+      Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+    }
+    return count >= 0 ? count : errno == EAGAIN ? 0 : nil
+  }
+
+  /// Reads at most so many bytes of what has come; 0 when nothing has, nil when the peer closed.
+  public func receiveSome(bytesMax: Int, timeoutMilliseconds: Int32 = 0) -> Int? {
+    var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    guard Glibc.poll(&poll, 1, timeoutMilliseconds) > 0 else { return 0 }
+    var buffer = [UInt8](repeating: 0, count: bytesMax)
+    let count = recv(descriptor, &buffer, buffer.count, 0)
+    return count > 0 ? count : nil
   }
 
   /// What has come, waiting up to the timeout for the first byte; empty when nothing has, nil when the peer closed.

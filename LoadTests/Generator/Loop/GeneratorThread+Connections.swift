@@ -98,7 +98,17 @@ extension GeneratorThread {
       tally.impressions += UInt64(post.impressions)
       tally.clicks += UInt64(post.clicks)
     }
-    if case .list = kind { react(to: request) }
+    guard case .list = kind else { return }
+    react(to: request)
+    if let keys { note(request, answer, in: keys) }
+  }
+
+  /// Composed once more: requests are pure in their number, and nobody need keep their bytes until they are answered.
+  private func note(_ request: PendingRequest, _ answer: ResponseParser.Answer, in keys: TraceWriter) {
+    outbox.removeAll()
+    let arrival = RequestSource.Arrival(index: request.index, seconds: Double(request.planned) / 1e9)
+    _ = source.compose(arrival, into: &outbox)
+    outbox.withBytes { keys.writeKey($0, planned: request.planned, bodyBytes: answer.body.count) }
   }
 
   private func error(

@@ -22,6 +22,7 @@ final class GeneratorThread {
   let check = AnswerCheck()
   let clicks: ClickSimulation?
   let trace: TraceWriter?
+  let keys: TraceWriter?
   let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: GeneratorThread.scratchBytes, alignment: 64)
   let timeout: Int64
   let goodWithin: UInt64
@@ -50,13 +51,14 @@ final class GeneratorThread {
   private var cpuAtStart: Int64 = 0
 
   init(
-    _ plan: LoadPlan, thread: Int, control: RunControl, clicks: ClickSimulation?, trace: TraceWriter?
+    _ plan: LoadPlan, thread: Int, control: RunControl, clicks: ClickSimulation?, files: RecordFiles
   ) throws(LoadError) {
     self.plan = plan
     self.thread = thread
     self.control = control
     self.clicks = clicks
-    self.trace = trace
+    trace = files.trace.map { TraceWriter($0) }
+    keys = files.keys.map { TraceWriter($0) }
     poller = try Poller()
     source = RequestSource(plan, thread: thread)
     timeout = Int64(plan.timeoutMilliseconds) * 1_000_000
@@ -85,6 +87,7 @@ final class GeneratorThread {
           tally: tally, cpuNanoseconds: MonotonicClock.threadCPUNanoseconds - cpuAtStart - spun, wallNanoseconds: now))
     }
     trace?.flush()
+    keys?.flush()
   }
 
   /// Connects, tells the coordinator, and waits for the start that it sets.

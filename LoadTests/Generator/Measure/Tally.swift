@@ -26,7 +26,7 @@ struct Tally: Sendable {
     var completed: UInt64 = 0
     var good: UInt64 = 0
     var errors: UInt64 = 0
-    /// Two digits: there is one for each second of a run, some 30 KB where a full one takes 180.
+    /// Two digits: there is one for each second of a run, 24 KB where a full one takes 170.
     var response = HDRHistogram(significantDigits: 2)
 
     mutating func add(_ other: Second) {

@@ -30,12 +30,28 @@ final class TraceWriter {
     if buffer.count >= TraceWriter.chunkBytes { flush() }
   }
 
+  /// A line of a key trace: what was asked for, and how many bytes it was answered with.
+  func writeKey(_ request: RawSpan, planned: Int64, bodyBytes: Int) {
+    request.withUnsafeBytes { bytes in
+      // Less "GET " and " HTTP/1.1".
+      guard let line = bytes.endOfLine(from: 0), line > 13, bytes.begins("GET ") else { return }
+      buffer.append(fixed: Double(max(0, planned)) / 1e9, digits: 6)
+      buffer.append(UInt8(ascii: " "))
+      buffer.append(unsafe: UnsafeRawBufferPointer(rebasing: bytes[4..<(line - 9)]))
+      buffer.append(UInt8(ascii: " "))
+      buffer.append(decimal: bodyBytes)
+      buffer.append(UInt8(ascii: "\n"))
+    }
+    if buffer.count >= TraceWriter.chunkBytes { flush() }
+  }
+
   func flush() {
     buffer.withBytes { file.write($0) }
     buffer.removeAll()
   }
 }
 
+/// A file that all threads of a run append to.
 final class TraceFile: Sendable {
   private struct State {
     var descriptor: Int32
@@ -45,15 +61,15 @@ final class TraceFile: Sendable {
   private let path: String
   private let state: Guarded<State>
 
-  init(path: String, _ plan: LoadPlan, runTag: String) throws(LoadError) {
+  init(path: String, heading: String) throws(LoadError) {
     self.path = path
     let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else {
       throw LoadError("\(path): the trace cannot be written: \(String(cString: strerror(errno)))")
     }
     state = Guarded(State(descriptor: descriptor))
-    let heading = "\(Trace.heading)\t\(plan.warmUpSeconds)\t\(plan.durationSeconds)\t\(runTag)\n"
-    write(heading.utf8.span.bytes)
+    let line = heading + "\n"
+    write(line.utf8.span.bytes)
   }
 
   deinit { state.withLock { _ = close($0.descriptor) } }

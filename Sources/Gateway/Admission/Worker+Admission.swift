@@ -13,6 +13,8 @@ extension Worker {
     if flight.purpose == .refresh { return queueRefresh(flight) }
     let now = loop.nowNanoseconds
     guard flight.purpose == .answer, let deadline = lastDeadline(of: flight) else {
+      // Nobody waits any more. What it has claimed it fills all the same, when there is time.
+      if flight.course.debt != .none { return refresh(flight) }
       close(flight)
       return release(flight)
     }
@@ -36,12 +38,13 @@ extension Worker {
   }
 
   /// One more waits for a flight under way. A refresh that somebody waits for now must not wait until nobody does.
-  func join(_ flight: Flights.Flight, _ waiter: Waiter, _ visit: Visit) {
+  func join(_ flight: Flights.Flight, _ waiter: Waiter, _ connection: Connection) {
     flight.waiters.append(waiter)
     flight.purpose = .answer
     admission.noteJoined(keyHash: flight.keyHash, now: loop.turnNanoseconds)
+    watchDeadline(of: connection)
     if flight.isInBackground && !flight.isQueued { return queue(flight) }
-    if flight.isReadyToCompute { watchDeadlines() } else { waitForMemcached(flight, visit) }
+    if !flight.isReadyToCompute { waitForMemcached(flight, connection) }
   }
 
   /// Until when it is worth computing: when the last who waits must be answered.
@@ -75,12 +78,17 @@ extension Worker {
   private func refuseForNow(_ connection: Connection) {
     let placement = connection.visit.shelf.index
     _ = connection.visit.exchange.cutShort(because: .overloaded)
-    let seconds = Int.random(in: Worker.retryAfterSeconds, using: &random)
-    answer(
-      Problem(status: 503, detail: "This node has more to do than it can; ask again after the time in Retry-After."),
-      on: connection, placement: placement
-    ) { $0.append(field: "Retry-After", "\(seconds)") }
+    if connection.batch != nil { return refusePart(ofBatchOn: connection) }
+    answerBusy(connection, placement: placement)
   }
+
+  func answerBusy(_ connection: Connection, placement: Int?) {
+    let seconds = Int.random(in: Worker.retryAfterSeconds, using: &random)
+    answer(Worker.busy, on: connection, placement: placement) { $0.append(field: "Retry-After", "\(seconds)") }
+  }
+
+  static let busy = Problem(
+    status: 503, detail: "This node has more to do than it can; ask again after the time in Retry-After.")
 
   /// The quiet times of all levels together are below 2 s.
   static let retryAfterSeconds = 1...4
@@ -100,7 +108,6 @@ extension Worker {
       }
     }
     guard !admission.isIdle else { return }
-    watchDeadlines()
     if let turnTimer, !turnTimer.isActive { turnTimer.start(milliseconds: 0) }
   }
 
@@ -111,8 +118,9 @@ extension Worker {
     polled = (activity.turns, activity.busyNanoseconds, computing)
     let hasChanged = admission.turnEnded(
       edgeNanoseconds: busy > computed ? busy - computed : 0, waiting: flights.count + windowFetches.count,
-      bufferedBytes: bufferedBytes, now: loop.turnNanoseconds)
+      bufferedBytes: buffers.bytes, now: loop.turnNanoseconds)
     guard hasChanged else { return }
+    scheduleSweep(now: loop.turnNanoseconds)
     pressureLog.note(admission.level)
     logPressure()
   }
@@ -164,30 +172,33 @@ extension Worker {
 
   /// Memcached may take half of what a request has left, and no more than `memcached.timeout`, of which the client takes
   /// care. When that is up the list is computed; the reply, when it comes, is kept.
-  func waitForMemcached(_ flight: Flights.Flight, _ visit: Visit) {
-    let now = loop.turnNanoseconds
+  func waitForMemcached(_ flight: Flights.Flight, _ connection: Connection) {
+    watchDeadline(of: connection)
+    let (visit, now) = (connection.visit, loop.turnNanoseconds)
     let left = visit.deadlineNanoseconds > now ? visit.deadlineNanoseconds - now : 0
     if left / 2 < UInt64(settings.memcachedTimeoutMilliseconds) * 1_000_000 {
       flight.patienceNanoseconds = min(flight.patienceNanoseconds, now + left / 2)
+      watchPatience(of: flight)
     }
-    watchDeadlines()
   }
 
-  func stopWaitingForMemcached(_ now: UInt64) {
-    var windowless: [Waiter] = []
-    windowFetches.forEach { fetch in
-      for waiter in fetch.waiters { withWaiting(waiter) { if isImpatient($0.visit, now) { windowless.append(waiter) } } }
-    }
-    for waiter in windowless { withWaiting(waiter) { goOnWithoutWindow($0) } }
-    var impatient: [Flights.Flight] = []
-    flights.forEach { if $0.isAsked && !$0.isReadyToCompute && now >= $0.patienceNanoseconds { impatient.append($0) } }
-    for flight in impatient where flight.purpose == .answer { queue(flight) }
+  /// The same for a window.
+  func waitForWindow(_ connection: Connection) {
+    watchDeadline(of: connection)
+    if let patience = windowPatience(connection.visit) { watchAnswer(of: connection, atNanoseconds: patience) }
   }
 
-  /// Whether half of a request's time is up, where that is less than memcached's timeout.
-  private func isImpatient(_ visit: Visit, _ now: UInt64) -> Bool {
+  /// A flight's patience may be over. It may also be another search than the one that was to be looked at.
+  func patienceReached(_ flight: Flights.Flight, now: UInt64) {
+    guard flight.isAsked || flight.isAwaiting, !flight.isReadyToCompute, flight.patienceNanoseconds != .max else { return }
+    guard now >= flight.patienceNanoseconds else { return watchPatience(of: flight) }
+    if flight.purpose == .answer { queue(flight) }
+  }
+
+  /// When a request has waited for a window for long enough; nil when memcached's timeout is before that.
+  func windowPatience(_ visit: Visit) -> UInt64? {
     let half = (visit.deadlineNanoseconds - visit.startedNanoseconds) / 2
-    return half < UInt64(settings.memcachedTimeoutMilliseconds) * 1_000_000 && now >= visit.startedNanoseconds + half
+    return half < UInt64(settings.memcachedTimeoutMilliseconds) * 1_000_000 ? visit.startedNanoseconds + half : nil
   }
 
   // MARK: Older lists.

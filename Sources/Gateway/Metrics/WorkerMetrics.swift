@@ -9,6 +9,7 @@ struct WorkerMetrics: Sendable {
   var l1 = CacheCounts()
   var l2 = CacheCounts()
   var windows = CacheCounts()
+  var fleet = FleetCounts()
   /// Answers that were sent again as they had been composed.
   var repeated: UInt64 = 0
   var badLists: UInt64 = 0
@@ -16,6 +17,11 @@ struct WorkerMetrics: Sendable {
   var connectionsOpen = 0
   var connectionsAccepted: UInt64 = 0
   var connectionsShed: UInt64 = 0
+  var closed = CloseCounts()
+  /// Connections cut while lingering.
+  var lingersCut: UInt64 = 0
+  /// What is held against `http.bufferBytes`.
+  var bufferBytes = 0
   var malformed: UInt64 = 0
   var batches: UInt64 = 0
   var inFlight = 0
@@ -42,6 +48,14 @@ struct WorkerMetrics: Sendable {
     fallbacks = Array(repeating: FallbackCounts(), count: placementCount)
   }
 
+  /// Makes rows for placements that a reload added. The row of requests without a placement stays the last.
+  mutating func grow(placementCount: Int) {
+    while fallbacks.count < placementCount {
+      requests.insert(RequestCounts(), at: requests.count - 1)
+      fallbacks.append(FallbackCounts())
+    }
+  }
+
   mutating func answered(placement: Int, tier: Tier, status: Int, nanoseconds: UInt64) {
     requests[placement].add(status: status, row: Int(tier.rawValue))
     requests[placement].durations[Int(tier.rawValue)].record(nanoseconds: nanoseconds)
@@ -64,12 +78,16 @@ struct WorkerMetrics: Sendable {
     l1.add(other.l1)
     l2.add(other.l2)
     windows.add(other.windows)
+    fleet.add(other.fleet)
     repeated += other.repeated
     badLists += other.badLists
     badWindows += other.badWindows
     connectionsOpen += other.connectionsOpen
     connectionsAccepted += other.connectionsAccepted
     connectionsShed += other.connectionsShed
+    closed.add(other.closed)
+    lingersCut += other.lingersCut
+    bufferBytes += other.bufferBytes
     malformed += other.malformed
     batches += other.batches
     inFlight += other.inFlight

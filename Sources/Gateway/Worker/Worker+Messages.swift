@@ -14,8 +14,20 @@ extension Worker {
       if let batch = batches[batch] { settle(batch) }
     case .collect(let scrape):
       control.post(.collected(scrape: scrape, worker: index, currentMetrics(), nodeStatus()))
-    case .drain: drain()
+    case .configure(let inForce):
+      configure(inForce)
+      serve(inForce.catalogue)
+    case .listen:
+      do throws(LoopError) {
+        try listen()
+        control.post(.listens(worker: index, failure: nil))
+      } catch { control.post(.listens(worker: index, failure: error)) }
+    case .connection(let handed): take(handed)
+    case .turn(let round): control.post(.turned(worker: index, round))
+    case .leave: leave()
+    case .drain(let deadline): drain(deadlineNanoseconds: deadline)
     case .stop: stop()
+    case .takeTurns: takeTurns()
     }
   }
 
@@ -38,6 +50,7 @@ extension Worker {
     metrics.turns = activity.turns
     metrics.busyNanoseconds = activity.busyNanoseconds
     metrics.longestTurnNanoseconds = activity.longestTurnNanoseconds
+    metrics.bufferBytes = buffers.bytes
     metrics.admission = admission.counts
     metrics.computeQueueLength = admission.waiting
     metrics.pressureLevel = admission.level

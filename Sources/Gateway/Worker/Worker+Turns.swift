@@ -37,13 +37,8 @@ enum Ticket {
 
 // What happens once a turn, once a tick and at deadlines.
 extension Worker {
-  /// Connections are looked at for their deadlines this often; no deadline is finer than that.
+  /// The time of day is taken this often.
   static let tickMilliseconds = 250
-  /// A client has had its last answer for this long when a drain stops waiting for it to close: pools often leave a
-  /// connection that the server has closed until they want it next.
-  static let drainLingerMilliseconds = 1000
-  /// While answers are waited for, their deadlines are looked at this often: libuv's grain.
-  static let deadlineTickMilliseconds = 1
 
   /// The turn's events are handled: connections that were answered out of turn go on, then lists are computed.
   func endTurn() {
@@ -56,54 +51,13 @@ extension Worker {
   /// Connections that were answered out of turn take up what came in meanwhile.
   func goOn() { while let connection = resumed.popLast() { connection.goOn() } }
 
-  /// Looks at the time, and at connections that have been idle, slow or stuck for too long.
+  /// Looks at the time, and at what has no deadline in the wheel.
   func housekeep() {
     refreshClock()
     let now = loop.nowNanoseconds
-    let limits = settings.http
-    for case let connection? in connections {
-      let quiet = now > connection.activeNanoseconds ? (now - connection.activeNanoseconds) / 1_000_000 : 0
-      let inside = now > connection.startedNanoseconds ? (now - connection.startedNanoseconds) / 1_000_000 : 0
-      if connection.queuedBytes > 0 {
-        if quiet > limits.writeTimeoutMilliseconds { connection.close() }
-      } else if connection.phase == .lingering {
-        let patience =
-          drainDeadlineNanoseconds == nil ? limits.writeTimeoutMilliseconds : Worker.drainLingerMilliseconds
-        if quiet > patience { connection.close() }
-      } else if connection.isInsideRequest {
-        if inside > limits.headTimeoutMilliseconds { connection.timeOut() }
-      } else if connection.isIdle, quiet > limits.idleTimeoutMilliseconds || drainDeadlineNanoseconds != nil {
-        connection.close()
-      }
-    }
     settleLateBatches(now: now)
     logPressure()
     if let drainDeadlineNanoseconds, now > drainDeadlineNanoseconds { stop() }
-  }
-
-  func watchDeadlines() {
-    guard let deadlineTick, !deadlineTick.isActive else { return }
-    deadlineTick.start(milliseconds: Worker.deadlineTickMilliseconds, repeating: true)
-  }
-
-  /// Answers whoever waits past their deadline with the best there is. O(waiting), and only while somebody waits.
-  func checkDeadlines() {
-    guard flights.count > 0 || windowFetches.count > 0 else {
-      deadlineTick?.stop()
-      return
-    }
-    flights.forEach { cutLate($0) }
-    let now = loop.nowNanoseconds
-    windowFetches.forEach { fetch in
-      for waiter in fetch.waiters { withWaiting(waiter) { cutIfLate($0, now) } }
-    }
-    stopWaitingForMemcached(now)
-  }
-
-  /// Answers those of a flight's waiters who are past their deadline.
-  func cutLate(_ flight: Flights.Flight) {
-    let now = loop.nowNanoseconds
-    cut(flight) { now >= $0 }
   }
 
   /// Answers those whose deadline `isLate`, and forgets them.
@@ -117,11 +71,6 @@ extension Worker {
     }
     guard isAnyoneGone else { return }
     flight.waiters.removeAll { !isWaiting($0) }
-  }
-
-  private func cutIfLate(_ connection: Connection, _ now: UInt64) {
-    guard now >= connection.visit.deadlineNanoseconds else { return }
-    cutShort(connection, because: .deadlineExceeded)
   }
 
   /// Answers now with the best that is at hand.
