@@ -123,6 +123,16 @@ import Testing
     peer.tell(.wrongOpaque)
     socket.send(Array("mg a v O17\r\n".utf8))
     #expect(socket.receive() == Array("VA 4 O11\r\ntrue\r\n".utf8))
+    // Two replies in two pieces: the second must not wait for the first one's acknowledgement.
+    peer.tell(nil)
+    let began = monotonicSeconds()
+    for _ in 0..<20 {
+      socket.send(Array("mg a v O17\r\nmg a v O18\r\n".utf8))
+      var bytes = 0
+      while bytes < 2 * "VA 4 O17\r\ntrue\r\n".utf8.count { bytes += socket.receive()?.count ?? 1_000 }
+    }
+    // With delays it takes 0.8 s.
+    #expect(monotonicSeconds() - began < 0.4)
     peer.tell(.serverError, every: 2)
     var errors = 0
     for _ in 0..<10 {
@@ -168,8 +178,9 @@ import Testing
     floor.process.kill()
     #expect(try waitUntil(within: 5) { slow.standing == 0 })
     let summary = slow.stop()
-    #expect(summary.opened == 60)
-    #expect(summary.closedByServer == 60)
+    // A busy kernel may still take one or two while the process dies.
+    #expect(summary.opened >= 60)
+    #expect(summary.closedByServer == summary.opened)
     #expect(summary.refused > 0)
   }
 
