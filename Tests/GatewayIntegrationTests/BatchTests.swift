@@ -360,7 +360,7 @@ extension Integration {
               : (try? answer.decoded(as: Envelope.self))?.responses.compactMap(\.shelf)
             guard let shelves, shelves.map(\.placement) == question.placements,
               shelves.map(\.items.count) == question.counts
-            else { return ["connection \(connection), round \(round): \(question.request) got \(shelves?.map(\.items.count) ?? []) \(answer.text.prefix(300))"] }
+            else { return ["connection \(connection), round \(round): \(question.request) got \(answer.text.prefix(300))"] }
             let ids = shelves.flatMap(\.ids)
             guard Set(ids).count == ids.count else { return ["an item twice: \(question.request)"] }
           }
