@@ -10,7 +10,7 @@ extension Integration {
 
     /// One worker.
     private func gateway(_ flags: [String: [String]] = [:]) throws -> RunningGateway {
-      try RunningGateway(repository, flags: ["workers": ["1"], "snapshots.warmBudget": ["0"]].merging(flags) { $1 })
+      try RunningGateway(repository, flags: ["workers": ["1"], "snapshots.warmBudget": ["0"], "overload.targetDelay": ["5ms"]].merging(flags) { $1 })
     }
 
     /// Asks without a pause, on connections of its own, for lists that nobody has asked for before: each has its filter.
