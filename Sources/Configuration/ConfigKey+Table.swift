@@ -5,13 +5,13 @@ extension ConfigKey {
       // Where it listens.
       .init(
         path: "listen", form: .text, fallback: "127.0.0.1:8080",
-        effect: "Public address: host:port, [v6]:port or a socket path."),
+        effect: "Public address: host:port, [v6]:port or a socket path.", needsRestart: true),
       .init(
         path: "workers", form: .whole(0...256), fallback: "0",
-        effect: "Event loops, each with its own thread, connections and L1; 0 is one a core."),
+        effect: "Event loops, each with its own thread, connections and L1; 0 is one a core.", needsRestart: true),
       .init(
         path: "admin.listen", form: .text, fallback: "127.0.0.1:9090",
-        effect: "Address of metrics and the admin API; keep it on loopback or set admin.tokenFile."),
+        effect: "Address of metrics and the admin API; keep it on loopback or set admin.tokenFile.", needsRestart: true),
       .init(
         path: "admin.tokenFile", form: .text, fallback: "",
         effect: "File with the bearer token that admin calls must carry; required off loopback."),
@@ -22,13 +22,15 @@ extension ConfigKey {
       // What it serves.
       .init(
         path: "repository", form: .text, fallback: "var/repository",
-        effect: "Folder of published snapshots; watched for new versions and alias moves."),
+        effect: "Folder of published snapshots; watched for new versions and alias moves.", needsRestart: true),
       .init(
         path: "model", form: .text, fallback: "",
-        effect: "Model that placements without one of their own serve; needed when the repository has several."),
+        effect: "Model that placements without one of their own serve; needed when the repository has several.",
+        needsRestart: true),
       .init(
         path: "dataDir", form: .text, fallback: "var/data",
-        effect: "Folder for pulled snapshots and event segments; a node restarts from it without the repository."),
+        effect: "Folder for pulled snapshots and event segments; a node restarts from it without the repository.",
+        needsRestart: true),
       .init(
         path: "snapshots.pollInterval", form: .duration(.milliseconds(50)...(.seconds(3600))), fallback: "2s",
         effect: "How often the repository is looked at; each wait is shortened by up to a tenth at random."),
@@ -41,7 +43,8 @@ extension ConfigKey {
       .init(
         path: "identity.keyFile", form: .text, fallback: "",
         effect:
-          "File with the 32-hex-digit key of user hashes, the same in a fleet; default identity.key in the repository."),
+          "File with the 32-hex-digit key of user hashes, the same in a fleet; default identity.key in the repository.",
+        needsRestart: true),
 
       // The second cache.
       .init(
@@ -49,7 +52,8 @@ extension ConfigKey {
         effect: "Nodes as host:port[:weight] or a socket path, spelled alike on every client; none for no L2."),
       .init(
         path: "memcached.namespace", form: .text, fallback: "default",
-        effect: "Second part of every key, [a-z0-9-]{1,32}; sets fleets apart that share a memcached."),
+        effect: "Second part of every key, [a-z0-9-]{1,32}; sets fleets apart that share a memcached.",
+        needsRestart: true),
       .init(
         path: "memcached.timeout", form: .duration(.milliseconds(1)...(.seconds(5))), fallback: "8ms",
         effect: "Longest wait for a reply; then the connection is closed and what it owed is a miss."),
@@ -85,7 +89,8 @@ extension ConfigKey {
       .init(
         path: "http.bufferBytes", form: .bytes(1 << 20...(64 << 30)), fallback: "64MiB",
         effect:
-          "What arriving requests and unread answers of all a worker's connections may hold; the slowest goes above."),
+          "What arriving requests and unread answers of all a worker's connections may hold; the slowest goes above.",
+        needsRestart: true),
       .init(
         path: "http.headTimeout", form: .duration(.milliseconds(100)...(.seconds(600))), fallback: "10s",
         effect: "From a request's first byte to the end of its head, however it arrives; 408 above."),
@@ -104,7 +109,17 @@ extension ConfigKey {
         effect: "How long a client may read waiting answers more slowly than rateMin before it is cut off."),
       .init(
         path: "http.drainTimeout", form: .duration(.zero...(.seconds(600))), fallback: "15s",
-        effect: "From SIGTERM to the end: answers in flight finish, idle connections are closed."),
+        effect: "From SIGTERM to the end, lame-duck time included; what is not answered by then is cut."),
+      .init(
+        path: "http.lameDuck", form: .duration(.zero...(.seconds(600))), fallback: "0s",
+        effect:
+          "How long after SIGTERM it still accepts while /readyz says 503: a balancer's check interval times its failures."
+      ),
+      .init(
+        path: "http.accept", form: .oneOf(["reuseport", "shared", "handover"]), fallback: "reuseport",
+        effect:
+          "How connections come to workers: a socket each, one socket in every loop, or one thread that hands them out.",
+        needsRestart: true),
       .init(
         path: "http.serverTiming", form: .flag, fallback: "false",
         effect: "Adds Server-Timing to recommendations: it shows pages, and the origins of cors, how long stages take."),
@@ -115,16 +130,20 @@ extension ConfigKey {
       // Overload. Each worker computes one list at a time; these bound what waits for it.
       .init(
         path: "overload.computeQueueMax", form: .whole(1...65_536), fallback: "1024",
-        effect: "Lists that may wait to be computed in a worker; above it the oldest is answered with what is trending."),
+        effect: "Lists that may wait to be computed in a worker; above it the oldest is answered with what is trending.",
+        needsRestart: true),
       .init(
         path: "overload.targetDelay", form: .duration(.milliseconds(1)...(.seconds(1))), fallback: "5ms",
-        effect: "Longest wait to be computed once the queue has not been empty for overload.interval; scales all levels."),
+        effect: "Longest wait to be computed once the queue has not been empty for overload.interval; scales all levels.",
+        needsRestart: true),
       .init(
         path: "overload.interval", form: .duration(.milliseconds(10)...(.seconds(10))), fallback: "100ms",
-        effect: "How long a burst may last, and how long a pressure level must have been quiet before it falls by one."),
+        effect: "How long a burst may last, and how long a pressure level must have been quiet before it falls by one.",
+        needsRestart: true),
       .init(
         path: "overload.bufferedBytes", form: .bytes((1 << 20)...(64 << 30)), fallback: "256MiB",
-        effect: "Held of http.bufferBytes at which no new connection is taken; only in force if that is larger."),
+        effect: "Held of http.bufferBytes at which no new connection is taken; only in force if that is larger.",
+        needsRestart: true),
 
       // Events.
       .init(
@@ -135,15 +154,16 @@ extension ConfigKey {
         effect: "Longest body of POST /v1/events; 413 above."),
       .init(
         path: "events.queueMax", form: .whole(1...1_000_000), fallback: "65536",
-        effect: "Accepted events that wait for the disk; above it they are dropped and counted, never waited for."),
+        effect: "Accepted events that wait for the disk; above it they are dropped and counted, never waited for.",
+        needsRestart: true),
 
       // Context buckets.
       .init(
         path: "context.languages", form: .list(.text), fallback: "",
-        effect: "Languages that have a bucket of their own, as in en or de; all others share one."),
+        effect: "Languages that have a bucket of their own, as in en or de; all others share one.", needsRestart: true),
       .init(
         path: "context.regions", form: .list(.text), fallback: "",
-        effect: "Regions that have a bucket of their own, as in US or DE; all others share one."),
+        effect: "Regions that have a bucket of their own, as in US or DE; all others share one.", needsRestart: true),
 
       // Logs.
       .init(
@@ -151,14 +171,14 @@ extension ConfigKey {
         effect: "Lowest level that is written."),
       .init(
         path: "log.format", form: .oneOf(["auto", "text", "json"]), fallback: "auto",
-        effect: "text on a terminal and json otherwise, or one of them always."),
+        effect: "text on a terminal and json otherwise, or one of them always.", needsRestart: true),
     ] + placementKeys
 
   /// Keys under `placements.<name>`. An empty default leaves the choice to the snapshot.
   private static let placementKeys: [ConfigKey] = [
     .init(
       path: "placements.*.model", form: .text, fallback: "",
-      effect: "Model that this placement serves; without it the one of `model`."),
+      effect: "Model that this placement serves; without it the one of `model`.", needsRestart: true),
     .init(
       path: "placements.*.scope", form: .oneOf(["segment", "user", "auto"]), fallback: "auto",
       effect: "Whose list answers: the segment's, the user's, or the user's once there is a window."),

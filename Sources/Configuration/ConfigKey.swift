@@ -22,6 +22,8 @@ public struct ConfigKey: Sendable {
   public let fallback: String
   /// What the key does, in one sentence.
   public let effect: String
+  /// Whether a new value waits for the next start. The others take effect when the file is read again.
+  public var needsRestart = false
 
   /// The variable that sets the key: `memcached.connectTimeout` is `NEEDLETAIL_MEMCACHED_CONNECT_TIMEOUT`.
   /// Keys of a placement have none: a variable's name cannot tell where the placement's name ends.

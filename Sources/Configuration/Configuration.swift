@@ -79,6 +79,12 @@ public struct Configuration: Sendable {
     return text.split(separator: ",").map { $0.trimmingPrefix(while: { $0 == " " }) }.map(String.init)
   }
 
+  /// Placements that exist without being named.
+  static let standardPlacements = ["home", "detail", "trending"]
+
+  /// Takes the value that another configuration has for a path, or none.
+  mutating func keep(_ path: String, of other: Configuration) { values[path] = other.values[path] }
+
   /// The value in force of a path, the default when no source has it.
   func value(_ path: String) -> ConfigValue {
     if let value = values[path] { return value }

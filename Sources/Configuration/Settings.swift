@@ -63,7 +63,7 @@ public struct Settings: Sendable {
     logLevel = read.text("log.level")
     logFormat = read.text("log.format")
     var placements: [String: PlacementSettings] = [:]
-    for name in ["home", "detail", "trending"] + configuration.placementNames {
+    for name in Configuration.standardPlacements + configuration.placementNames {
       placements[name] = PlacementSettings(read, name)
     }
     self.placements = placements
@@ -81,6 +81,11 @@ public struct Settings: Sendable {
     }
     guard !memcachedNamespace.isEmpty else {
       throw ConfigurationError(read.origin("memcached.namespace"), "memcached.namespace must not be empty")
+    }
+    guard http.lameDuckMilliseconds <= http.drainTimeoutMilliseconds else {
+      throw ConfigurationError(
+        read.origin("http.lameDuck"),
+        "http.lameDuck is \(read.text("http.lameDuck")), longer than http.drainTimeout, which it is a part of")
     }
     guard overload.intervalMilliseconds >= 2 * overload.targetDelayMilliseconds else {
       throw ConfigurationError(
@@ -103,6 +108,9 @@ public struct HTTPSettings: Sendable {
   public var rateBytesMin: Int
   public var bodyTimeoutMilliseconds: Int
   public var headTimeoutMilliseconds, idleTimeoutMilliseconds, writeTimeoutMilliseconds, drainTimeoutMilliseconds: Int
+  public var lameDuckMilliseconds: Int
+  /// `AcceptStrategy` by its name.
+  public var accept: String
 
   init(_ read: SettingsReader) {
     connectionsMax = read.whole("http.connectionsMax")
@@ -118,6 +126,8 @@ public struct HTTPSettings: Sendable {
     idleTimeoutMilliseconds = read.milliseconds("http.idleTimeout")
     writeTimeoutMilliseconds = read.milliseconds("http.writeTimeout")
     drainTimeoutMilliseconds = read.milliseconds("http.drainTimeout")
+    lameDuckMilliseconds = read.milliseconds("http.lameDuck")
+    accept = read.text("http.accept")
   }
 }
 
@@ -146,7 +156,7 @@ public struct EventSettings: Sendable {
 }
 
 /// One placement as configured. What is nil is left to the snapshot.
-public struct PlacementSettings: Sendable {
+public struct PlacementSettings: Sendable, Equatable {
   public var model: String?
   public var scope: String
   public var freshSeconds, staleSeconds: Int

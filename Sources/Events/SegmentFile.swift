@@ -72,6 +72,10 @@ public struct SegmentWriter: ~Copyable {
   }
 
   private mutating func writeFrame() throws(SegmentError) {
+    // During a hot restart two processes append to the same hour. A frame is one write, but one that fails halfway is
+    // cut off again, and must not take the other's with it.
+    flock(descriptor, LOCK_EX)
+    defer { flock(descriptor, LOCK_UN) }
     let size = lseek(descriptor, 0, SEEK_END)
     var sent = 0
     let failure = frame.bytes.withUnsafeBytes { bytes -> Int32 in

@@ -36,6 +36,8 @@ final class Connection: StreamHandler {
   let stream: ByteStream
   /// Where the worker keeps this connection.
   let slot: Int
+  /// Counts this connection for the acceptor that handed it over; held until it ends.
+  var handed: HandedConnection?
 
   private(set) var phase = Phase.reading
   private(set) var inbox = ByteBuffer(capacity: Connection.inboxBytes)

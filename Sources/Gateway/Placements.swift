@@ -3,7 +3,8 @@ import Configuration
 import Model
 
 /// The placements of a configuration, numbered, so that a request finds its own once and everything else is an index.
-struct Placements: Sendable {
+/// Shared by reference: a copy of its tables would count a reference for each.
+final class Placements: Sendable {
   struct Placement: Sendable {
     let policy: PlacementPolicy
     /// Items of an answer when the request does not say.
@@ -12,6 +13,8 @@ struct Placements: Sendable {
     let isTrending: Bool
     /// Stands in recommendation ids.
     let code: UInt16
+    /// Gone with a reload: its number stays, because requests under way and counters know it by that.
+    var isRetired = false
 
     var scope: Exchange.Scope {
       switch policy.scope {
@@ -26,12 +29,16 @@ struct Placements: Sendable {
   let windowKeys: WindowKeys
   let vocabulary: ContextVocabulary
   let names: [String]
+  /// Counts the reloads that made these of the first.
+  let generation: Int
   /// The same, one after the other, and where each ends: compared without touching a `String`.
   private let spelling: [UInt8]
   private let ends: [Int]
 
   /// Throws a sentence that begins with the key at fault.
-  init(_ settings: Settings) throws(ServerError) {
+  /// - Parameter old: the placements in force. They keep their numbers, new ones follow, and what is gone retires.
+  init(_ settings: Settings, after old: Placements? = nil) throws(ServerError) {
+    generation = old.map { $0.generation + 1 } ?? 0
     // Zone files are read only where a placement has lists for the time of day.
     let tellsTime = settings.placements.values.contains { $0.context.contains("daypart") }
     do {
@@ -44,7 +51,14 @@ struct Placements: Sendable {
       throw ServerError("memcached.namespace: \(error)")
     }
     var all: [Placement] = []
-    for (name, placement) in settings.placements.sorted(by: { $0.key < $1.key }) {
+    let kept = old?.names ?? []
+    for name in kept + settings.placements.keys.filter({ !kept.contains($0) }).sorted() {
+      guard let placement = settings.placements[name] else {
+        var retired = old![kept.firstIndex(of: name)!]
+        retired.isRetired = true
+        all.append(retired)
+        continue
+      }
       do throws(ItemFilterError) {
         all.append(
           Placement(
@@ -68,7 +82,7 @@ struct Placements: Sendable {
     spelling.withBytes { spelling in
       var start = 0
       for index in 0..<ends.count {
-        if equal(name, spelling.extracting(start..<ends[index])) { return index }
+        if equal(name, spelling.extracting(start..<ends[index])) { return all[index].isRetired ? nil : index }
         start = ends[index]
       }
       return nil

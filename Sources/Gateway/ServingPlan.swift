@@ -4,7 +4,7 @@ import Reactor
 
 /// What a configuration comes to once its addresses, filters, nodes and files are read: all that can be wrong with it
 /// beyond the forms of its keys. `check-config` makes one and drops it; a server is made of one. Opens no socket.
-public struct ServingPlan {
+public struct ServingPlan: Sendable {
   let settings: Settings
   let address: SocketAddress
   let adminAddress: SocketAddress
@@ -13,7 +13,10 @@ public struct ServingPlan {
   let placements: Placements
 
   /// Throws a sentence that begins with the key at fault.
-  public init(_ settings: Settings) throws(ServerError) {
+  public init(_ settings: Settings) throws(ServerError) { try self.init(settings, after: nil) }
+
+  /// - Parameter placements: those in force, whose numbers stay theirs.
+  init(_ settings: Settings, after placements: Placements?) throws(ServerError) {
     self.settings = settings
     address = try ServingPlan.address("listen", settings.listen)
     adminAddress = try ServingPlan.address("admin.listen", settings.adminListen)
@@ -21,7 +24,7 @@ public struct ServingPlan {
     guard token != nil || adminAddress.isLoopback else {
       throw ServerError("admin.listen: \(adminAddress) is not loopback; set admin.tokenFile, or listen on 127.0.0.1")
     }
-    placements = try Placements(settings)
+    self.placements = try Placements(settings, after: placements)
     try ServingPlan.checkNodes(settings)
     if let path = settings.identityKeyFile { _ = try IdentityKeyFile.read(path) }
   }

@@ -1,3 +1,4 @@
+internal import Clibuv
 internal import Glibc
 
 /// The sole owner of one TCP or unix stream. Dropping it closes the stream.
@@ -27,6 +28,15 @@ public struct ByteStream: ~Copyable {
     let slot = StreamSlot(loop.core, address.isUnix ? .unix : .tcp)
     slot.connect(to: address)
     return ByteStream(slot)
+  }
+
+  /// A connection that was accepted elsewhere, by an `Acceptor` on another loop. TCP streams come with nodelay set.
+  public init(loop: EventLoop, adopting connection: OwnedDescriptor, isUnix: Bool) throws(LoopError) {
+    slot = StreamSlot(loop.core, isUnix ? .unix : .tcp)
+    do { try slot.adopt(connection.take(), isUnix ? .unix : .tcp) } catch {
+      slot.close()
+      throw error
+    }
   }
 
   /// Begins to read, and keeps `handler` alive until `ended`. Once a stream, in the turn that made it. If the loop

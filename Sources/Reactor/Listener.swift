@@ -9,7 +9,7 @@ public final class Listener {
   /// As bound: with the port that the kernel chose for port 0.
   public let address: SocketAddress
   private let slot: ListenerSlot
-  /// Keeps the path of a unix socket; for TCP the listening socket itself keeps the port.
+  /// Of a unix socket that this listener bound: the path goes with it. For TCP the socket itself keeps the port.
   private let claim: AddressClaim?
 
   /// Binds and listens. Throws with the address in the error: `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`.
@@ -29,19 +29,19 @@ public final class Listener {
     }
     let claim = address.isUnix ? try AddressClaim(address) : nil
     let descriptor =
-      if let claim { try claim.openDescriptor() } else { try ListeningSocket.bound(to: address, share: share) }
+      if let claim { try claim.openNext().take() } else { try ListeningSocket.bound(to: address, share: share) }
     self.claim = claim
     self.address = SocketAddress(of: descriptor, asking: getsockname) ?? address
     slot = try Listener.listen(loop, descriptor, self.address, backlog, onAccept)
   }
 
-  /// One of several workers' listeners on a claimed address.
+  /// The next of several loops' listeners on a claimed address, which the claim must outlive: it keeps the sockets.
   public init(
     loop: EventLoop, sharing claim: AddressClaim, backlog: Int32 = Listener.backlogDefault,
     onAccept: @escaping (consuming ByteStream) -> Void
   ) throws(LoopError) {
-    let descriptor = try claim.openDescriptor()
-    self.claim = claim.isShared ? nil : claim
+    let descriptor = try claim.openNext().take()
+    self.claim = nil
     address = claim.address
     slot = try Listener.listen(loop, descriptor, address, backlog, onAccept)
   }
@@ -59,10 +59,20 @@ public final class Listener {
     slot = try Listener.listen(loop, fileDescriptor, address, backlog, onAccept)
   }
 
+  /// Listens on a socket that a claim opened.
+  public init(
+    loop: EventLoop, adopting socket: OwnedDescriptor, at address: SocketAddress,
+    backlog: Int32 = Listener.backlogDefault, onAccept: @escaping (consuming ByteStream) -> Void
+  ) throws(LoopError) {
+    claim = nil
+    self.address = address
+    slot = try Listener.listen(loop, socket.take(), address, backlog, onAccept)
+  }
+
   deinit { slot.close() }
 
-  /// Stops accepting. Connections that wait in the accept queue of this socket are reset by the kernel; accepted
-  /// streams go on.
+  /// Stops accepting; accepted streams go on. If this was the last descriptor of the socket, connections that wait in
+  /// its accept queue are reset by the kernel: `AddressClaim.stopArrivals` a moment before leaves none.
   public func close() { slot.close() }
 
   /// Leaves further connections in the kernel's backlog: the last step before refusing them. At most one more is

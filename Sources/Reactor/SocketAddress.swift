@@ -1,3 +1,4 @@
+internal import Clibuv
 internal import Glibc
 
 /// Where a socket listens or connects: IPv4, IPv6 or a unix path.
@@ -115,4 +116,9 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
     }
     return host.contains(":") ? nil : (String(host), port)
   }
+}
+
+extension SocketAddress {
+  /// The same host with another port.
+  public init(_ address: SocketAddress, port: UInt16) { self.init(kind: address.kind, port: port) }
 }

@@ -1,6 +1,7 @@
 internal import Bytes
 internal import Glibc
 public import Logging
+internal import Synchronization
 
 /// Writes log lines to standard error: text for people on a terminal, one JSON object a line otherwise.
 ///
@@ -9,22 +10,31 @@ public import Logging
 public struct LineLogHandler: LogHandler {
   public enum Format: Sendable { case text, json }
 
-  public var logLevel: Logger.Level
+  /// Of all loggers at once, so that a reload reaches those that have been made.
+  private static let level = Atomic(Logger.Level.info.number)
+
+  public var logLevel: Logger.Level {
+    get { Logger.Level.allCases[LineLogHandler.level.load(ordering: .relaxed)] }
+    set { LineLogHandler.setLevel(newValue) }
+  }
   public var metadata: Logger.Metadata = [:]
   private let label: String
   private let format: Format
 
-  public init(label: String, level: Logger.Level, format: Format) {
+  public init(label: String, format: Format) {
     self.label = label
-    self.logLevel = level
     self.format = format
   }
 
   /// Makes every `Logger` write lines: `format` nil picks text when standard error is a terminal.
   public static func bootstrap(level: Logger.Level, format: Format?) {
     let format = format ?? (isatty(STDERR_FILENO) == 1 ? .text : .json)
-    LoggingSystem.bootstrap { LineLogHandler(label: $0, level: level, format: format) }
+    setLevel(level)
+    LoggingSystem.bootstrap { LineLogHandler(label: $0, format: format) }
   }
+
+  /// The lowest level that is written from now on, by every logger of the process.
+  public static func setLevel(_ level: Logger.Level) { LineLogHandler.level.store(level.number, ordering: .relaxed) }
 
   public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
     get { metadata[key] }
@@ -102,4 +112,9 @@ public struct LineLogHandler: LogHandler {
     padded(now.tv_nsec / 1_000_000, 3)
     line.append("Z" as StaticString)
   }
+}
+
+extension Logger.Level {
+  /// Its place in `allCases`, which runs from trace to critical.
+  fileprivate var number: Int { Logger.Level.allCases.firstIndex(of: self)! }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Configuration
 import FoundationEssentials
+import Gateway
 
 /// The flags that every command with a configuration takes. What they do stands in the table of keys.
 struct ConfigurationOptions: ParsableArguments {
@@ -17,19 +18,22 @@ struct ConfigurationOptions: ParsableArguments {
   @Option(help: "Folder for pulled snapshots and events.") var dataDir: String?
   @Flag(help: "Add /echo, which answers with what was parsed. For conformance tests only.") var echo = false
 
-  /// Everything that was configured, checked; problems end the command with EX_CONFIG.
-  func configuration() throws -> Configuration {
+  /// Everything that was configured, and how to read it again; problems end the command with EX_CONFIG.
+  func source() throws -> ConfigurationSource {
     let environment = ProcessInfo.processInfo.environment
-    do {
-      return try Configuration(
-        file: file ?? environment["NEEDLETAIL_CONFIG"], environment: environment, flags: flags)
-    } catch {
+    let (path, flags) = (file ?? environment["NEEDLETAIL_CONFIG"], flags)
+    let read: @Sendable () throws(ConfigurationError) -> Configuration = { () throws(ConfigurationError) in
+      try Configuration(file: path, environment: environment, flags: flags)
+    }
+    do { return ConfigurationSource(try read(), read: read) } catch {
       throw CommandFailure(.configuration, "\(error)")
     }
   }
 
-  func settings() throws -> Settings {
-    do { return try Settings(configuration()) } catch let error as ConfigurationError {
+  func settings() throws -> Settings { try settings(source().configuration) }
+
+  func settings(_ configuration: Configuration) throws -> Settings {
+    do { return try Settings(configuration) } catch {
       throw CommandFailure(.configuration, "\(error)")
     }
   }

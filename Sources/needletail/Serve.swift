@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import FoundationEssentials
 import Gateway
 import Glibc
 import Logging
@@ -14,22 +15,35 @@ struct Serve: ParsableCommand {
       needletail serve --config Config/needletail.yaml
 
       SIGTERM or Ctrl-C drains: answers in flight finish, then the process ends. A second one ends it at once.
+      SIGHUP reads the configuration again; a file with a mistake changes nothing.
+
+      needletail serve --config Config/needletail.yaml --take-over
+
+      A hot restart: the gateway that serves from the same dataDir hands its listening sockets over, and ends when this \
+      one serves. If this one fails before, that one goes on.
       """)
 
   @OptionGroup var options: ConfigurationOptions
+  @Flag(help: "Take the listening sockets over from the gateway that serves from the same dataDir, if there is one.")
+  var takeOver = false
 
   func run() throws {
     try reporting {
-      let settings = try options.settings()
+      let source = try options.source()
+      let settings = try options.settings(source.configuration)
       startLogging(settings)
-      try serving { try makeServer(settings).run() }
+      var launch = Launch()
+      launch.source = source
+      launch.takesOver = takeOver
+      launch.environment = ProcessInfo.processInfo.environment
+      try serving { try makeServer(settings, launch).run() }
     }
   }
 }
 
 /// Opens a server; what keeps it from starting is told in a sentence.
-func makeServer(_ settings: Settings) throws -> Server {
-  try serving { try Server(settings) }
+func makeServer(_ settings: Settings, _ launch: Launch = Launch()) throws -> Server {
+  try serving { try Server(settings, launch) }
 }
 
 /// Turns what keeps a gateway from serving into the end of the command.

@@ -132,3 +132,46 @@ private func read(_ yaml: String) throws -> Configuration { try Configuration(te
     #expect(error?.description.contains("test.yaml:3:12: error: placements.home.model") == true)
   }
 }
+
+@Suite struct ConfigurationChangeTests {
+  private func change(_ old: String, _ new: String) throws -> ConfigurationChange {
+    ConfigurationChange(from: try read(old), to: try read(new))
+  }
+
+  @Test func `a default that is written out is no change, nor is an order of keys`() throws {
+    #expect(try change("", "listen: 127.0.0.1:8080\n").isEmpty)
+    #expect(try change("workers: 2\nlisten: a:1\n", "listen: a:1\nworkers: 2\n").isEmpty)
+  }
+
+  @Test func `a key that goes falls back to its default`() throws {
+    let change = try change("http:\n  idleTimeout: 5s\nworkers: 3\n", "")
+    #expect(change.applied == ["http.idleTimeout"] && change.waiting == ["workers"])
+    let settings = try Settings(change.configuration)
+    #expect(settings.http.idleTimeoutMilliseconds == 60_000 && settings.workers == 3)
+  }
+
+  @Test func `the model of a placement that exists waits, that of a new one does not`() throws {
+    let change = try change("placements:\n  a: {model: x}\n", "placements:\n  a: {model: y}\n  b: {model: z}\n")
+    #expect(change.applied == ["placements.b.model"] && change.waiting == ["placements.a.model"])
+    let settings = try Settings(change.configuration)
+    #expect(settings.placements["a"]?.model == "x" && settings.placements["b"]?.model == "z")
+  }
+
+  @Test func `what waits for a restart is said in the shipped file`() throws {
+    let text = String(decoding: try Data(contentsOf: URL(filePath: shippedFile)), as: UTF8.self)
+    let head = text.replacing("\n# ", with: " ")
+    let sentence = try #require(head.split(separator: "wait for the next start: ").dropFirst().first)
+      .split(separator: ", and the").first.map { $0.split(separator: " ").map(String.init) }
+    let waiting = ConfigKey.all.filter { $0.needsRestart && !$0.path.contains("*") }.map(\.path)
+    #expect(sentence.map(Set.init) == Set(waiting))
+  }
+
+  @Test func `a lame-duck time is a part of the drain`() {
+    #expect(
+      problems {
+        let configuration = try read("http:\n  lameDuck: 20s\n")
+        _ = try Settings(configuration)
+        return configuration
+      } == ["test.yaml:2:13: error: http.lameDuck is 20s, longer than http.drainTimeout, which it is a part of"])
+  }
+}

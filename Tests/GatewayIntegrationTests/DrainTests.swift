@@ -6,7 +6,7 @@ extension Integration {
   @Suite struct DrainTests {
     let repository = TestRepository()
 
-    @Test func `idle connections are closed at once, and no new ones are taken`() throws {
+    @Test func `idle connections are closed soon, and no new ones are taken`() throws {
       let gateway = try RunningGateway(repository)
       let idle = (0..<4).map { _ in gateway.connect() }
       for client in idle { #expect(client.get("/livez")?.status == 200) }

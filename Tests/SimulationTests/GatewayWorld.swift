@@ -92,7 +92,8 @@ final class GatewayWorld {
     for worker in workers {
       worker.peers = mailboxes
       worker.control = control
-      try worker.open(claim)
+      try worker.open([claim], of: workers.count)
+      try worker.listen()
     }
   }
 
@@ -112,9 +113,10 @@ final class GatewayWorld {
   static let refusalMemoryNanoseconds: UInt64 = 200_000_000
 
   /// How late an answer may be for reasons of the gateway's own: its deadlines are looked at each millisecond on a clock
-  /// of milliseconds, and both the arrival of the question and the tick may wait for a turn.
+  /// of milliseconds; the arrival of the question may wait for a turn, the tick for another, and a connection that has
+  /// had its share of a turn for a third.
   var epsilonNanoseconds: UInt64 {
-    2_000_000 + 2 * (workers.map(\.loop.simulatedLongestTurnNanoseconds).max() ?? 0)
+    2_000_000 + 3 * (workers.map(\.loop.simulatedLongestTurnNanoseconds).max() ?? 0)
   }
 
   // MARK: The run
@@ -188,7 +190,8 @@ final class GatewayWorld {
 
   private func drain() {
     isDraining = true
-    for worker in workers { worker.mailbox.post(.drain) }
+    let deadline = controlLoop.nowNanoseconds + UInt64(workers[0].settings.http.drainTimeoutMilliseconds) * 1_000_000
+    for worker in workers { worker.mailbox.post(.drain(deadlineNanoseconds: deadline)) }
   }
 
   // MARK: Invariants

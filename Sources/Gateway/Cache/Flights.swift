@@ -37,6 +37,8 @@ struct Flights: ~Copyable {
     var times = StageTimes()
     /// Memcached is asked for another program's list first.
     var asksForExternal = false
+    /// Its placement's policy has changed since it began: who waits is answered, but the list is not kept.
+    var isDisowned = false
     /// Memcached has nothing, or cannot be asked.
     var isReadyToCompute = false
     /// Who holds the flight: a reply of memcached that is owed, the queue of those that wait to be computed, the one of
@@ -44,12 +46,19 @@ struct Flights: ~Copyable {
     var isAsked = false
     var isQueued = false
     var isInBackground = false
+    /// It waits for another worker or gateway to fill its key.
+    var isAwaiting = false
     /// Its waiters have been told: what still holds it is to let it go.
     var isOver = false
     /// When waiting for memcached would take more of a waiter's time than it may.
     var patienceNanoseconds = UInt64.max
 
-    var isHeld: Bool { isAsked || isQueued || isInBackground }
+    var isHeld: Bool { isAsked || isQueued || isInBackground || isAwaiting }
+    /// What it does next, and what it owes the fleet.
+    var course = FlightCourse()
+    fileprivate(set) var begunNanoseconds: UInt64 = 0
+    /// When to ask again for what another fills; 0 when not waiting for that.
+    var asksAgainNanoseconds: UInt64 = 0
 
     fileprivate init(index: Int) { self.index = index }
 
@@ -77,8 +86,9 @@ struct Flights: ~Copyable {
   }
 
   /// Begins a search and lets others find it. `window` is copied.
-  mutating func begin(_ key: RawSpan, _ recipe: Recipe, window: RawSpan, purpose: Purpose) -> Flight {
+  mutating func begin(_ key: RawSpan, _ recipe: Recipe, window: RawSpan, purpose: Purpose, now: UInt64) -> Flight {
     let flight = take()
+    flight.begunNanoseconds = now
     flight.key.removeAll()
     flight.key.append(key)
     flight.keyHash = xxh3(key)
@@ -95,7 +105,10 @@ struct Flights: ~Copyable {
   mutating func close(_ flight: Flight) { index.remove(flight.keyHash, flight.index) }
 
   /// Others may join again: its list is being made anew.
-  mutating func reopen(_ flight: Flight) { _ = index.insert(flight.keyHash, flight.index) }
+  mutating func reopen(_ flight: Flight) {
+    guard !flight.isDisowned else { return }
+    _ = index.insert(flight.keyHash, flight.index)
+  }
 
   /// The flight is over, nothing that it asked for is outstanding, and nobody holds it.
   mutating func end(_ flight: Flight) {
@@ -104,10 +117,21 @@ struct Flights: ~Copyable {
     flight.recipe = nil
     flight.waiters.removeAll(keepingCapacity: true)
     flight.asksForExternal = false
+    flight.isDisowned = false
     flight.isReadyToCompute = false
     flight.isOver = false
     flight.patienceNanoseconds = .max
+    flight.course = FlightCourse()
+    flight.asksAgainNanoseconds = 0
     free.append(flight.index)
+  }
+
+  /// Those under way began by another policy: who waits is answered, but nobody joins them and nothing of them is kept.
+  mutating func disown() {
+    for flight in pool where flight.isUnderWay {
+      flight.isDisowned = true
+      close(flight)
+    }
   }
 
   /// Calls `body` with each flight under way.

@@ -43,16 +43,23 @@ struct L1Cache: ~Copyable {
   var hand = none
   let seed: UInt64
 
-  let bytesMax: Int
+  private(set) var bytesMax: Int
   var byteCount = 0
   var count = 0
   var evictions: UInt64 = 0
+  var handSteps: UInt64 = 0
   var nextStamp: UInt32 = 0
 
   init(bytesMax: Int, seed: UInt64) {
     self.bytesMax = bytesMax
     self.seed = seed
     table = Array(repeating: L1Cache.none, count: 1024)
+  }
+
+  /// Holds this much from now on. O(entries that have to go).
+  mutating func resize(bytesMax: Int) {
+    self.bytesMax = bytesMax
+    while byteCount > bytesMax, evict(now: 0) {}
   }
 
   deinit {

@@ -1,4 +1,5 @@
 import Bytes
+import Configuration
 import FoundationEssentials
 import Glibc
 import HTTP
@@ -12,21 +13,18 @@ final class Admin {
   static let connectionsMax = 64
 
   private unowned let control: Control
-  private let token: String?
-  private var listener: Listener?
+  /// What calls must carry; a reload may change it.
+  var token: String?
+  private let claim: AddressClaim
+  private var listeners: [Listener] = []
   private var connections: [ObjectIdentifier: AdminConnection] = [:]
   private var patience: Timer?
   var composer = ResponseComposer(unixSeconds: time(nil))
 
-  init(control: Control, address: SocketAddress, token: String?) throws {
+  init(control: Control, claim: AddressClaim, token: String?) {
     self.control = control
+    self.claim = claim
     self.token = token
-    listener = try Listener(loop: control.loop, address: address) { [unowned self] stream in
-      guard connections.count < Admin.connectionsMax else { return }
-      let connection = AdminConnection(stream, owner: self)
-      connections[ObjectIdentifier(connection)] = connection
-      connection.start()
-    }
     patience = Timer(loop: control.loop) { [unowned self] in
       let now = loop.nowNanoseconds
       for connection in connections.values { connection.checkPatience(now: now) }
@@ -34,11 +32,25 @@ final class Admin {
     patience?.start(milliseconds: 1000, repeating: true)
   }
 
+  /// Begins to accept.
+  func open() throws(LoopError) {
+    for socket in try claim.open(0, of: 1) {
+      listeners.append(
+        try Listener(loop: control.loop, adopting: socket.take()) { [unowned self] stream in
+          guard connections.count < Admin.connectionsMax else { return }
+          let connection = AdminConnection(stream, owner: self)
+          connections[ObjectIdentifier(connection)] = connection
+          connection.start()
+        })
+    }
+  }
+
+  /// Accepts no more; calls under way are answered.
+  func close() { listeners = [] }
+
   var loop: EventLoop { control.loop }
 
   func ended(_ connection: AdminConnection) { connections[ObjectIdentifier(connection)] = nil }
-
-  var address: SocketAddress? { listener?.address }
 
   /// Answers a call, now or when the workers have said what they know.
   func take(_ request: AdminRequest, from connection: AdminConnection) {
@@ -55,6 +67,7 @@ final class Admin {
         connection.answer(AdminAnswer(contentType: "text/plain; version=0.0.4", body: page.compose()))
       }
     case (.get, "livez", []), (.head, "livez", []): connection.answer(.json(#"{"status":"ok"}"#))
+    case (.post, "admin", ["v1", "config:reload"]): reload(connection)
     case (_, "admin", let rest) where rest.first == "v1" && rest.dropFirst().first == "models":
       connection.answer(models(request, Array(rest.dropFirst(2))))
     default: connection.answer(.problem(404, "There is nothing at this path. Try /metrics or /admin/v1/models."))
@@ -67,6 +80,21 @@ final class Admin {
     let given = Array((request.token ?? "").utf8), wanted = Array(token.utf8)
     guard given.count == wanted.count else { return false }
     return zip(given, wanted).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
+  }
+
+  /// Answers when the configuration has been read: 200 with the keys that changed, 422 with the mistakes in it.
+  private func reload(_ connection: AdminConnection) {
+    control.reload { outcome in
+      switch outcome {
+      case .refused(let reason): connection.answer(.problem(422, reason))
+      case .read(let change, _):
+        let body = JSONText.object([
+          "schemaVersion": .number(1), "changed": .list(change.applied.map { .text($0) }),
+          "needsRestart": .list(change.waiting.map { .text($0) }),
+        ])
+        connection.answer(.json(body.text))
+      }
+    }
   }
 
   // MARK: Models.

@@ -2,6 +2,7 @@ import Bytes
 import Memcached
 import Model
 import Publishing
+import Reactor
 
 /// What a worker may be told.
 enum WorkerMessage: Sendable {
@@ -12,7 +13,17 @@ enum WorkerMessage: Sendable {
   case windowKept(batch: UInt64)
   /// Send a copy of the counters.
   case collect(scrape: UInt64)
-  case drain
+  /// Serve by these settings from the next request on.
+  case configure(InForce)
+  /// Accept on the sockets that were taken over.
+  case listen
+  /// A connection that the acceptor took for this worker.
+  case connection(HandedConnection)
+  /// Say that the loop turns.
+  case turn(UInt64)
+  /// Say that this node is not ready; go on otherwise.
+  case leave
+  case drain(deadlineNanoseconds: UInt64)
   case stop
   /// From the worker to itself: others have had their turn.
   case takeTurns
@@ -27,8 +38,13 @@ enum ControlMessage: Sendable {
   case failed(ModelIdentity, PublishError)
   case switched(worker: Int, generation: Int)
   case collected(scrape: UInt64, worker: Int, WorkerMetrics, [NodeStatus])
-  case ended(worker: Int)
-  case drain
+  case ended(worker: Int, cut: Int)
+  case end(Ending.Cause)
+  case reread(Reloading.Outcome)
+  case listens(worker: Int, failure: LoopError?)
+  case acceptanceOpened(failure: LoopError?)
+  case acceptanceEnded
+  case turned(worker: Int, UInt64)
 }
 
 /// How long the stages of loading a version took, milliseconds.

@@ -16,6 +16,8 @@ final class ServedModel: Sendable {
   let probeRecall: Double
   /// Everyone's, then one a segment.
   let trending: [[UInt8]]
+  /// Of the placements that the keys are for.
+  let placementsGeneration: Int
   /// By placement, of those that have a filter: what is popular under it, for when nothing else is left.
   let popular: [[UInt8]?]
 
@@ -25,10 +27,8 @@ final class ServedModel: Sendable {
   {
     self.identity = identity
     self.model = model
-    keys = try placements.names.map { try model.keys(namespace: namespace, placement: $0) }
-    externalKeys = try placements.all.map {
-      $0.policy.external ? try ExternalKeys(namespace: namespace, placement: $0.policy.name) : nil
-    }
+    placementsGeneration = placements.generation
+    (keys, externalKeys) = try ServedModel.keys(model, placements, namespace)
     let scratch = ComputeScratch()
     probeRecall = model.checkProbes(scratch).recall
     guard probeRecall >= ProbeReport.recallMin else {
@@ -42,12 +42,44 @@ final class ServedModel: Sendable {
         segment: segment, for: .trending, keyHash: 0, now: now, scratch: scratch, into: &list)
       return list.bytes.copied()
     }
-    popular = placements.all.map { placement in
+    popular = ServedModel.popular(model, placements, now, scratch)
+  }
+
+  private static func popular(
+    _ model: ServingModel, _ placements: Placements, _ now: UInt32, _ scratch: ComputeScratch
+  ) -> [[UInt8]?] {
+    placements.all.map { placement in
       guard !placement.policy.filter.isEmpty else { return nil }
       var list = ByteBuffer(capacity: 32768)
       _ = model.renderPopular(for: placement.policy, keyHash: 0, now: now, scratch: scratch, into: &list)
       return list.bytes.copied()
     }
+  }
+
+  private static func keys(
+    _ model: ServingModel, _ placements: Placements, _ namespace: String
+  ) throws -> ([ListKeys], [ExternalKeys?]) {
+    let keys = try placements.names.map { try model.keys(namespace: namespace, placement: $0) }
+    let external = try placements.all.map {
+      $0.policy.external ? try ExternalKeys(namespace: namespace, placement: $0.policy.name) : nil
+    }
+    return (keys, external)
+  }
+
+  /// The same snapshot under other placements.
+  private init(_ other: ServedModel, _ placements: Placements, namespace: String) throws {
+    (identity, model, probeRecall, trending) = (other.identity, other.model, other.probeRecall, other.trending)
+    placementsGeneration = placements.generation
+    (keys, externalKeys) = try ServedModel.keys(model, placements, namespace)
+    popular = ServedModel.popular(model, placements, unixSeconds(), ComputeScratch())
+  }
+
+  /// Itself, or the same snapshot with what these placements have of it. Cheap: nothing is proven again, and only what
+  /// is popular under a filter is rendered.
+  func serving(_ placements: Placements, namespace: String) -> ServedModel {
+    guard placementsGeneration != placements.generation else { return self }
+    // Names and namespace were checked with the configuration.
+    return try! ServedModel(self, placements, namespace: namespace)
   }
 
   /// Opens a pulled file, whose checksums were verified when it came.

@@ -29,6 +29,14 @@ extension Connection {
     }
   }
 
+  /// A request has begun to arrive and is not whole.
+  var isInsideRequest: Bool {
+    switch stage {
+    case .head, .body: true
+    case .idle, .writing, .lingering: false
+    }
+  }
+
   /// Something waits to be complete, to be answered or to be read: is there room, and for how long may it?
   func settle() {
     if phase == .lingering { dropInput() }

@@ -20,6 +20,9 @@ struct ConnectionDeadlines: Sendable {
   let headNanoseconds, bodyNanoseconds, idleNanoseconds, writeNanoseconds: UInt64
   /// Shorter when the node drains.
   var lingerNanoseconds: UInt64
+  /// When a request that has begun to arrive must be whole, if the node drains; one that began later than that has had
+  /// its time from then.
+  var drain: (beganNanoseconds: UInt64, requestNanoseconds: UInt64)?
   /// Bytes a second that a client must send and read; 0 for any.
   let rateMin: Int
 
@@ -60,12 +63,18 @@ struct ConnectionDeadlines: Sendable {
   func verdict(_ stage: Stage, _ progress: inout WriteProgress, takenBytes: UInt64, now: UInt64) -> Verdict {
     switch stage {
     case .idle: .none
-    case .head(let since): until(since + headNanoseconds, now, .headTimeout)
-    case .body(let since, let bytes): until(bodyDeadline(since, bytes), now, .bodyTimeout)
+    case .head(let since): until(hurried(since, since + headNanoseconds), now, .headTimeout)
+    case .body(let since, let bytes): until(hurried(since, bodyDeadline(since, bytes)), now, .bodyTimeout)
     case .writing: progress.verdict(self, takenBytes: takenBytes, now: now)
     case .lingering(let since):
       now >= since + lingerNanoseconds ? .lingeredEnough : .wait(untilNanoseconds: since + lingerNanoseconds)
     }
+  }
+
+  /// Who still sends when the node drains gets less, from the drain's beginning or the request's, whichever is later.
+  private func hurried(_ since: UInt64, _ deadline: UInt64) -> UInt64 {
+    guard let drain else { return deadline }
+    return min(deadline, max(since, drain.beganNanoseconds) + drain.requestNanoseconds)
   }
 
   private func until(_ deadline: UInt64, _ now: UInt64, _ reason: CloseReason) -> Verdict {

@@ -115,8 +115,13 @@ extension Worker {
   func hurryClients() {
     patience.lingerNanoseconds = min(patience.lingerNanoseconds, Worker.drainLingerNanoseconds)
     let now = loop.nowNanoseconds
-    for case let connection? in connections where connection.phase == .lingering {
-      wake(connection, atNanoseconds: now + patience.lingerNanoseconds)
+    patience.drain = (now, Worker.drainRequestNanoseconds)
+    for case let connection? in connections {
+      if connection.phase == .lingering {
+        wake(connection, atNanoseconds: now + patience.lingerNanoseconds)
+      } else if connection.isInsideRequest {
+        wake(connection, atNanoseconds: now + Worker.drainRequestNanoseconds)
+      }
     }
     deadlines.schedule(DeadlineSlot.idleness.number, atNanoseconds: now)
   }
@@ -161,9 +166,9 @@ extension Worker {
     deadlines.schedule(DeadlineSlot.idleness.number, noLaterThanNanoseconds: due)
   }
 
-  /// What a connection may be idle for now; nothing while the node drains.
+  /// What a connection may be idle for now; little while the node drains.
   private var idleNanoseconds: UInt64 {
-    guard drainDeadlineNanoseconds == nil else { return 0 }
+    guard drainDeadlineNanoseconds == nil else { return min(patience.idleNanoseconds, Worker.drainQuietNanoseconds) }
     // A busy loop has nothing from closing idle connections, which come back as new ones; from the level on at which
     // nothing is computed for anyone, it is about having room at all.
     let level = Int(admission.level.rawValue) - Int(PressureLevel.hotOnly.rawValue)

@@ -15,6 +15,7 @@ struct MetricsPage {
     requests(&page)
     overload(&page)
     caches(&page)
+    fleet(&page)
     memcached(&page)
     models(&page)
     events(&page)
@@ -143,6 +144,24 @@ struct MetricsPage {
       let up = result.nodes.count { if case .up = $0[index].state { true } else { false } }
       page.sample("memcached_up", [("node", "\(node.address)")], UInt64(up))
     }
+    page.family(
+      "memcached_breaker_state", .gauge,
+      "Workers whose breaker of the node is closed (requests flow), open (none are sent) or half open (a probe is).")
+    for (index, node) in first.enumerated() {
+      for state in BreakerState.allCases {
+        page.sample(
+          "memcached_breaker_state", [("node", "\(node.address)"), ("state", state.label.description)],
+          UInt64(result.nodes.count { $0[index].breaker == state }))
+      }
+    }
+    page.family(
+      "memcached_breaker_opened_total", .counter,
+      "Times that a worker stopped asking the node: it failed in a row, or too many requests timed out.")
+    for (index, node) in first.enumerated() {
+      page.sample(
+        "memcached_breaker_opened_total", [("node", "\(node.address)")],
+        result.nodes.reduce(0) { $0 + $1[index].breakerOpenedCount })
+    }
     let families: [(String, String, (NodeMetrics) -> UInt64)] = [
       ("memcached_requests_total", "Requests sent or refused.", { $0.requests }),
       ("memcached_hits_total", "Keys found.", { $0.hits }),
@@ -220,6 +239,23 @@ struct MetricsPage {
     page.sample("window_writes_total", [("outcome", "failed")], metrics.windowFailures)
   }
 
+  private func reloads(_ page: inout PrometheusText) {
+    let reloading = control.reloading
+    page.family(
+      "config_last_reload_successful", .gauge,
+      "1 while the configuration in force is the newest that was read, 0 after one with mistakes.")
+    page.sample("config_last_reload_successful", [], reloading.isSuccessful ? 1 : 0)
+    page.family(
+      "config_last_reload_success_timestamp_seconds", .gauge, "When a configuration without mistakes was read last.")
+    page.sample("config_last_reload_success_timestamp_seconds", [], UInt64(reloading.succeededAt))
+    page.family("config_reloads_total", .counter, "Readings of the configuration after the start, by result.")
+    page.sample("config_reloads_total", [("result", "success")], reloading.succeeded)
+    page.sample("config_reloads_total", [("result", "refused")], reloading.refused)
+    page.family(
+      "config_restart_pending_keys", .gauge, "Keys whose newest values were read and wait for a restart.")
+    page.sample("config_restart_pending_keys", [], UInt64(reloading.waiting.count))
+  }
+
   private func process(_ page: inout PrometheusText) {
     page.family("loop_turns_total", .counter, "Turns of the workers' loops.")
     page.sample("loop_turns_total", [], result.metrics.turns)
@@ -229,9 +265,7 @@ struct MetricsPage {
       "loop_lag_seconds", .gauge,
       "Longest turn of any worker's loop since the last scrape: what an event may have waited.")
     page.sample("loop_lag_seconds", [], seconds: Double(result.metrics.longestTurnNanoseconds) / 1e9)
-    page.family(
-      "config_last_reload_successful", .gauge, "1 while the configuration in force is the newest that was read.")
-    page.sample("config_last_reload_successful", [], 1)
+    reloads(&page)
     page.family("process_cpu_seconds_total", .counter, "User and system time of the process.")
     var usage = rusage()
     getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)

@@ -9,6 +9,7 @@ struct WorkerMetrics: Sendable {
   var l1 = CacheCounts()
   var l2 = CacheCounts()
   var windows = CacheCounts()
+  var fleet = FleetCounts()
   /// Answers that were sent again as they had been composed.
   var repeated: UInt64 = 0
   var badLists: UInt64 = 0
@@ -47,6 +48,14 @@ struct WorkerMetrics: Sendable {
     fallbacks = Array(repeating: FallbackCounts(), count: placementCount)
   }
 
+  /// Makes rows for placements that a reload added. The row of requests without a placement stays the last.
+  mutating func grow(placementCount: Int) {
+    while fallbacks.count < placementCount {
+      requests.insert(RequestCounts(), at: requests.count - 1)
+      fallbacks.append(FallbackCounts())
+    }
+  }
+
   mutating func answered(placement: Int, tier: Tier, status: Int, nanoseconds: UInt64) {
     requests[placement].add(status: status, row: Int(tier.rawValue))
     requests[placement].durations[Int(tier.rawValue)].record(nanoseconds: nanoseconds)
@@ -69,6 +78,7 @@ struct WorkerMetrics: Sendable {
     l1.add(other.l1)
     l2.add(other.l2)
     windows.add(other.windows)
+    fleet.add(other.fleet)
     repeated += other.repeated
     badLists += other.badLists
     badWindows += other.badWindows

@@ -14,7 +14,18 @@ extension Worker {
       if let batch = batches[batch] { settle(batch) }
     case .collect(let scrape):
       control.post(.collected(scrape: scrape, worker: index, currentMetrics(), nodeStatus()))
-    case .drain: drain()
+    case .configure(let inForce):
+      configure(inForce)
+      serve(inForce.catalogue)
+    case .listen:
+      do throws(LoopError) {
+        try listen()
+        control.post(.listens(worker: index, failure: nil))
+      } catch { control.post(.listens(worker: index, failure: error)) }
+    case .connection(let handed): take(handed)
+    case .turn(let round): control.post(.turned(worker: index, round))
+    case .leave: leave()
+    case .drain(let deadline): drain(deadlineNanoseconds: deadline)
     case .stop: stop()
     case .takeTurns: takeTurns()
     }

@@ -73,6 +73,8 @@ extension Worker {
     _ answer: Exchange.Answer, _ shelf: Shelf, _ connection: Connection, fixed: Int, id: Int, createdAt: UInt32
   ) {
     let visit = connection.visit
+    // An answer by a snapshot or policy that was replaced while it was waited for must not be given again.
+    guard shelf === shelves[shelf.index] else { return }
     guard let target = connection.targetHash, !shelf.tellsTime, doorkeeper.admits(target.high) else { return }
     let ground = visit.ground
     var head = ComposedAnswer.Head(
@@ -97,7 +99,7 @@ extension Worker {
     guard let until = composedFreshUntil else { return }
     composedFreshUntil = nil
     key.withBytes { key in
-      composed.withBytes { value in _ = l1.insert(key, value, freshUntil: until, staleUntil: until) }
+      composed.withBytes { value in _ = l1.insert(key, value, freshUntil: until, staleUntil: until, now: unixSeconds) }
     }
   }
 }

@@ -56,7 +56,7 @@ extension Worker {
 
   /// Why this node should get no traffic yet; nil when it should.
   private var notReadyReason: String? {
-    if drainDeadlineNanoseconds != nil { return "This node is draining." }
+    if isLeaving { return "This node is draining." }
     if shelves.allSatisfy({ $0.served == nil }) { return "No placement has a snapshot yet." }
     return nil
   }

@@ -13,9 +13,10 @@ import Reactor
 /// requests, lists, windows, answers, events, housekeeping.
 final class Worker {
   let index: Int
-  let settings: Settings
-  let placements: Placements
-  let httpLimits: HTTPLimits
+  /// In force; `configure` alone replaces them, between two requests.
+  private(set) var settings: Settings
+  private(set) var placements: Placements
+  private(set) var httpLimits: HTTPLimits
   let identityKey: IdentityKey
   let loop: EventLoop
   let log: Logger
@@ -51,11 +52,11 @@ final class Worker {
   var batches: [UInt64: EventBatch] = [:]
   /// Those of pages, between two uses.
   var idleBatches: [Batch] = []
-  let crossOrigin: CrossOriginPolicy
+  private(set) var crossOrigin: CrossOriginPolicy
   /// The API in OpenAPI's words; composed when somebody asks for it.
   private(set) lazy var description = OpenAPIDocument(placements: placements.names, settings: settings)
   /// Answers say how long their stages took.
-  let tellsTimes: Bool
+  private(set) var tellsTimes: Bool
 
   var connections: [Connection?] = []
   var freeSlots: [Int] = []
@@ -68,12 +69,12 @@ final class Worker {
   /// Connections that gave way to others and go on when these have had their turn.
   var givenWay: [Connection] = []
   /// Steps of the parser before a connection gives way: a request without a body is two, its head and its end.
-  let stepsMax: Int
+  private(set) var stepsMax: Int
   var nextVisit: UInt64 = 0
 
   let scratch = ComputeScratch()
   let intake: EventIntake
-  let requestBody: RequestBody
+  var requestBody: RequestBody
   var composer: ResponseComposer
   /// Answers composed and not yet written, all of `outboxOwner`: whoever composes claims it first.
   var outbox = ByteBuffer(capacity: 65536)
@@ -88,8 +89,21 @@ final class Worker {
   var drainDeadlineNanoseconds: UInt64?
   private(set) var unixSeconds: UInt32 = 0
 
-  private var listener: Listener?
+  /// What this worker accepts on; none when an acceptor hands connections out.
+  private var claims: [AddressClaim] = []
+  private var workerCount = 1
+  private var listeners: [Listener] = []
+  /// Written here and by the acceptor.
+  let load = WorkerLoad()
+  /// This node says that it is not ready.
+  private(set) var isLeaving = false
+  /// Connections that had something under way when the time was over.
+  private(set) var connectionsCut = 0
   private var tick: Timer?
+  /// Flights that wait for another worker or gateway to fill their key.
+  var awaiting: [Flights.Flight] = []
+  var fleetTick: Timer?
+  var staleWatch = StaleWatch()
   private(set) var mailbox: Mailbox<WorkerMessage>!
   /// Bytes that a connection's inbox may hold while an answer is awaited: a whole pipeline of plain requests.
   var inboxBytesMax: Int { settings.http.headBytes + settings.http.pipelinedMax * 512 }
@@ -110,12 +124,7 @@ final class Worker {
     self.identityKey = identityKey
     self.intake = intake
     self.log = log
-    var limits = HTTPLimits()
-    limits.headBytes = settings.http.headBytes
-    // A line with its end, and the empty line before it, must fit into a head.
-    limits.lineBytes = min(limits.lineBytes, settings.http.headBytes - 4)
-    limits.bodyBytes = settings.http.bodyBytes
-    httpLimits = limits
+    httpLimits = HTTPLimits(settings.http)
     shelves = placements.all.enumerated().map { Shelf($0, $1, nil) }
     random = WorkerRandom(seed: seed ?? WorkerRandom.systemSeed())
     // Not from `random`, whose state shows in the ids of answers.
@@ -137,26 +146,16 @@ final class Worker {
     deadlines = Deadlines(loop: self.loop) { [unowned self] slot in self.deadlineReached(DeadlineSlot(slot)) }
   }
 
-  /// Opens the listener and the memcached connections. The loop runs later, on the worker's thread.
-  func open(_ claim: AddressClaim) throws {
-    listener = try Listener(loop: loop, sharing: claim) { [unowned self] stream in
-      self.accepted(stream)
-    }
-    if !settings.memcachedServers.isEmpty {
-      var clientSettings = MemcachedSettings()
-      clientSettings.timeoutMilliseconds = settings.memcachedTimeoutMilliseconds
-      clientSettings.connectTimeoutMilliseconds = settings.memcachedConnectTimeoutMilliseconds
-      memcached = try MemcachedClient(
-        loop: loop, nodes: settings.memcachedServers.map { try NodeAddress(parsing: $0) }, settings: clientSettings,
-        seed: random.next(), receiver: self)
-    }
+  /// Opens the memcached connections. `listen` follows, and the loop runs later, on the worker's thread.
+  func open(_ claims: [AddressClaim], of count: Int) throws {
+    (self.claims, workerCount) = (claims, count)
+    try openMemcached()
     loop.atTurnEnd(of: self) { $0.endTurn() }
     tick = Timer(loop: loop) { [unowned self] in self.housekeep() }
     tick?.start(milliseconds: Worker.tickMilliseconds, repeating: true)
     turnTimer = Timer(loop: loop) {}
+    fleetTick = Timer(loop: loop) { [unowned self] in self.askAgain() }
   }
-
-  var address: SocketAddress? { listener?.address }
 
   /// Serves until told to stop.
   func run() { loop.run() }
@@ -170,14 +169,15 @@ final class Worker {
 
   // MARK: Connections.
 
-  private func accepted(_ stream: consuming ByteStream) {
-    guard drainDeadlineNanoseconds == nil, admission.level.accepts, makeRoom() else {
+  func accepted(_ stream: consuming ByteStream, handed: HandedConnection? = nil) {
+    guard admission.level.accepts, makeRoom() else {
       metrics.connectionsShed += 1
       return
     }
     let slot = freeSlots.popLast() ?? connections.count
     if slot == connections.count { connections.append(nil) }
     let connection = Connection(stream, worker: self, slot: slot)
+    connection.handed = handed
     connections[slot] = connection
     metrics.connectionsAccepted += 1
     metrics.connectionsOpen += 1
@@ -214,19 +214,55 @@ final class Worker {
     outboxOwner = Worker.noOwner
   }
 
-  // MARK: Drain.
+  // MARK: What control asks for. `Worker+Lifecycle` says more.
 
-  /// No new connections; idle ones are closed, the others when they have been answered.
-  func drain() {
+  /// Begins to accept.
+  func listen() throws(LoopError) {
+    for claim in claims {
+      for socket in try claim.open(index, of: workerCount) {
+        listeners.append(
+          try Listener(loop: loop, adopting: socket, at: claim.address) { [unowned self] in self.accepted($0) })
+      }
+    }
+  }
+
+  /// Replaces what this worker serves by.
+  func configure(_ inForce: InForce) {
+    let old = settings
+    (settings, placements) = (inForce.settings, inForce.placements)
+    httpLimits = HTTPLimits(settings.http)
+    crossOrigin = CrossOriginPolicy(settings.corsOrigins)
+    tellsTimes = settings.http.serverTiming
+    patience = ConnectionDeadlines(settings.http)
+    stepsMax = 2 * settings.http.pipelinedMax
+    settingsChanged(from: old)
+  }
+
+  /// Says from now on that this node is not ready.
+  func leave() { isLeaving = true }
+
+  /// No new connections; quiet ones are closed, the others when they have been answered.
+  func drain(deadlineNanoseconds: UInt64) {
     guard drainDeadlineNanoseconds == nil else { return }
-    drainDeadlineNanoseconds = loop.nowNanoseconds + UInt64(settings.http.drainTimeoutMilliseconds) * 1_000_000
-    listener?.close()
-    for case let connection? in connections where connection.isIdle { connection.close(.drain) }
+    isLeaving = true
+    drainDeadlineNanoseconds = deadlineNanoseconds
+    listeners = []
     hurryClients()
     if metrics.connectionsOpen == 0 { stop() }
   }
 
   func stop() {
+    connectionsCut = countUnderWay()
     loop.stop()
+  }
+}
+
+extension HTTPLimits {
+  init(_ settings: HTTPSettings) {
+    self.init()
+    headBytes = settings.headBytes
+    // A line with its end, and the empty line before it, must fit into a head.
+    lineBytes = min(lineBytes, settings.headBytes - 4)
+    bodyBytes = settings.bodyBytes
   }
 }

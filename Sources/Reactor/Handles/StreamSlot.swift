@@ -1,4 +1,5 @@
 internal import Clibuv
+internal import Glibc
 
 /// Ties a handler to a stream from `start` to `ended`. The reference is a constant of an object that the slot holds
 /// by hand, so a read borrows it: no count moves per event.
@@ -79,6 +80,20 @@ final class StreamSlot: HandleSlot {
   func accept(from listener: UnsafeMutablePointer<uv_stream_t>) -> Bool {
     isConnected = core.uv.accept(listener, stream) == 0
     return isConnected
+  }
+
+  /// Takes over a connected socket, whether this succeeds or not.
+  func adopt(_ descriptor: Int32, _ transport: Transport) throws(LoopError) {
+    let status =
+      switch transport {
+      case .tcp: core.uv.tcpOpen(raw.assumingMemoryBound(to: uv_tcp_t.self), descriptor)
+      case .unix: core.uv.pipeOpen(raw.assumingMemoryBound(to: uv_pipe_t.self), descriptor)
+      }
+    guard status == 0 else {
+      Glibc.close(descriptor)
+      throw LoopError(status: status, while: "adopting a connection")
+    }
+    isConnected = true
   }
 
   func connect(to address: SocketAddress) {

@@ -1,0 +1,130 @@
+import Bytes
+import Configuration
+import Logging
+import Model
+import Publishing
+import Reactor
+import Snapshots
+
+// A version's way on this node: loaded, proven, serving, and let go again.
+extension Control {
+  func startFromDisk() {
+    store.sweep()
+    for name in wantedModels ?? store.models() {
+      guard let local = store.lastGood(of: name) else { continue }
+      let identity = local.identity
+      do {
+        let model = try ServedModel(local.path, identity, placements, namespace: settings.memcachedNamespace)
+        var lifecycle = Lifecycle(identity)
+        for state in [ModelState.fetching, .verifying, .loading, .warming, .ready] { try lifecycle.advance(to: state) }
+        lifecycles[identity] = lifecycle
+        loaded[identity] = model
+        watchers[identity.name] = RepositoryWatcher(model: identity.name, serving: identity)
+        promote(identity)
+      } catch {
+        log.warning(
+          "the last good snapshot cannot be used", metadata: ["version": "\(identity)", "reason": "\(error)"])
+      }
+    }
+  }
+
+  func fetch(_ identity: ModelIdentity) {
+    lifecycles[identity] = Lifecycle(identity)
+    news.noteFound(identity)
+    let load = Load(
+      identity: identity, repository: repository, store: store, placements: placements, warmer: warmer,
+      settings: settings, control: mailbox)
+    loader.submit { load.run() }
+  }
+
+  func move(_ identity: ModelIdentity, to state: ModelState) {
+    do { try lifecycles[identity]?.advance(to: state) } catch { log.error("\(error)") }
+  }
+
+  func finishLoading(_ model: ServedModel, _ times: LoadTimes) {
+    move(model.identity, to: .ready)
+    loadCounts[LoadOutcome(model: model.identity.name, result: "ready", reason: ""), default: 0] += 1
+    // The placements may have changed while it was loaded.
+    loaded[model.identity] = model.serving(placements, namespace: settings.memcachedNamespace)
+    self.times[model.identity] = times
+    log.info(
+      "version ready",
+      metadata: [
+        "version": "\(model.identity)", "pullMilliseconds": "\(times.pull)", "loadMilliseconds": "\(times.load)",
+        "warmMilliseconds": "\(times.warm)", "listsWritten": "\(times.warmed.written)",
+        "listsPresent": "\(times.warmed.present)",
+      ])
+    let name = model.identity.name
+    perform(watchers[name, default: RepositoryWatcher(model: name)].loaded(model.identity), name)
+  }
+
+  func fail(_ identity: ModelIdentity, _ error: PublishError) {
+    loadCounts[LoadOutcome(model: identity.name, result: "rejected", reason: error.reason.rawValue), default: 0] += 1
+    do { try lifecycles[identity]?.reject(error) } catch { log.error("\(error)") }
+    news.note(error, of: identity)
+    guard var watcher = watchers[identity.name] else { return }
+    let actions = error.reason.isTransient ? [] : watcher.rejected(identity)
+    if error.reason.isTransient { watcher.failed(identity) }
+    watchers[identity.name] = watcher
+    perform(actions, identity.name)
+  }
+
+  // MARK: Swapping.
+
+  func promote(_ identity: ModelIdentity) {
+    guard let model = loaded[identity] else { return }
+    let trainedUnder = model.model.provenance.identityKeyFingerprint
+    if !trainedUnder.isEmpty && trainedUnder != identityFingerprint {
+      log.error(
+        "the snapshot's users were hashed under another identity key: none of them will be known here",
+        metadata: ["version": "\(identity)", "remedy": "give trainer and gateways one identity.keyFile"])
+    }
+    let old = catalogue.models[identity.name]?.identity
+    catalogue.models[identity.name] = model
+    catalogue.generation += 1
+    switching = running
+    swapStartedNanoseconds = loop.nowNanoseconds
+    for worker in workers { worker.post(.serve(catalogue)) }
+    move(identity, to: .serving)
+    if let old, old != identity {
+      move(old, to: .ready)
+      previous[identity.name] = old
+    }
+    log.notice("version serves", metadata: ["version": "\(identity)", "before": "\(old.map { "\($0)" } ?? "none")"])
+    release(identity.name)
+  }
+
+  /// Lets go of loaded versions that neither serve nor are the one to roll back to.
+  func release(_ name: String) {
+    let kept = [catalogue.models[name]?.identity, previous[name]]
+    for identity in loaded.keys where identity.name == name && !kept.contains(identity) {
+      loaded[identity] = nil
+      watchers[name]?.unloaded(identity)
+      move(identity, to: .draining)
+      move(identity, to: .unloaded)
+    }
+    let keep = Set(loaded.keys)
+    let (store, count, log, serving) = (store, settings.keepVersions, log, catalogue.models[name]?.identity)
+    // A node that is stopped right after a rollback must come back with what it was rolled back to.
+    loader.submit(mustRun: true) {
+      do {
+        if let serving { try store.recordServing(serving) }
+        try store.prune(name, keep: count, inUse: keep)
+      } catch {
+        log.warning("the data folder could not be kept in order", metadata: ["reason": "\(error)"])
+      }
+    }
+  }
+
+  func workerSwitched(_ worker: Int, _ generation: Int) {
+    guard generation == catalogue.generation, switching.remove(worker) != nil, switching.isEmpty else { return }
+    log.info(
+      "every worker has switched",
+      metadata: ["microseconds": "\((loop.nowNanoseconds - swapStartedNanoseconds) / 1000)"])
+    service.serving(serviceSentence)
+    if !hasServed {
+      hasServed = true
+      firstSnapshotServes()
+    }
+  }
+}
