@@ -6,7 +6,8 @@ enum PressureLevel: UInt8, Sendable, Comparable, CaseIterable {
   case calm
   /// Stale lists are served and not made anew.
   case noRefresh
-  /// Lists are served stale for longer, and memcached is written no more.
+  /// Lists are served stale for longer. What is computed is still written to memcached: a write costs some microseconds,
+  /// and leaving it out keeps the cache cold, which is what the pressure came from.
   case longStale
   /// Only keys that are asked for repeatedly are computed.
   case hotOnly
@@ -20,7 +21,7 @@ enum PressureLevel: UInt8, Sendable, Comparable, CaseIterable {
   static func < (left: PressureLevel, right: PressureLevel) -> Bool { left.rawValue < right.rawValue }
 
   var refreshes: Bool { self < .noRefresh }
-  var writesMemcached: Bool { self < .longStale }
+  var writesMemcached: Bool { self < .popular }
   var servesLongStale: Bool { self >= .longStale }
   var refusesMisses: Bool { self >= .refusing }
   var accepts: Bool { self < .closed }
