@@ -65,16 +65,27 @@ private final class Truth: Sendable {
   init(of gateway: GatewayProcess) throws {
     targets = Catalogue.itemTargets(NodeLoss.keys) + Catalogue.userTargets(NodeLoss.keys)
     var items: [String: Substring] = [:]
-    for target in targets { items[target] = Truth.items(of: try gateway.get(target)) }
+    for target in targets {
+      // On a busy machine a list may stand in for the one that was not ready by the deadline; then it is asked again.
+      let came = try waitUntil(within: 10) { () throws(LabError) in
+        let answer = try gateway.get(target)
+        guard Truth.isItself(answer) else { return false }
+        items[target] = Truth.items(of: answer)
+        return true
+      }
+      guard came else { throw LabError.trouble("\(target) was answered with another list for 10 s: the machine is too busy") }
+    }
     self.items = items
   }
 
   func complaint(about answer: HTTPAnswer, to target: String) -> String? {
-    // A list that stands in for another at the deadline says so; it is not the one compared.
-    if !answer.body.contains(#""fallback":null"#) { return nil }
+    guard Truth.isItself(answer) else { return nil }
     let found = Truth.items(of: answer)
-    return found == items[target] ? nil : "another list: \(found.prefix(120))"
+    return found == items[target] ? nil : "another list: \(found.prefix(80)) instead of \(items[target]!.prefix(80))"
   }
+
+  /// A list that stands in for another at the deadline says so; it is not the one compared.
+  private static func isItself(_ answer: HTTPAnswer) -> Bool { answer.body.contains(#""fallback":null"#) }
 
   /// From `"items":[` to `]`: without the recommendation's own id.
   private static func items(of answer: HTTPAnswer) -> Substring {

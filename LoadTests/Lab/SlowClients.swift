@@ -11,7 +11,8 @@ public final class SlowClients: Sendable {
     case head = "slow head"
     /// A body that grows by a byte a second.
     case body = "slow body"
-    /// Requests in a pipeline whose answers nobody reads.
+    /// Requests in a pipeline whose answers nobody reads. Such a client never learns that the server has closed: the
+    /// end waits behind the answers. It counts as standing; the server's descriptors tell the truth.
     case reader = "reads nothing"
     /// Connects and says nothing.
     case silent = "silent"

@@ -15,6 +15,8 @@ public struct CacheReply: ~Escapable {
     /// A delete did what it was asked.
     case deleted
     case failed(MemcachedFailure)
+
+    var isFailure: Bool { if case .failed = self { true } else { false } }
   }
 
   public let status: Status

@@ -12,11 +12,19 @@ public struct MemcachedSettings: Sendable, Equatable {
   public var queuedBytesMax = 8 << 20
   /// The server's `-I`. A larger value is refused here; one that comes from there ends the connection.
   public var valueBytesMax = MetaLimits.valueBytesMax
-  /// Backoff: the n-th attempt in a row waits up to first · 2ⁿ⁻¹, jittered, never above max.
+  /// When a node that fails is left alone, and when it is tried again; see `Breaker`. The n-th attempt in a row waits up
+  /// to first · 2ⁿ⁻¹, jittered, never above max.
   public var reconnectFirstMilliseconds = 50
   public var reconnectMaxMilliseconds = 2000
-  /// A connection that stood this long was a good one; the backoff starts anew after it.
-  public var settledMilliseconds = 1000
+  /// Failures in a row, with no answer between them, that open a node's breaker.
+  public var failuresMax = 3
+  /// The share of requests that may time out within 10 s before the breaker opens.
+  public var timeoutShareMax = 0.05
+  /// A connection that stood this long was a good one. A breaker that opens sooner after it closed flaps: the waits
+  /// double from 1 s up to the maximum.
+  public var settledMilliseconds = 10_000
+  public var flapFirstMilliseconds = 1000
+  public var flapMaxMilliseconds = 30_000
 
   public init() {}
 
@@ -25,9 +33,10 @@ public struct MemcachedSettings: Sendable, Equatable {
   /// The timer looks for overdue requests this often, while there are any.
   var tickMilliseconds: Int { min(max(timeoutMilliseconds / 8, 1), 5) }
 
-  var delays: Reconnection.Delays {
-    Reconnection.Delays(
+  var breaker: Breaker.Limits {
+    Breaker.Limits(
       firstMilliseconds: reconnectFirstMilliseconds, maxMilliseconds: reconnectMaxMilliseconds,
-      settledMilliseconds: settledMilliseconds)
+      failuresMax: failuresMax, timeoutShareMax: timeoutShareMax, settledMilliseconds: settledMilliseconds,
+      flapFirstMilliseconds: flapFirstMilliseconds, flapMaxMilliseconds: flapMaxMilliseconds)
   }
 }

@@ -64,6 +64,9 @@ public enum NodeState: Sendable, Equatable {
 public struct NodeStatus: Sendable {
   public let address: NodeAddress
   public let state: NodeState
+  public let breaker: BreakerState
+  /// How often the breaker has opened.
+  public let breakerOpenedCount: UInt64
   /// Sent, or waiting for the end of the turn, and not yet answered.
   public let pending: Int
   public let metrics: NodeMetrics

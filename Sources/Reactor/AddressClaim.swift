@@ -1,3 +1,4 @@
+internal import Clibuv
 internal import Glibc
 
 /// How the connections of one address come to several loops.

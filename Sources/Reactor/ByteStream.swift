@@ -1,3 +1,4 @@
+internal import Clibuv
 internal import Glibc
 
 /// The sole owner of one TCP or unix stream. Dropping it closes the stream.

@@ -1,3 +1,4 @@
+internal import Clibuv
 internal import Glibc
 
 /// A conversation between two processes of one user on this machine, in short texts that open descriptors may travel

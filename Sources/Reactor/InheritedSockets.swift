@@ -1,3 +1,4 @@
+internal import Clibuv
 internal import Glibc
 
 /// The listening sockets that whoever started this process opened for it: systemd's socket activation

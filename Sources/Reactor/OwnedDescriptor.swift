@@ -1,3 +1,4 @@
+internal import Clibuv
 internal import Glibc
 internal import Synchronization
 

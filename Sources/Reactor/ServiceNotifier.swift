@@ -1,3 +1,4 @@
+internal import Clibuv
 internal import Glibc
 
 /// Tells the service manager what the process does: systemd's notification protocol (sd_notify(3)), which is a

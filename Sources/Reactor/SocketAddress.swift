@@ -1,3 +1,4 @@
+internal import Clibuv
 internal import Glibc
 
 /// Where a socket listens or connects: IPv4, IPv6 or a unix path.

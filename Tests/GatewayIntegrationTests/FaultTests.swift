@@ -141,5 +141,62 @@ extension Integration {
       }
       #expect(halves, "\(tiers())")
     }
+
+    @Test func `of two nodes one may hang, and no answer is wrong, missing or later than its deadline allows`() throws {
+      let servers = [MemcachedServer(), MemcachedServer()]
+      let gateway = try RunningGateway(
+        repository, memcached: servers.map(\.address), flags: quick.merging(["cache.l1.bytes": ["0"]]) { $1 })
+      let load = try Load(gateway)
+      #expect(load.awaitAnswers(200))
+      servers[1].stop()
+      #expect(load.awaitAnswers(300))
+      let isOpen = eventually {
+        gateway.metrics().sum("memcached_breaker_state", ["node": servers[1].address, "state": "closed"]) == 0
+      }
+      #expect(isOpen, "it is not asked any more")
+      #expect(gateway.metrics().sum("memcached_breaker_state", ["node": servers[0].address, "state": "closed"]) == 2)
+      servers[1].resume()
+      let isClosed = eventually {
+        gateway.metrics().sum("memcached_breaker_state", ["node": servers[1].address, "state": "closed"]) == 2
+      }
+      #expect(isClosed)
+      #expect(gateway.metrics().sum("memcached_breaker_opened_total") >= 2)
+      let report = load.stop()
+      #expect(report.isClean, "\(report)")
+      #expect(report.tiers["l2"] ?? 0 > 0, "\(report.tiers)")
+      // The deadline, and what a loaded machine may add: LoadTests measure it to the millisecond.
+      #expect(report.slowestMilliseconds < 400 + 2000, "\(report)")
+    }
+
+    @Test func `a server that answers with another user's window costs a miss, never another's shelf`() throws {
+      let peer = ScriptedPeer { socket, _ in
+        guard answerGreeting(socket) else { return }
+        while let text = socket.receive(timeoutMilliseconds: 5000), !text.isEmpty {
+          // Every window asked for is answered with one of somebody who saw b0001, under that user's key.
+          for line in text.split(separator: "\r\n") where line.hasPrefix("mg ") {
+            let opaque = line.split(separator: " ").last!
+            guard line.contains(":w:") else {
+              socket.send("EN \(opaque)\r\n")
+              continue
+            }
+            let window: [UInt8] = Array("NTW1".utf8) + [1, 0, 0, 0, 1, 0, 5] + Array("b0001".utf8)
+            socket.send(
+              Array("VA \(window.count) t60 c1 f3 knt1:default:w:AAAAAAAAAAAAAAAA \(opaque)\r\n".utf8) + window
+                + Array("\r\n".utf8))
+          }
+        }
+      }
+      let gateway = try RunningGateway(
+        repository, memcached: [peer.address], flags: quick.merging(["workers": ["1"]]) { $1 }, awaitsReady: false)
+      let isReady = eventually { gateway.isReady }
+      #expect(isReady)
+      let isAsked = eventually {
+        let answer = gateway.connect().get(target("home", "userId=nobody-\(milliseconds())"))
+        guard answer?.status == 200 else { return true }
+        return gateway.metrics().sum("memcached_errors_total", ["kind": "desynchronised"]) > 0
+      }
+      #expect(isAsked && gateway.metrics().sum("memcached_errors_total", ["kind": "desynchronised"]) > 0)
+      #expect(gateway.metrics().sum("memcached_hits_total") == 0)
+    }
   }
 }

@@ -138,9 +138,24 @@ extension Integration {
         if answer?.status == 503 { refusal = answer }
         return refusal != nil
       }
+      // In a batch the refusal stands in its place; where all are refused it is the whole answer.
+      func batch(_ first: String) -> HTTPAnswer? {
+        asked += 1
+        let miss = #"{"placement":"home","userId":"u0001","filter":"-category:batch-\#(asked)"}"#
+        return client.post("/v1/recommendations:batch", "{\"requests\":[\(first)\(miss)]}")
+      }
+      let isPartRefused = eventually {
+        guard let answer = batch(#"{"placement":"trending"},"#), answer.status == 200 else { return false }
+        return answer.text.contains(#""placement":"trending""#) && answer.text.contains(#""status":503"#)
+      }
+      let isWholeRefused = eventually {
+        guard let answer = batch(""), answer.status == 503 else { return false }
+        return answer["Retry-After"] != nil && answer["Content-Type"] == "application/problem+json"
+      }
       #expect(client.get("/livez")?.status == 200)
       isOver.withLock { $0 = true }
       for thread in flood { thread.join() }
+      #expect(isPartRefused && isWholeRefused)
       #expect(isRefused, "\(gateway.metrics().samples(of: "pressure_level"))")
       let answer = try #require(refusal)
       #expect((1...4).contains(Int(answer["Retry-After"] ?? "") ?? 0), "\(answer.fields)")

@@ -135,7 +135,7 @@ private final class File: Sendable {
       "nt1:home:home:0011aabb:zoo:s7:*:-", "0123456789abcdef",
     ]
     for name in leaving + staying {
-      cache.insert(name.utf8.span.bytes, "value".utf8.span.bytes, freshUntil: 10, staleUntil: 20)
+      cache.insert(name.utf8.span.bytes, "value".utf8.span.bytes, freshUntil: 10, staleUntil: 20, now: 1)
     }
     cache.removeLists(of: ["home", "elsewhere"])
     for (names, isThere) in [(leaving, false), (staying, true)] {

@@ -159,7 +159,8 @@ import Testing
     let lab = try Lab(needletail: Self.anyProgram)
     defer { lab.end() }
     let floor = try lab.floor(answerBytes: 400)
-    let slow = SlowClients(port: floor.port, count: 60)
+    // Who reads nothing never learns that nobody writes any more.
+    let slow = SlowClients(port: floor.port, count: 60, manners: [.head, .body, .silent])
     #expect(try waitUntil(within: 5) { slow.standing == 60 })
     #expect(slow.seen.closedByServer == 0)
     let before = ProcessTable.openDescriptors(floor.process.pid)!

@@ -70,6 +70,7 @@ final class ClientConnection: StreamHandler {
       requestsLeft = 0
     }
     if gateway.script.confusesOrder && open.count > 1 { open.swapAt(0, 1) }
+    for index in open.indices { open[index].begunNanoseconds = now }
     if world.random.chance(perMille: manners.stopReading) { stopReading() }
     send(bytes)
   }

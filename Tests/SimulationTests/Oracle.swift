@@ -30,7 +30,7 @@ final class Oracle {
   /// What is wrong with an answer; empty when nothing is. `present`: when it came.
   func faults(_ answer: AnswerReader.Answer, to question: Question, at present: UInt64) -> [String] {
     switch question.kind {
-    case .recommendation(let ask): return check(answer, ask, question.sentNanoseconds, present)
+    case .recommendation(let ask): return check(answer, ask, question.begunNanoseconds, present)
     case .events(let user, let places):
       for place in places where answer.status == 202 {
         viewed[user, default: [:]][TasteShop.item(user, place), default: present] = min(

@@ -33,7 +33,9 @@ struct Question {
 
   var kind: Kind
   var bytes: [UInt8]
-  /// When the last byte was handed to the network.
+  /// When the first byte of its batch was handed to the network, after which it may have been read.
+  var begunNanoseconds: UInt64 = 0
+  /// When the last byte was.
   var sentNanoseconds: UInt64 = 0
 
   var isHead: Bool { if case .recommendation(let ask) = kind { ask.isHead } else { false } }

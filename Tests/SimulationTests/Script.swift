@@ -18,6 +18,8 @@ struct Script {
     case slow
     /// More is asked than can be computed, and nothing is cached: the ladder of pressure is climbed and descended.
     case flood
+    /// More clients than connections.
+    case crowd
     /// Everything at once.
     case storm
   }
@@ -80,6 +82,9 @@ struct Script {
       (accidents, clockJumps) = (2 + Int(random.below(6)), Int(random.below(3)))
     case .slow: stall()
     case .flood: flood()
+    case .crowd:
+      (clients, workers, mayShed) = (16, 1, true)
+      settings = ["http.connectionsMax": "4"]
     case .storm:
       misbehave()
       stall()

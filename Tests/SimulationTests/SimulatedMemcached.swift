@@ -108,12 +108,12 @@ final class SimulatedMemcached {
   /// `mg <key> <flags>*`: flags take effect in their order.
   func metaGet(_ key: String, _ flags: [Substring]) -> [UInt8] {
     commands += 1
-    let opaque = flags.first { $0.first == "O" }.map { " \($0)" } ?? ""
+    let names = flags.filter { $0 == "k" || $0.first == "O" }.map { $0 == "k" ? " k\(key)" : " \($0)" }.joined()
     var item = find(key)
     var tokens = ""
     if item == nil {
       guard let vivify = flags.first(where: { $0.first == "N" }), let seconds = Int(vivify.dropFirst()) else {
-        return Array("EN\(opaque)\r\n".utf8)
+        return Array("EN\(names)\r\n".utf8)
       }
       item = Item(value: [], flags: 0, expires: expiry(seconds), cas: nextCAS(), isTokenSent: true)
       tokens = " W"
@@ -129,16 +129,19 @@ final class SimulatedMemcached {
       item!.isTokenSent = true
     }
     store(key, item!)
-    return reply(with: told(key, item!), flags, tokens)
+    let told = told(key)
+    // A thorough liar: it names the key that it was asked for.
+    return reply(with: items[told]!, of: key, flags, tokens)
   }
 
-  private func reply(with item: Item, _ flags: [Substring], _ tokens: String) -> [UInt8] {
+  private func reply(with item: Item, of key: String, _ flags: [Substring], _ tokens: String) -> [UInt8] {
     var line = "VA \(item.value.count)"
     for flag in flags {
       switch flag.first {
       case "t": line += " t\(item.expires.map { "\($0 - now)" } ?? "-1")"
       case "c": line += " c\(item.cas)"
       case "f": line += " f\(item.flags)"
+      case "k": line += " k\(key)"
       case "O": line += " \(flag)"
       default: break
       }
@@ -146,13 +149,13 @@ final class SimulatedMemcached {
     return Array((line + tokens + "\r\n").utf8) + item.value + [13, 10]
   }
 
-  /// The item that is answered with: the key's own, unless the node lies.
-  private func told(_ key: String, _ item: Item) -> Item {
+  /// The key whose item is answered with: the one asked for, unless the node lies.
+  private func told(_ key: String) -> String {
     let isWindow = key.contains(":w:")
-    guard world.random.chance(perMille: isWindow ? faults.otherWindow : faults.otherKey) else { return item }
+    guard world.random.chance(perMille: isWindow ? faults.otherWindow : faults.otherKey) else { return key }
     let others = keys.filter { $0 != key && $0.contains(":w:") == isWindow }
-    guard !others.isEmpty else { return item }
-    return items[others[Int(world.random.below(UInt64(others.count)))]]!
+    guard !others.isEmpty else { return key }
+    return others[Int(world.random.below(UInt64(others.count)))]
   }
 
   /// `ms <key> <length> <flags>*` with its value.

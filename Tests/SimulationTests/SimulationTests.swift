@@ -27,11 +27,12 @@ import Testing
     let gateway = try GatewayWorld(script, trace: Environment.traces ? { print($0) } : nil)
     try gateway.run()
     if Environment.seed != nil { print("seed \(seed), \(gateway.report)") }
+    let weather = "\(script.weather)"
     #expect(
       gateway.violations.isEmpty,
       """
-      seed \(seed) (\(script.weather)): \(gateway.violations.joined(separator: "\n  "))
-      replay: NEEDLETAIL_SEED=\(seed) NEEDLETAIL_WEATHER=\(script.weather) swift test --filter SimulationTests
+      seed \(seed) (\(weather)): \(gateway.violations.joined(separator: "\n  "))
+      replay: NEEDLETAIL_SEED=\(seed) NEEDLETAIL_WEATHER=\(weather) swift test --filter SimulationTests
       """)
   }
 }
@@ -90,5 +91,5 @@ enum Environment {
   static let tellsDigest = value("NEEDLETAIL_TELL_DIGEST") != nil
   static let soakSeconds = value("NEEDLETAIL_SOAK_SECONDS").flatMap { Int($0) }
   /// Those of every `make test`: two of each weather. One alone when the environment names it.
-  static let seeds: [UInt64] = seed.map { [$0] } ?? Array(0..<16)
+  static let seeds: [UInt64] = seed.map { [$0] } ?? Array(0..<18)
 }

@@ -138,7 +138,7 @@ struct Admission<Work> {
     }
     if queue.isEmpty { lastEndNanoseconds = nil }
     queue.add(work, isHot: isHot, now: now)
-    guard queue.count > limit(now), let oldest = queue.takeOldest() else { return .queued }
+    guard queue.count > limit(now), let oldest = queue.takeOldest(givingUp: now) else { return .queued }
     counts.add(.queueFull)
     return .queuedInsteadOf(oldest.work)
   }
@@ -229,10 +229,10 @@ struct Admission<Work> {
   private mutating func takeInVain(_ now: UInt64) -> (Work, ShedReason)? {
     if !level.refreshes, let refresh = background.takeOldest() { return (refresh.work, .background) }
     guard let oldest = queue.oldest else { return nil }
-    if level.refusesMisses { return queue.takeOldest().map { ($0.work, .refused) } }
-    if level >= .popular { return queue.takeOldest().map { ($0.work, .pressure) } }
+    if level.refusesMisses { return queue.takeOldest(givingUp: now).map { ($0.work, .refused) } }
+    if level >= .popular { return queue.takeOldest(givingUp: now).map { ($0.work, .pressure) } }
     guard now > oldest.arrivedNanoseconds + bound(now) else { return nil }
-    return queue.takeOldest().map { ($0.work, .sojourn) }
+    return queue.takeOldest(givingUp: now).map { ($0.work, .sojourn) }
   }
 
   /// A computation that `next` gave has ended. What turned out to be wanted by nobody is not reported.

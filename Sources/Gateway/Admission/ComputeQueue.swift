@@ -15,24 +15,43 @@ struct ComputeQueue<Work> {
   private var ring: [Entry?] = Array(repeating: nil, count: 16)
   private var head = 0
   private(set) var count = 0
-  /// When the first came that found the queue empty; nil while it is.
+  /// When the first came that found the queue empty.
   private var heldSinceNanoseconds: UInt64?
+  /// When the last left that was given up. A queue that was emptied so has not been worked off: a thread that loses its
+  /// core for longer than the bound gives all of them up, and that must not look like an end of overload.
+  private var givenUpNanoseconds: UInt64?
 
   var isEmpty: Bool { count == 0 }
   var oldest: Entry? { count == 0 ? nil : self[0] }
 
+  /// How long the queue must stay empty after one was given up to count as empty: as long as the shortest target.
+  static var pauseNanoseconds: UInt64 { 5_000_000 }
+
   /// For how long the queue has not been empty.
-  func heldNanoseconds(_ now: UInt64) -> UInt64 { heldSinceNanoseconds.map { now > $0 ? now - $0 : 0 } ?? 0 }
+  func heldNanoseconds(_ now: UInt64) -> UInt64 {
+    guard let heldSinceNanoseconds, !hasPaused(now) else { return 0 }
+    return now > heldSinceNanoseconds ? now - heldSinceNanoseconds : 0
+  }
+
+  private func hasPaused(_ now: UInt64) -> Bool {
+    guard count == 0 else { return false }
+    return givenUpNanoseconds.map { now > $0 + Self.pauseNanoseconds } ?? true
+  }
 
   mutating func add(_ work: Work, isHot: Bool, now: UInt64) {
+    if heldSinceNanoseconds == nil || hasPaused(now) {
+      heldSinceNanoseconds = now
+      givenUpNanoseconds = nil
+    }
     if count == ring.count { grow() }
     self[count] = Entry(work: work, isHot: isHot, arrivedNanoseconds: now)
     count += 1
-    if heldSinceNanoseconds == nil { heldSinceNanoseconds = now }
   }
 
-  mutating func takeOldest() -> Entry? {
+  /// `givingUp`: it will not be computed.
+  mutating func takeOldest(givingUp now: UInt64? = nil) -> Entry? {
     guard count > 0 else { return nil }
+    if let now { givenUpNanoseconds = now }
     let entry = self[0]
     self[0] = nil
     head = (head + 1) & (ring.count - 1)
@@ -53,7 +72,7 @@ struct ComputeQueue<Work> {
     return entry
   }
 
-  private mutating func noteTaken() { if count == 0 { heldSinceNanoseconds = nil } }
+  private mutating func noteTaken() { if count == 0 && givenUpNanoseconds == nil { heldSinceNanoseconds = nil } }
 
   /// By age: 0 is the oldest.
   private subscript(_ place: Int) -> Entry? {

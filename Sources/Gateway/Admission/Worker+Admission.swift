@@ -13,6 +13,8 @@ extension Worker {
     if flight.purpose == .refresh { return queueRefresh(flight) }
     let now = loop.nowNanoseconds
     guard flight.purpose == .answer, let deadline = lastDeadline(of: flight) else {
+      // Nobody waits any more. What it has claimed it fills all the same, when there is time.
+      if flight.course.debt != .none { return refresh(flight) }
       close(flight)
       return release(flight)
     }
@@ -76,12 +78,17 @@ extension Worker {
   private func refuseForNow(_ connection: Connection) {
     let placement = connection.visit.shelf.index
     _ = connection.visit.exchange.cutShort(because: .overloaded)
-    let seconds = Int.random(in: Worker.retryAfterSeconds, using: &random)
-    answer(
-      Problem(status: 503, detail: "This node has more to do than it can; ask again after the time in Retry-After."),
-      on: connection, placement: placement
-    ) { $0.append(field: "Retry-After", "\(seconds)") }
+    if connection.batch != nil { return refusePart(ofBatchOn: connection) }
+    answerBusy(connection, placement: placement)
   }
+
+  func answerBusy(_ connection: Connection, placement: Int?) {
+    let seconds = Int.random(in: Worker.retryAfterSeconds, using: &random)
+    answer(Worker.busy, on: connection, placement: placement) { $0.append(field: "Retry-After", "\(seconds)") }
+  }
+
+  static let busy = Problem(
+    status: 503, detail: "This node has more to do than it can; ask again after the time in Retry-After.")
 
   /// The quiet times of all levels together are below 2 s.
   static let retryAfterSeconds = 1...4
@@ -183,7 +190,7 @@ extension Worker {
 
   /// A flight's patience may be over. It may also be another search than the one that was to be looked at.
   func patienceReached(_ flight: Flights.Flight, now: UInt64) {
-    guard flight.isAsked, !flight.isReadyToCompute, flight.patienceNanoseconds != .max else { return }
+    guard flight.isAsked || flight.isAwaiting, !flight.isReadyToCompute, flight.patienceNanoseconds != .max else { return }
     guard now >= flight.patienceNanoseconds else { return watchPatience(of: flight) }
     if flight.purpose == .answer { queue(flight) }
   }

@@ -62,6 +62,8 @@ final class Batch {
   /// The answers composed so far.
   var body = ByteBuffer(capacity: 64)
   private(set) var status = BatchStatus()
+  /// Parts that the node had no time for.
+  var refusedCount = 0
   /// Of each stage the longest, since parts wait together.
   var times = StageTimes()
 
@@ -102,6 +104,7 @@ final class Batch {
     body.removeAll(keepingCapacity: Connection.outboxBytesMax)
     status = BatchStatus()
     times = StageTimes()
+    refusedCount = 0
   }
 }
 

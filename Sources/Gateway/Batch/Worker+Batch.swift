@@ -84,6 +84,18 @@ extension Worker {
     if case .list = answer.source { part.list.append(list) }
   }
 
+  /// The part in the connection's place is refused, because the node has more to do than it can: that is its answer, and
+  /// the batch's if all are.
+  func refusePart(ofBatchOn connection: Connection) {
+    guard let batch = connection.batch, let current = batch.current else { return }
+    connection.visit.end()
+    var problem = Worker.busy
+    problem.detail = "This node has more to do than it can; ask again in a few seconds."
+    batch[current].problem = problem
+    batch.refusedCount += 1
+    composeDecided(batch, on: connection)
+  }
+
   /// Composes what is next, as far as it is decided; with the last of it the batch is answered.
   private func composeDecided(_ batch: Batch, on connection: Connection) {
     while batch.next < batch.count, batch[batch.next].isDecided {
@@ -132,6 +144,10 @@ extension Worker {
 
   /// All is composed. The batch's answer is for this page alone: no cache may keep what a POST got, and none would.
   private func finish(_ batch: Batch, on connection: Connection) {
+    if batch.refusedCount == batch.count {
+      abandonBatch(of: connection)
+      return answerBusy(connection, placement: nil)
+    }
     batch.body.append("]}" as StaticString)
     let status = batch.status
     claimOutbox(for: connection)

@@ -46,12 +46,19 @@ struct Flights: ~Copyable {
     var isAsked = false
     var isQueued = false
     var isInBackground = false
+    /// It waits for another worker or gateway to fill its key.
+    var isAwaiting = false
     /// Its waiters have been told: what still holds it is to let it go.
     var isOver = false
     /// When waiting for memcached would take more of a waiter's time than it may.
     var patienceNanoseconds = UInt64.max
 
-    var isHeld: Bool { isAsked || isQueued || isInBackground }
+    var isHeld: Bool { isAsked || isQueued || isInBackground || isAwaiting }
+    /// What it does next, and what it owes the fleet.
+    var course = FlightCourse()
+    fileprivate(set) var begunNanoseconds: UInt64 = 0
+    /// When to ask again for what another fills; 0 when not waiting for that.
+    var asksAgainNanoseconds: UInt64 = 0
 
     fileprivate init(index: Int) { self.index = index }
 
@@ -79,8 +86,9 @@ struct Flights: ~Copyable {
   }
 
   /// Begins a search and lets others find it. `window` is copied.
-  mutating func begin(_ key: RawSpan, _ recipe: Recipe, window: RawSpan, purpose: Purpose) -> Flight {
+  mutating func begin(_ key: RawSpan, _ recipe: Recipe, window: RawSpan, purpose: Purpose, now: UInt64) -> Flight {
     let flight = take()
+    flight.begunNanoseconds = now
     flight.key.removeAll()
     flight.key.append(key)
     flight.keyHash = xxh3(key)
@@ -113,6 +121,8 @@ struct Flights: ~Copyable {
     flight.isReadyToCompute = false
     flight.isOver = false
     flight.patienceNanoseconds = .max
+    flight.course = FlightCourse()
+    flight.asksAgainNanoseconds = 0
     free.append(flight.index)
   }
 

@@ -5,21 +5,27 @@ extension L1Cache {
   /// Puts a value under a key, in place of what was there. Both are copied. False when it is too large to keep. The same
   /// value again only lives longer: its entry stays the one that others rest on.
   /// Amortised O(1) evictions of at most `handStepsMax` steps each.
+  /// - Parameter now: entries that are past stale then go first.
   @discardableResult
-  mutating func insert(_ key: RawSpan, _ value: RawSpan, freshUntil: UInt32, staleUntil: UInt32) -> Bool {
+  mutating func insert(
+    _ key: RawSpan, _ value: RawSpan, freshUntil: UInt32, staleUntil: UInt32, now: UInt32
+  ) -> Bool {
     let cost = key.byteCount + value.byteCount + L1Cache.entryOverheadBytes
     guard cost <= bytesMax / 64, staleUntil >= freshUntil else { return false }
     let hash = xxh3(key, seed: seed)
     let present = table[slot(of: key, hash: hash)]
+    // What is made anew was in use: it stays as well regarded as it was (needletail cache replay shows what that is worth).
+    var visited = false
     if present != L1Cache.none {
       if equal(self.value(present), value) {
         entries[Int(present)].freshUntil = freshUntil
         entries[Int(present)].staleUntil = staleUntil
         return true
       }
+      visited = entries[Int(present)].visited
       remove(present)
     }
-    while byteCount + cost > bytesMax, evict() {}
+    while byteCount + cost > bytesMax, evict(now: now) {}
     if (count + 1) * 2 > table.count { grow() }
 
     let bytes = UnsafeMutableRawPointer.allocate(byteCount: key.byteCount + value.byteCount, alignment: 8)
@@ -32,7 +38,7 @@ extension L1Cache {
     let entry = Entry(
       hash: hash, bytes: bytes, keyCount: UInt32(key.byteCount), valueCount: UInt32(value.byteCount),
       freshUntil: freshUntil, staleUntil: staleUntil, newer: L1Cache.none, older: newest, stamp: nextStamp,
-      visited: false)
+      visited: visited)
     let index = place(entry)
     table[slot(of: key, hash: hash)] = index
     if newest != L1Cache.none { entries[Int(newest)].newer = index } else { oldest = index }
@@ -68,11 +74,11 @@ extension L1Cache {
   }
 
   /// Room for one entry is made; false when nothing is left to go.
-  mutating func evict() -> Bool {
+  mutating func evict(now: UInt32) -> Bool {
     guard count > 0 else { return false }
     var at = hand == L1Cache.none ? oldest : hand
     var steps = 0
-    while entries[Int(at)].visited && steps < L1Cache.handStepsMax {
+    while entries[Int(at)].visited && now < entries[Int(at)].staleUntil && steps < L1Cache.handStepsMax {
       entries[Int(at)].visited = false
       let next = entries[Int(at)].newer
       at = next == L1Cache.none ? oldest : next
@@ -80,6 +86,7 @@ extension L1Cache {
     }
     hand = at
     evictions += 1
+    handSteps += UInt64(steps)
     remove(at)
     return true
   }

@@ -47,6 +47,7 @@ struct L1Cache: ~Copyable {
   var byteCount = 0
   var count = 0
   var evictions: UInt64 = 0
+  var handSteps: UInt64 = 0
   var nextStamp: UInt32 = 0
 
   init(bytesMax: Int, seed: UInt64) {
@@ -58,7 +59,7 @@ struct L1Cache: ~Copyable {
   /// Holds this much from now on. O(entries that have to go).
   mutating func resize(bytesMax: Int) {
     self.bytesMax = bytesMax
-    while byteCount > bytesMax, evict() {}
+    while byteCount > bytesMax, evict(now: 0) {}
   }
 
   deinit {

@@ -102,7 +102,7 @@ extension Worker {
     key.removeAll()
     placements.windowKeys.append(update.user, to: &key)
     guard update.attempts <= WindowUpdate.attemptsMax, let memcached,
-      memcached.get(key: key.bytes, ticket: Ticket.windowUpdate(update.id).number)
+      memcached.get(key: key.bytes, echoesKey: true, ticket: Ticket.windowUpdate(update.id).number)
     else {
       if memcached != nil { metrics.windowFailures += 1 }
       return mergeHere(update)

@@ -15,6 +15,7 @@ struct MetricsPage {
     requests(&page)
     overload(&page)
     caches(&page)
+    fleet(&page)
     memcached(&page)
     models(&page)
     events(&page)
@@ -142,6 +143,24 @@ struct MetricsPage {
     for (index, node) in first.enumerated() {
       let up = result.nodes.count { if case .up = $0[index].state { true } else { false } }
       page.sample("memcached_up", [("node", "\(node.address)")], UInt64(up))
+    }
+    page.family(
+      "memcached_breaker_state", .gauge,
+      "Workers whose breaker of the node is closed (requests flow), open (none are sent) or half open (a probe is).")
+    for (index, node) in first.enumerated() {
+      for state in BreakerState.allCases {
+        page.sample(
+          "memcached_breaker_state", [("node", "\(node.address)"), ("state", state.label.description)],
+          UInt64(result.nodes.count { $0[index].breaker == state }))
+      }
+    }
+    page.family(
+      "memcached_breaker_opened_total", .counter,
+      "Times that a worker stopped asking the node: it failed in a row, or too many requests timed out.")
+    for (index, node) in first.enumerated() {
+      page.sample(
+        "memcached_breaker_opened_total", [("node", "\(node.address)")],
+        result.nodes.reduce(0) { $0 + $1[index].breakerOpenedCount })
     }
     let families: [(String, String, (NodeMetrics) -> UInt64)] = [
       ("memcached_requests_total", "Requests sent or refused.", { $0.requests }),

@@ -9,6 +9,7 @@ struct WorkerMetrics: Sendable {
   var l1 = CacheCounts()
   var l2 = CacheCounts()
   var windows = CacheCounts()
+  var fleet = FleetCounts()
   /// Answers that were sent again as they had been composed.
   var repeated: UInt64 = 0
   var badLists: UInt64 = 0
@@ -77,6 +78,7 @@ struct WorkerMetrics: Sendable {
     l1.add(other.l1)
     l2.add(other.l2)
     windows.add(other.windows)
+    fleet.add(other.fleet)
     repeated += other.repeated
     badLists += other.badLists
     badWindows += other.badWindows

@@ -9,9 +9,6 @@ final class Filling: MemcachedReceiver {
   /// Requests under way at a time: enough to keep a connection busy, few enough to bound what is in flight
   /// (64 lists × some 20 KB = 1.3 MB).
   static let inFlightMax = 64
-  /// How long a key that somebody won but has not written stays theirs.
-  static let stubSeconds = 30
-
   private let recipes: [Recipe]
   private let mode: Warmer.Mode
   private let progress: (Int, Int) -> Void
@@ -86,7 +83,7 @@ final class Filling: MemcachedReceiver {
 
   private func ask(_ index: Int) {
     composeKey(index)
-    if client.get(key: key.bytes, vivifySeconds: Filling.stubSeconds, ticket: UInt64(index)) {
+    if client.get(key: key.bytes, vivifySeconds: FlightCourse.stubSeconds, ticket: UInt64(index)) {
       inFlight += 1
     } else {
       counts.failed += 1
@@ -102,6 +99,8 @@ final class Filling: MemcachedReceiver {
       try recipe.render(keyHash: hash, window: RawSpan(), now: unixSeconds(), scratch: scratch, into: &list)
     } catch {
       counts.failed += 1
+      // There is no such list: the stub must not keep others from finding that out.
+      if let cas { key.withBytes { _ = client.delete(key: $0, cas: cas) } }
       return
     }
     let lifetime = Double(recipe.policy.freshSeconds + recipe.policy.staleSeconds)

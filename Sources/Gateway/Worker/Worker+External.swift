@@ -16,7 +16,7 @@ extension Worker {
     key.removeAll()
     keys.append(segment: segment, to: &key)
     let ticket = Ticket.list(flight.index).number
-    guard key.withBytes({ memcached.get(key: $0, ticket: ticket) }) else { return false }
+    guard key.withBytes({ memcached.get(key: $0, echoesKey: true, ticket: ticket) }) else { return false }
     flight.asksForExternal = true
     flight.isAsked = true
     return true

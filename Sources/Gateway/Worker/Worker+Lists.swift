@@ -74,6 +74,7 @@ extension Worker {
   private func join(_ subject: Subject, _ list: Exchange.List, for connection: Connection) {
     let waiter = Waiter(slot: connection.slot, visit: connection.visit.id, list: list)
     if tellsTimes { connection.visit.times.waitsSinceNanoseconds = loop.nowNanoseconds }
+    if let present = flights.flight(key.bytes), isTooOld(present) { flights.close(present) }
     if let present = flights.flight(key.bytes), isAnswered(by: present, list, connection) {
       guard hasRoom(&present.waiters) else { return cutShort(connection, because: .overloaded) }
       // A prefetch is nobody's yet: probably this very request began it, with its window.
@@ -108,7 +109,8 @@ extension Worker {
     let flight = key.withBytes { key in
       connection.window.withBytes { window in
         flights.begin(
-          key, recipe, window: window.extracting(first: list == .user ? window.byteCount : 0), purpose: purpose)
+          key, recipe, window: window.extracting(first: list == .user ? window.byteCount : 0), purpose: purpose,
+          now: loop.turnNanoseconds)
       }
     }
     if !askForExternal(flight) && !ask(flight) {
@@ -127,8 +129,11 @@ extension Worker {
     guard let memcached else { return false }
     // Who wins must refresh: under pressure nobody wants to.
     let recache = admission.level.refreshes ? Int(flight.recipe.shelf.staleSeconds) + earlyRefreshSeconds() : nil
+    flight.course.asks(for: flight.purpose, mayClaim: admission.level.writesMemcached)
+    let vivify = flight.course.claims ? FlightCourse.stubSeconds : nil
     flight.isAsked = flight.key.withBytes {
-      memcached.get(key: $0, recacheSeconds: recache, ticket: Ticket.list(flight.index).number)
+      memcached.get(
+        key: $0, recacheSeconds: recache, vivifySeconds: vivify, ticket: Ticket.list(flight.index).number)
     }
     return flight.isAsked
   }
@@ -148,9 +153,11 @@ extension Worker {
     flight.isAsked = false
     flight.times.memcachedNanoseconds += reply.durationNanoseconds
     if flight.asksForExternal { return externalAnswered(flight, reply) }
-    guard let createdAt = usable(reply, for: flight) else {
+    let createdAt = usable(reply, for: flight)
+    let step = nextStep(of: flight, reply, createdAt: createdAt)
+    guard case .serve(let refreshes) = step, let createdAt else {
       metrics.l2.misses += 1
-      return flight.isReadyToCompute ? release(flight) : queue(flight)
+      return flight.isReadyToCompute ? release(flight) : missed(flight, step)
     }
     // What was computed meanwhile is newer.
     if !flight.isOver || !isKept(flight) { keep(reply.value, flight, createdAt: createdAt) }
@@ -158,8 +165,19 @@ extension Worker {
     if isFresh { metrics.l2.hits += 1 } else { metrics.l2.stale += 1 }
     if flight.isOver { return release(flight) }
     answerWaiters(of: flight, reply.value, at: isFresh ? .l2 : .stale)
-    // Only the winner refreshes; the others serve the list meanwhile.
-    if reply.won && !flight.isQueued { refresh(flight) } else { release(flight) }
+    if refreshes && !flight.isQueued { refresh(flight) } else { release(flight) }
+  }
+
+  /// Memcached has no list for the flight.
+  private func missed(_ flight: Flights.Flight, _ step: FlightCourse.Step) {
+    switch step {
+    case .serve, .compute: queue(flight)
+    case .ask: if !ask(flight) { queue(flight) }
+    case .wait(let milliseconds): wait(flight, milliseconds: milliseconds)
+    case .end:
+      close(flight)
+      release(flight)
+    }
   }
 
   /// When the list in a reply was made; nil when the reply is no list that may be answered with.
@@ -179,7 +197,7 @@ extension Worker {
   }
 
   /// Computes the list again when this turn's answers are out: nobody waits for it.
-  private func refresh(_ flight: Flights.Flight) {
+  func refresh(_ flight: Flights.Flight) {
     flight.purpose = .refresh
     flight.times = StageTimes()
     flight.waiters.removeAll(keepingCapacity: true)
@@ -190,6 +208,7 @@ extension Worker {
 
   /// Computes a flight's list and answers who waits. The flight is over.
   func compute(_ flight: Flights.Flight) {
+    if flight.purpose == .refresh { metrics.fleet.computedRefreshes += 1 } else { metrics.fleet.computedAnswers += 1 }
     let started = loop.nowNanoseconds
     list.removeAll()
     var failure: RenderFailure?
@@ -213,22 +232,12 @@ extension Worker {
     }
   }
 
-  /// Sends a list to memcached without waiting. The TTL is shortened by up to a tenth, so that lists made together do
-  /// not expire together.
-  private func writeBack(_ bytes: RawSpan, _ flight: Flights.Flight) {
-    guard admission.level.writesMemcached else { return }
-    let lifetime = Double(flight.recipe.shelf.freshSeconds + flight.recipe.shelf.staleSeconds)
-    let ttl = max(2, Int(lifetime * (1 - 0.1 * Double.random(in: 0..<1, using: &random))))
-    flight.key.withBytes { key in
-      _ = memcached?.set(key: key, value: bytes, flags: RenderedList.flags, ttlSeconds: ttl)
-    }
-  }
-
   func keep(_ bytes: RawSpan, _ flight: Flights.Flight, createdAt: UInt32) {
     guard !flight.isDisowned else { return }
     let fresh = createdAt &+ flight.recipe.shelf.freshSeconds
     flight.key.withBytes { key in
-      _ = l1.insert(key, bytes, freshUntil: fresh, staleUntil: fresh &+ flight.recipe.shelf.staleSeconds)
+      _ = l1.insert(
+        key, bytes, freshUntil: fresh, staleUntil: fresh &+ flight.recipe.shelf.staleSeconds, now: unixSeconds)
     }
   }
 
@@ -278,7 +287,9 @@ extension Worker {
 
   /// Lets go of a flight that is over, or that nobody waits for: it ends with the last who holds it.
   func release(_ flight: Flights.Flight) {
-    if !flight.isHeld { flights.end(flight) }
+    guard !flight.isHeld else { return }
+    giveBack(flight)
+    flights.end(flight)
   }
 
   /// Calls `body` with a waiter's connection if it still waits for the same answer.

@@ -99,7 +99,7 @@ extension Worker {
     guard let until = composedFreshUntil else { return }
     composedFreshUntil = nil
     key.withBytes { key in
-      composed.withBytes { value in _ = l1.insert(key, value, freshUntil: until, staleUntil: until) }
+      composed.withBytes { value in _ = l1.insert(key, value, freshUntil: until, staleUntil: until, now: unixSeconds) }
     }
   }
 }

@@ -46,7 +46,7 @@ extension Worker {
     }
     guard let memcached else { return false }
     let fetch = windowFetches.begin(user)
-    guard memcached.get(key: key.bytes, ticket: Ticket.window(fetch.index).number) else {
+    guard memcached.get(key: key.bytes, echoesKey: true, ticket: Ticket.window(fetch.index).number) else {
       windowFetches.end(fetch)
       return false
     }
@@ -112,7 +112,7 @@ extension Worker {
     placements.windowKeys.append(user, to: &key)
     let lives = unixSeconds + UInt32(Window.ttlSeconds)
     let fresh = memcached == nil ? lives : unixSeconds + UInt32(settings.windowFreshSeconds)
-    _ = key.withBytes { l1.insert($0, window, freshUntil: fresh, staleUntil: lives) }
+    _ = key.withBytes { l1.insert($0, window, freshUntil: fresh, staleUntil: lives, now: unixSeconds) }
   }
 
   private func tellWindow(_ window: RawSpan, to connection: Connection) {

@@ -100,6 +100,10 @@ final class Worker {
   /// Connections that had something under way when the time was over.
   private(set) var connectionsCut = 0
   private var tick: Timer?
+  /// Flights that wait for another worker or gateway to fill their key.
+  var awaiting: [Flights.Flight] = []
+  var fleetTick: Timer?
+  var staleWatch = StaleWatch()
   private(set) var mailbox: Mailbox<WorkerMessage>!
   /// Bytes that a connection's inbox may hold while an answer is awaited: a whole pipeline of plain requests.
   var inboxBytesMax: Int { settings.http.headBytes + settings.http.pipelinedMax * 512 }
@@ -150,6 +154,7 @@ final class Worker {
     tick = Timer(loop: loop) { [unowned self] in self.housekeep() }
     tick?.start(milliseconds: Worker.tickMilliseconds, repeating: true)
     turnTimer = Timer(loop: loop) {}
+    fleetTick = Timer(loop: loop) { [unowned self] in self.askAgain() }
   }
 
   /// Serves until told to stop.

@@ -60,14 +60,19 @@ public final class MemcachedClient {
   ///   - recacheSeconds: one caller of all wins (`won`) when the item has less than this left.
   ///   - vivifySeconds: on a miss the server keeps an empty stub this long, at least 2 s: the first caller wins, later
   ///     ones see `alreadyWon`. Not for keys that classic clients read: to them the stub is an empty hit.
+  ///   - echoesKey: the server names the key with its answer, and an answer that names another ends the connection. For
+  ///     values that do not say themselves whose they are.
   /// - Complexity: O(bytes of key); allocates nothing once buffers have their size.
-  public func get(key: RawSpan, recacheSeconds: Int? = nil, vivifySeconds: Int? = nil, ticket: UInt64) -> Bool {
+  public func get(
+    key: RawSpan, recacheSeconds: Int? = nil, vivifySeconds: Int? = nil, echoesKey: Bool = false, ticket: UInt64
+  ) -> Bool {
     guard let node = node(for: key) else { return false }
     let now = loop.nowNanoseconds
     return submitted(
       node.submit(.get) { connection throws(MemcachedFailure) in
         try connection.get(
-          key: key, recacheSeconds: recacheSeconds, vivifySeconds: vivifySeconds, ticket: ticket, now: now)
+          key: key, recacheSeconds: recacheSeconds, vivifySeconds: vivifySeconds, echoesKey: echoesKey, ticket: ticket,
+          now: now)
       })
   }
 

@@ -11,7 +11,7 @@ final class Node {
   private(set) var metrics = NodeMetrics()
   private(set) var state = NodeState.connecting
   private var connection: NodeConnection?
-  private var reconnection: Reconnection
+  private var breaker: Breaker
   /// Ends an attempt that takes too long, or the wait for the next.
   private var timer: Timer!
   private var wasUp = false
@@ -28,12 +28,14 @@ final class Node {
     self.settings = settings
     self.receiver = receiver
     jitter = Jitter(seed: seed)
-    reconnection = Reconnection(delays: settings.delays)
+    breaker = Breaker(limits: settings.breaker)
     timer = Timer(loop: loop) { [unowned self] in timeUp() }
   }
 
   var status: NodeStatus {
-    NodeStatus(address: address, state: state, pending: pendingCount, metrics: metrics)
+    NodeStatus(
+      address: address, state: state, breaker: breaker.state, breakerOpenedCount: breaker.openedCount,
+      pending: pendingCount, metrics: metrics)
   }
   var pendingCount: Int { connection?.pendingCount ?? 0 }
 
@@ -63,6 +65,9 @@ final class Node {
 
   func deliver(_ answer: MetaConnection.Answer, value: RawSpan) {
     metrics.add(answer.status, won: answer.flags.has(.won))
+    if !answer.status.isFailure {
+      breaker.answered(now: answer.request.askedNanoseconds &+ answer.durationNanoseconds)
+    }
     guard let ticket = answer.request.ticket else { return }
     receiver.memcachedAnswered(ticket, CacheReply(answer, value: value, node: index))
   }
@@ -121,7 +126,7 @@ final class Node {
   func becameReady() {
     guard let connection else { return }
     timer.stop()
-    reconnection.becameReady(now: loop.nowNanoseconds)
+    breaker.greeted(now: loop.nowNanoseconds)
     if wasUp { metrics.reconnects += 1 }
     wasUp = true
     change(to: .up(version: connection.version))
@@ -130,34 +135,38 @@ final class Node {
   /// Closes the connection and fails what it had not answered: the oldest request with `failure`, as do those that were
   /// overdue themselves; the others were lost with it.
   func lose(_ failure: MemcachedFailure, _ reason: String, overdueAt seen: UInt64 = 0) {
-    guard let lost = connection else { return }
-    connection = nil
-    lost.detach()
-    retryLater(reason)
+    guard let connection else { return }
+    self.connection = nil
+    connection.detach()
+    let lost = connection.removeAllPending()
+    func isOverdue(_ request: PendingRequest) -> Bool {
+      request.askedNanoseconds &+ settings.timeoutNanoseconds <= seen
+    }
+    retryLater(reason, timeouts: lost.count(where: isOverdue))
     // From here on requests to this node are refused, also those made by the receivers of these failures.
-    var failure = failure
     let now = loop.nowNanoseconds
-    while let request = lost.removePending() {
-      let isOverdue = request.askedNanoseconds &+ settings.timeoutNanoseconds <= seen
+    for (place, request) in lost.enumerated() {
+      let why: MemcachedFailure = isOverdue(request) ? .timeout : place == 0 ? failure : .connectionLost
       let answer = MetaConnection.Answer(
-        request: request, status: .failed(isOverdue ? .timeout : failure),
+        request: request, status: .failed(why),
         durationNanoseconds: now > request.askedNanoseconds ? now - request.askedNanoseconds : 0)
-      failure = .connectionLost
       deliver(answer, value: RawSpan())
     }
   }
 
-  private func retryLater(_ reason: String) {
+  private func retryLater(_ reason: String, timeouts: Int = 0) {
     guard state != .closed else { return }
     if case .connecting = state { metrics.connectFailures += 1 }
-    let delay = reconnection.ended(now: loop.nowNanoseconds, chance: jitter.next())
+    let delay = breaker.failed(timeouts: timeouts, now: loop.nowNanoseconds, chance: jitter.next())
     timer.start(milliseconds: delay)
     change(to: .down(reason: reason, retryMilliseconds: delay))
   }
 
   private func timeUp() {
     switch state {
-    case .down: connect()
+    case .down:
+      breaker.attempts()
+      connect()
     case .connecting: lose(.timeout, "no greeting within \(settings.connectTimeoutMilliseconds) ms")
     case .up, .closed: break
     }

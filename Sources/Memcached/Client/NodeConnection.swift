@@ -36,9 +36,11 @@ final class NodeConnection: StreamHandler {
   func isOverdue(now: UInt64) -> Bool { meta.isOverdue(now: now) }
 
   func get(
-    key: RawSpan, recacheSeconds: Int?, vivifySeconds: Int?, ticket: UInt64, now: UInt64
+    key: RawSpan, recacheSeconds: Int?, vivifySeconds: Int?, echoesKey: Bool, ticket: UInt64, now: UInt64
   ) throws(MemcachedFailure) {
-    try meta.get(key: key, recacheSeconds: recacheSeconds, vivifySeconds: vivifySeconds, ticket: ticket, now: now)
+    try meta.get(
+      key: key, recacheSeconds: recacheSeconds, vivifySeconds: vivifySeconds, echoesKey: echoesKey, ticket: ticket,
+      now: now)
   }
 
   func set(
@@ -62,19 +64,22 @@ final class NodeConnection: StreamHandler {
     return bytes
   }
 
-  /// Closes, and forgets the node. What is pending stays to be collected with `removePending`.
+  /// Closes, and forgets the node. What is pending stays to be collected with `removeAllPending`.
   func detach() {
     node = nil
     meta.close()
     stream.close()
   }
 
-  func removePending() -> PendingRequest? { meta.removePending() }
+  func removeAllPending() -> [PendingRequest] { meta.removeAllPending() }
 
   // MARK: StreamHandler
 
   /// The greeting is all that is composed before the connection is ready.
-  func connected() { node?.connected(sent: flush()) }
+  func connected() {
+    meta.greetingLeaves(now: loop.nowNanoseconds)
+    node?.connected(sent: flush())
+  }
 
   func received(_ bytes: RawSpan) {
     guard let node else { return }
@@ -132,7 +137,9 @@ final class NodeConnection: StreamHandler {
       let rest = bytes.extracting(consumed..<bytes.byteCount)
       switch meta.step(rest, now: now) {
       case .needMore: return consumed
-      case .greeted(let count): consumed += count
+      case .greeted(let count):
+        consumed += count
+        node.connected(sent: flush())
       case .ready(let count):
         consumed += count
         node.becameReady()

@@ -37,17 +37,18 @@ public enum SetMode: Sendable, Equatable {
 /// The commands we send, each with an opaque so that its answer names it. `q` is never used: every command then has
 /// exactly one answer, in order, and a lost or doubled one shows at the next opaque.
 extension ByteBuffer {
-  /// `mg <key> [N<s>] [R<s>] v t c f O<opaque>`
+  /// `mg <key> [N<s>] [R<s>] v t c f [k] O<opaque>`
   ///
   /// N and R stand before t: flags take effect in order, and the printed TTL must be the one after them.
   mutating func appendMetaGet(
-    key: RawSpan, recacheSeconds: Int? = nil, vivifySeconds: Int? = nil, opaque: UInt32
+    key: RawSpan, recacheSeconds: Int? = nil, vivifySeconds: Int? = nil, echoesKey: Bool = false, opaque: UInt32
   ) {
     append("mg " as StaticString)
     append(key)
     if let vivifySeconds { appendFlag("N", MetaLimits.clampedTTL(vivifySeconds)) }
     if let recacheSeconds { appendFlag("R", min(max(recacheSeconds, 1), MetaLimits.ttlSecondsMax)) }
     append(" v t c f" as StaticString)
+    if echoesKey { append(" k" as StaticString) }
     appendFlag("O", opaque)
     append("\r\n" as StaticString)
   }

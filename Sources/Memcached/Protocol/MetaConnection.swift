@@ -41,6 +41,7 @@ struct MetaConnection: ~Copyable {
   private(set) var version: ServerVersion?
   private var pending: PendingRing
   private var reader: MetaReplyReader
+  private var probedNanoseconds: UInt64 = 0
   private let timeoutNanoseconds: UInt64
   private let valueBytesMax: Int
 
@@ -54,6 +55,10 @@ struct MetaConnection: ~Copyable {
     self.timeoutNanoseconds = timeoutNanoseconds
     self.valueBytesMax = valueBytesMax
     output.append("version\r\n" as StaticString)
+    probe()
+  }
+
+  private mutating func probe() {
     output.append("mg " as StaticString)
     output.append(Self.probeKey)
     output.append(" v t c f O" as StaticString)
@@ -61,6 +66,9 @@ struct MetaConnection: ~Copyable {
     output.append("\r\n" as StaticString)
     pending.append(PendingRequest(kind: .probe, ticket: nil, askedNanoseconds: 0))
   }
+
+  /// The greeting is handed to the stream now: the probe's answer is waited for from here on.
+  mutating func greetingLeaves(now: UInt64) { probedNanoseconds = now }
 
   var pendingCount: Int { stage == .ready ? pending.count : 0 }
 
@@ -74,12 +82,14 @@ struct MetaConnection: ~Copyable {
   }
 
   mutating func get(
-    key: RawSpan, recacheSeconds: Int?, vivifySeconds: Int?, ticket: UInt64?, now: UInt64
+    key: RawSpan, recacheSeconds: Int?, vivifySeconds: Int?, echoesKey: Bool = false, ticket: UInt64?, now: UInt64
   ) throws(MemcachedFailure) {
     if let refusal = refusal(of: key) { throw refusal }
     output.appendMetaGet(
-      key: key, recacheSeconds: recacheSeconds, vivifySeconds: vivifySeconds, opaque: pending.nextOpaque)
-    pending.append(PendingRequest(kind: .get, ticket: ticket, askedNanoseconds: now))
+      key: key, recacheSeconds: recacheSeconds, vivifySeconds: vivifySeconds, echoesKey: echoesKey,
+      opaque: pending.nextOpaque)
+    pending.append(
+      PendingRequest(kind: .get, ticket: ticket, askedNanoseconds: now, keyHash: echoesKey ? xxh3(key) : 0))
   }
 
   mutating func set(
@@ -121,7 +131,7 @@ struct MetaConnection: ~Copyable {
     }
     do throws(MetaSyntaxError) {
       guard let reply = try reader.next(bytes) else { return .needMore }
-      return stage == .probing ? probed(reply, bytes) : answered(reply, now: now)
+      return stage == .probing ? probed(reply, bytes, now) : answered(reply, now: now)
     } catch {
       return stage == .probing ? refuse(.notMemcached(firstLine(bytes))) : fail(.desynchronised)
     }
@@ -136,7 +146,9 @@ struct MetaConnection: ~Copyable {
       return take(oldest, .failed(.serverError), reply, now)
     }
     guard reply.code != .clientError else { return fail(.clientError) }
-    guard reply.flags.has(.opaque), reply.flags.opaque == pending.oldestOpaque else { return fail(.desynchronised) }
+    guard reply.flags.has(.opaque), reply.flags.opaque == pending.oldestOpaque, reply.flags.keyHash == oldest.keyHash else {
+      return fail(.desynchronised)
+    }
     switch (oldest.kind, reply.code) {
     case (.get, .value) where reply.flags.letters.isSuperset(of: .ofValue):
       // A zero-length value is the stub that N made: to a reader nothing is there.
@@ -180,12 +192,18 @@ struct MetaConnection: ~Copyable {
     return .greeted(consumed: length + 2)
   }
 
-  /// The probe's answer must be a miss or a value, and name its opaque.
-  private mutating func probed(_ reply: MetaReply, _ bytes: RawSpan) -> Step {
+  /// The probe's answer must be a miss or a value, and name its opaque. One that takes longer than a request may is
+  /// followed by another probe: requests would time out. The caller ends the attempt when it has had enough.
+  private mutating func probed(_ reply: MetaReply, _ bytes: RawSpan, _ now: UInt64) -> Step {
     guard reply.flags.has(.opaque), reply.flags.opaque == pending.oldestOpaque,
       reply.code == .miss || (reply.code == .value && reply.flags.letters.isSuperset(of: .ofValue))
     else { return refuse(.probeFailed(firstLine(bytes))) }
     _ = pending.removeOldest()
+    guard now < probedNanoseconds &+ timeoutNanoseconds else {
+      probedNanoseconds = now
+      probe()
+      return .greeted(consumed: reply.byteCount)
+    }
     stage = .ready
     return .ready(consumed: reply.byteCount)
   }
@@ -198,19 +216,21 @@ struct MetaConnection: ~Copyable {
     return now >= oldest.askedNanoseconds &+ timeoutNanoseconds
   }
 
-  /// Nothing is sent or recognised after this; `removePending` yields what is left without an answer.
+  /// Nothing is sent or recognised after this; `removeAllPending` yields what is left without an answer.
   mutating func close() {
     stage = .closed
     output.removeAll()
   }
 
-  /// After `close`: the oldest request that got no answer.
-  mutating func removePending() -> PendingRequest? {
+  /// After `close`: the requests that got no answer, oldest first.
+  mutating func removeAllPending() -> [PendingRequest] {
     precondition(stage == .closed)
+    var requests: [PendingRequest] = []
+    requests.reserveCapacity(pending.count)
     while let request = pending.removeOldest() {
-      if request.kind != .probe { return request }
+      if request.kind != .probe { requests.append(request) }
     }
-    return nil
+    return requests
   }
 
   private mutating func fail(_ failure: MemcachedFailure) -> Step {

@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// One reply of the server, as offsets into the bytes that were read.
 struct MetaReply: Equatable {
   var code: MetaCode
@@ -28,6 +30,7 @@ struct MetaFlags: Equatable {
     static let won = Letters(rawValue: 16)
     static let stale = Letters(rawValue: 32)
     static let alreadyWon = Letters(rawValue: 64)
+    static let key = Letters(rawValue: 128)
     /// What `mg … v t c f O` makes the server send with every value.
     static let ofValue: Letters = [.opaque, .ttl, .cas, .clientFlags]
   }
@@ -36,6 +39,8 @@ struct MetaFlags: Equatable {
   var clientFlags: UInt32 = 0
   var ttlSeconds = -1
   var cas: UInt64 = 0
+  /// XXH3 of the key that the server names.
+  var keyHash: UInt64 = 0
 
   func has(_ letter: Letters) -> Bool { letters.contains(letter) }
 }
@@ -50,8 +55,8 @@ enum MetaSyntaxError: Error, Equatable {
 /// Given the same bytes plus more until it returns a reply, it looks again only when enough have come: a megabyte that
 /// arrives in pieces is not searched once per piece.
 struct MetaReplyReader {
-  /// The longest line we ask for is `VA 1048576 t-1 c<20> f<10> O<10> W X Z`, 67 bytes; the rest is room for the text
-  /// of an error.
+  /// The longest line we ask for is `VA 1048576 t-1 c<20> f<10> k<250> O<10> W X Z`, 319 bytes; the rest is room for the
+  /// text of an error.
   static let lineBytesMax = 512
   private static let lineEndBytes = 2
 
@@ -138,7 +143,7 @@ private func parseErrorLine(_ line: RawSpan) throws(MetaSyntaxError) -> MetaCode
 }
 
 ///     flags = *(SP flag)
-///     flag  = "O" u32 | "t" ("-1" | seconds) | "c" u64 | "f" u32 | "W" | "X" | "Z"
+///     flag  = "O" u32 | "t" ("-1" | seconds) | "c" u64 | "f" u32 | "k" key | "W" | "X" | "Z"
 ///
 /// Only what our commands ask for, each at most once: any other flag answers a question that we did not put.
 func parseMetaFlags(_ line: RawSpan, from start: Int) throws(MetaSyntaxError) -> MetaFlags {
@@ -161,6 +166,11 @@ private func parseMetaFlag(
   case UInt8(ascii: "W"): return (.won, at + 1)
   case UInt8(ascii: "X"): return (.stale, at + 1)
   case UInt8(ascii: "Z"): return (.alreadyWon, at + 1)
+  case UInt8(ascii: "k"):
+    var end = at + 1
+    while end < line.byteCount, byte(line, end) != UInt8(ascii: " ") { end += 1 }
+    flags.keyHash = xxh3(line.extracting(at + 1..<end))
+    return (.key, end)
   case UInt8(ascii: "O"):
     guard let number = parseNumber(line, from: at + 1, as: UInt32.self) else { throw .flag }
     flags.opaque = number.value

@@ -5,6 +5,8 @@ struct PendingRequest: Equatable {
   /// Nil when nobody waits: the answer is checked and counted, then dropped.
   let ticket: UInt64?
   let askedNanoseconds: UInt64
+  /// XXH3 of the key that the answer must name; 0 when it was not asked to.
+  var keyHash: UInt64 = 0
 }
 
 /// The unanswered requests of one connection, oldest first, in a ring that is allocated once.
@@ -18,7 +20,7 @@ struct PendingRing: ~Copyable {
   private(set) var count = 0
   private(set) var oldestOpaque: UInt32
 
-  /// 32 bytes a slot: the default of 4096 takes 128 KiB a node and worker.
+  /// 40 bytes a slot: the default of 4096 takes 160 KiB a node and worker.
   init(countMax: Int, firstOpaque: UInt32 = 0) {
     precondition((1...(1 << 20)).contains(countMax))
     var capacity = 1

@@ -1,3 +1,4 @@
+internal import Clibuv
 internal import Glibc
 
 // Sockets that are bound before libuv sees them: 1.44.2 has no flag for SO_REUSEPORT (UV_TCP_REUSEPORT is 1.49), and

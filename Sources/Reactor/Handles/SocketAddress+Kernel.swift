@@ -1,3 +1,4 @@
+internal import Clibuv
 internal import Glibc
 
 // The kernel's form of an address: `sockaddr_storage` and its length.

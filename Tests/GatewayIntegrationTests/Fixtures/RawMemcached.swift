@@ -46,6 +46,14 @@ final class RawMemcached {
     precondition(answer.hasPrefix("HD"), "memcached refused \(key): \(answer)")
   }
 
+  /// Claims an absent key, as a gateway does that then dies: an empty stub.
+  func claim(_ key: String, seconds: Int) {
+    socket.send("mg \(key) v t N\(seconds)\r\n")
+    let answer = line()
+    precondition(answer.hasPrefix("VA 0 ") && answer.hasSuffix(" W"), "\(key) was not free: \(answer)")
+    _ = take(2)
+  }
+
   func delete(_ key: String) {
     socket.send("md \(key)\r\n")
     _ = line()

@@ -36,6 +36,20 @@ import Testing
     #expect(queue.heldNanoseconds(70) == 10 && queue.heldNanoseconds(5) == 0)
   }
 
+  @Test func `a queue that is empty because all were given up counts as empty only after a pause`() {
+    var queue = ComputeQueue<Int>()
+    queue.add(1, isHot: false, now: 10)
+    _ = queue.takeOldest(givingUp: 1_000)
+    #expect(queue.heldNanoseconds(1_010) == 1_000)
+    queue.add(2, isHot: false, now: 2_000)
+    #expect(queue.heldNanoseconds(2_010) == 2_000)
+    _ = queue.takeOldest()
+    let later = 1_001 + ComputeQueue<Int>.pauseNanoseconds
+    #expect(queue.heldNanoseconds(later) == 0)
+    queue.add(3, isHot: false, now: later)
+    #expect(queue.heldNanoseconds(later + 7) == 7)
+  }
+
   @Test(arguments: [1, 2, 3] as [UInt64]) func `random use agrees with an array`(seed: UInt64) {
     var random = SeededRandom(seed: seed)
     var queue = ComputeQueue<Int>()

@@ -18,6 +18,9 @@ struct LoopModel {
     var computeNanoseconds: UInt64 = 200_000
     /// The share of requests that the first cache answers.
     var hitShare = 0.0
+    /// The thread loses its core so often, for `stallNanoseconds`: other processes want it too.
+    var stallEveryNanoseconds: UInt64?
+    var stallNanoseconds: UInt64 = 12_000_000
     /// Keys of misses; every miss has a key of its own when nil.
     var keys: Int?
   }
@@ -92,7 +95,12 @@ struct LoopModel {
     reports = phases.map { _ in Report() }
     for request in requests { reports[request.phase].offered += 1 }
     var read = 0
+    var stalled = now
     while read < requests.count || !admission.isIdle {
+      if let every = costs.stallEveryNanoseconds, now > stalled + every {
+        now += costs.stallNanoseconds
+        stalled = now
+      }
       if admission.isIdle && requests[read].arrivedNanoseconds > now { now = requests[read].arrivedNanoseconds }
       let start = now
       now += costs.pollNanoseconds

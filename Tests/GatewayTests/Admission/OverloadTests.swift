@@ -44,6 +44,16 @@ import Testing
     #expect(report.refused == 0 && tail < 2, "seed \(seed): p99 of hits \(tail) ms; \(report)")
   }
 
+  /// Each stall is longer than the bound, so all who wait are given up at once: that is no end of the overload.
+  @Test(arguments: seeds) func `a thread that loses its core now and then keeps those it computes from waiting`(seed: UInt64) {
+    var costs = LoopModel.Costs()
+    costs.stallEveryNanoseconds = 60_000_000
+    var model = LoopModel(costs: costs, seed: seed)
+    let reports = model.run([.init(seconds: 0.5, rate: 1.5 * model.knee), .init(seconds: 2, rate: 1.5 * model.knee)])
+    let median = reports[1].percentile(0.5, of: reports[1].latencies)
+    #expect(median < 6 && reports[1].late == 0, "seed \(seed): p50 \(median) ms; \(reports[1])")
+  }
+
   @Test(arguments: seeds) func `a burst that can be computed in time is computed`(seed: UInt64) {
     var model = LoopModel(seed: seed)
     // 150 misses within a millisecond: 30 ms of work, deadlines of 50 ms.

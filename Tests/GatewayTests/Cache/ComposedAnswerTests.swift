@@ -11,15 +11,15 @@ import Testing
   @Test func `an entry counts as fresh until it is gone, replaced or past its time, and not again`() {
     var cache = L1Cache(bytesMax: 1 << 20, seed: 1)
     let (key, value, other) = (Array("key".utf8), Array("value".utf8), Array("other".utf8))
-    cache.insert(key.span.bytes, value.span.bytes, freshUntil: 100, staleUntil: 200)
+    cache.insert(key.span.bytes, value.span.bytes, freshUntil: 100, staleUntil: 200, now: 0)
     let found = cache.find(key.span.bytes, now: 1)
     let name = cache.name(found!)
     #expect(cache.isFresh(name, now: 99) == true)
     #expect(cache.isFresh(name, now: 100) == false)
     // The same value again keeps the entry; another one does not.
-    cache.insert(key.span.bytes, value.span.bytes, freshUntil: 300, staleUntil: 400)
+    cache.insert(key.span.bytes, value.span.bytes, freshUntil: 300, staleUntil: 400, now: 0)
     #expect(cache.isFresh(name, now: 299) == true)
-    cache.insert(key.span.bytes, other.span.bytes, freshUntil: 300, staleUntil: 400)
+    cache.insert(key.span.bytes, other.span.bytes, freshUntil: 300, staleUntil: 400, now: 0)
     #expect(cache.isFresh(name, now: 1) == false)
     let again = cache.find(key.span.bytes, now: 1)
     let second = cache.name(again!)

@@ -107,10 +107,11 @@ final class LoopedClient {
   // MARK: One request, and its answer; nil when it was refused
 
   @discardableResult
-  func get(_ key: String, recache: Int? = nil, vivify: Int? = nil) -> Answer? {
+  func get(_ key: String, recache: Int? = nil, vivify: Int? = nil, echoesKey: Bool = false) -> Answer? {
     let ticket = nextTicket()
     let taken = perform {
-      $0.get(key: key.utf8.span.bytes, recacheSeconds: recache, vivifySeconds: vivify, ticket: ticket)
+      $0.get(
+        key: key.utf8.span.bytes, recacheSeconds: recache, vivifySeconds: vivify, echoesKey: echoesKey, ticket: ticket)
     }
     return taken ? answer(ticket) : nil
   }

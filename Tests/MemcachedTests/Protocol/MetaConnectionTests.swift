@@ -20,9 +20,10 @@ final class Driven {
   }
 
   @discardableResult
-  func get(_ key: String = "k", ticket: UInt64? = 1) -> MemcachedFailure? {
+  func get(_ key: String = "k", echoesKey: Bool = false, ticket: UInt64? = 1) -> MemcachedFailure? {
     do throws(MemcachedFailure) {
-      try connection.get(key: key.utf8.span.bytes, recacheSeconds: nil, vivifySeconds: nil, ticket: ticket, now: now)
+      try connection.get(
+        key: key.utf8.span.bytes, recacheSeconds: nil, vivifySeconds: nil, echoesKey: echoesKey, ticket: ticket, now: now)
       return nil
     } catch { return error }
   }
@@ -67,14 +68,13 @@ final class Driven {
   var version: ServerVersion? { connection.version }
   var pendingCount: Int { connection.pendingCount }
   func sent() { connection.sent() }
+  func greetingLeaves() { connection.greetingLeaves(now: now) }
   func close() { connection.close() }
   func isOverdue(now: UInt64) -> Bool { connection.isOverdue(now: now) }
   func step(_ bytes: [UInt8], now: UInt64) -> MetaConnection.Step { connection.step(bytes.span.bytes, now: now) }
 
   func unanswered() -> [UInt64?] {
-    var tickets: [UInt64?] = []
-    while let request = connection.removePending() { tickets.append(request.ticket) }
-    return tickets
+    connection.removeAllPending().map(\.ticket)
   }
 }
 
@@ -91,6 +91,48 @@ final class Driven {
     #expect(driven.log == ["ready"])
     #expect(driven.get() == nil)
     #expect(driven.version == ServerVersion(major: 1, minor: 6, patch: 18))
+  }
+
+  @Test func `a key that was asked to be named must be named in the answer, hit or miss`() {
+    let driven = Driven()
+    driven.get("mine", echoesKey: true)
+    driven.get("mine", echoesKey: true)
+    #expect(driven.output == "mg mine v t c f k O1\r\nmg mine v t c f k O2\r\n")
+    driven.feed("VA 1 t60 c1 f0 kmine O1\r\nx\r\nEN kmine O2\r\n")
+    #expect(driven.log == ["#1 hit x", "#1 miss "])
+  }
+
+  @Test(arguments: [
+    "VA 1 t60 c1 f0 kyours O1\r\nx\r\n", "VA 1 t60 c1 f0 O1\r\nx\r\n", "EN kmin O1\r\n", "EN k O1\r\n", "EN O1\r\n",
+    "EN kmine kmine O1\r\n",
+  ]) func `an answer that names another key, or none, ends the connection`(bytes: String) {
+    let driven = Driven()
+    driven.get("mine", echoesKey: true)
+    driven.feed(bytes)
+    #expect(driven.log == ["broken desynchronised"])
+  }
+
+  @Test func `a key that nobody asked to be named ends the connection`() {
+    let driven = Driven()
+    driven.get("mine")
+    driven.feed("EN kmine O1\r\n")
+    #expect(driven.log == ["broken desynchronised"])
+  }
+
+  @Test func `a probe that is answered later than a request may be is followed by another`() {
+    let driven = Driven(greeted: false)
+    driven.now = 5000
+    driven.greetingLeaves()
+    driven.sent()
+    driven.feed("VERSION 1.6.18\r\n")
+    driven.now = 13_000
+    driven.feed("EN O0\r\n")
+    #expect(driven.stage == .probing && driven.output == "mg nt1:probe v t c f O1\r\n")
+    #expect(driven.get() == .down)
+    driven.sent()
+    driven.now = 20_999
+    driven.feed("EN O1\r\n")
+    #expect(driven.stage == .ready && driven.log == ["ready"])
   }
 
   @Test func `a greeting may be split anywhere, and its probe may hit`() {

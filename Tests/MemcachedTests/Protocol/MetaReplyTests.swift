@@ -73,7 +73,7 @@ func readReplies(_ pieces: [[UInt8]], valueBytesMax: Int = MetaLimits.valueBytes
     ("hd O1\r\n", .code), ("XX O1\r\n", .code), ("MN\r\n", .code), ("OK\r\n", .code), ("HDO1\r\n", .code),
     ("VALUE k 0 3\r\n", .code), ("END\r\n", .code), ("STORED\r\n", .code), ("ERRORS\r\n", .code), ("SERVER_ERROR\r\n", .code),
     ("HD O\r\n", .flag), ("HD O1x\r\n", .flag), ("HD O4294967296\r\n", .flag), ("HD O-1\r\n", .flag), ("HD O1 O1\r\n", .flag),
-    ("HD  O1\r\n", .flag), ("EN O1 kother\r\n", .flag), ("EN O1 t-2\r\n", .flag), ("EN O1 WW\r\n", .flag),
+    ("HD  O1\r\n", .flag), ("EN O1 yother\r\n", .flag), ("EN O1 t-2\r\n", .flag), ("EN O1 WW\r\n", .flag),
     ("EN c18446744073709551616\r\n", .flag), ("EN f4294967296\r\n", .flag), ("HD s3\r\n", .flag),
   ])
   func `a reply that breaks the grammar is refused at every split`(input: String, error: MetaSyntaxError) {
