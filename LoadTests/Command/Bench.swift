@@ -49,7 +49,8 @@ struct Bench: ScenarioCommand {
       let ratio = other.map { cost.median / $0.spread(\.cpuMicroseconds).median }
       table.add([
         row.name, Format.fixed(cost.median, places: 2), cost.range(places: 2),
-        ratio.map { "\(Format.fixed($0, places: 2)) × \(row.besideLabel ?? other!.name)" } ?? "", Format.count(rate.median),
+        ratio.map { "\(Format.fixed($0, places: 2)) × \(row.besideLabel ?? other!.name)" } ?? "",
+        Format.count(rate.median),
         Format.time(microseconds: p50.median), Format.time(microseconds: p99.median),
       ])
       report.note(

@@ -64,6 +64,7 @@ struct BenchRow {
     let all = tiers.reduce(0) { $0 + ($1.key.isEmpty ? 0 : $1.value) }
     report.check(
       Double(tiers[tier, default: 0]) > 0.99 * Double(all),
-      "\(name): answered by \(tiers.filter { !$0.key.isEmpty }.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }), not by \(tier)")
+      "\(name): answered by \(tiers.filter { !$0.key.isEmpty }.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }), not by \(tier)"
+    )
   }
 }

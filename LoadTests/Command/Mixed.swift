@@ -80,10 +80,12 @@ struct Mixed: ScenarioCommand {
     report.check(
       share > misses / 200, "only \(Format.percent(share)) of the answers were computed: the misses were none")
     report.check(
-      ratio <= 1.5 || !report.isValid, "p99.9 of L1 hits is \(Format.fixed(ratio, places: 2)) × that of hits alone, above 1.5")
+      ratio <= 1.5 || !report.isValid,
+      "p99.9 of L1 hits is \(Format.fixed(ratio, places: 2)) × that of hits alone, above 1.5")
     report.add(
       .percentiles(
-        "Latency by share of requests", [("hits alone", runs[0].result.response), ("all, mixed", runs[1].result.response)]),
+        "Latency by share of requests",
+        [("hits alone", runs[0].result.response), ("all, mixed", runs[1].result.response)]),
       caption: "The first pair.")
     report.add(.outcomes("tier", runs[1].result.tiers))
   }
@@ -112,7 +114,8 @@ struct Mixed: ScenarioCommand {
     let settled = memory.dropFirst(memory.count / 5).map(\.y)
     guard let first = settled.first, let last = settled.last else { return }
     report.note("residentMiB", .list(memory.map { .rounded($0.y, places: 1) }))
-    report.add(text: "resident memory \(Format.digits(first)) MiB when caches had filled, \(Format.digits(last)) MiB at the end")
+    report.add(
+      text: "resident memory \(Format.digits(first)) MiB when caches had filled, \(Format.digits(last)) MiB at the end")
     report.check(last <= first * 1.1 + 4, "memory grew from \(Format.digits(first)) to \(Format.digits(last)) MiB")
   }
 

@@ -30,5 +30,6 @@ struct NeedletailLoad: ParsableCommand {
       Restart.self,
       Slowloris.self,
       Startup.self,
+      Accept.self,
     ])
 }

@@ -41,7 +41,8 @@ struct Overload: ScenarioCommand {
     list.results = 9
     var plan = LoadPlan(
       target: try LoadTarget("http://\(gateway.address)"),
-      workload: Workload(name: "computed", requests: [RequestTemplate(name: "home", lists: [list])]), ratePerSecond: from,
+      workload: Workload(name: "computed", requests: [RequestTemplate(name: "home", lists: [list])]),
+      ratePerSecond: from,
       durationSeconds: step)
     plan.connections = connections
     plan.goodWithinMicroseconds = within * 1000
@@ -58,21 +59,27 @@ struct Overload: ScenarioCommand {
   private func show(_ outcome: RateSweep.Outcome, _ report: inout ScenarioReport) {
     var table = TextTable(["offered/s", "good/s", "p50", "p99", "p99.9", "errors", ""], words: [6])
     for step in outcome.steps {
-      add(step.ratePerSecond, step.result.counts.goodPerSecond, step.result, step.holds ? "holds" : "does not hold", &table)
+      add(
+        step.ratePerSecond, step.result.counts.goodPerSecond, step.result, step.holds ? "holds" : "does not hold",
+        &table)
       report.keep(step.result, as: "offered \(Format.count(step.ratePerSecond))")
     }
     for overload in outcome.overloads {
       let recovery = overload.recoverySeconds.map { "recovered in \(Format.digits($0)) s" } ?? "did not recover"
-      add(overload.ratePerSecond, overload.goodPerSecond, overload.result,
+      add(
+        overload.ratePerSecond, overload.goodPerSecond, overload.result,
         "\(Format.digits(overload.multiple)) × the knee, \(recovery)", &table)
       report.keep(overload.result, as: "\(Format.digits(overload.multiple)) × the knee")
       report.check(
-        overload.recoverySeconds != nil, "after \(Format.digits(overload.multiple)) × the knee goodput did not come back")
+        overload.recoverySeconds != nil,
+        "after \(Format.digits(overload.multiple)) × the knee goodput did not come back")
     }
     report.add(heading: "Steps to the knee, then beyond it")
     report.add(table)
     report.add(
-      .sweep("Goodput and latency against the offered rate", outcome.steps.map(\.result), kneePerSecond: outcome.kneePerSecond))
+      .sweep(
+        "Goodput and latency against the offered rate", outcome.steps.map(\.result),
+        kneePerSecond: outcome.kneePerSecond))
     guard let knee = outcome.kneePerSecond, let kept = outcome.goodShareKept, let last = outcome.overloads.last else {
       return report.fail("no knee: not even \(Format.count(from)) a second held")
     }
@@ -83,7 +90,8 @@ struct Overload: ScenarioCommand {
       text: "knee \(Format.count(knee)) a second; at \(Format.digits(last.multiple)) × the knee goodput is "
         + "\(Format.percent(kept)) of its peak")
     report.check(
-      kept * 100 >= keep, "at \(Format.digits(last.multiple)) × the knee goodput is \(Format.percent(kept)) of its peak, below "
+      kept * 100 >= keep,
+      "at \(Format.digits(last.multiple)) × the knee goodput is \(Format.percent(kept)) of its peak, below "
         + "\(Format.digits(keep)) %")
     for overload in outcome.overloads {
       report.add(.overTime("\(Format.digits(overload.multiple)) × the knee, then half of it", overload.result))

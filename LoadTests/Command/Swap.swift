@@ -69,7 +69,10 @@ struct Swap: ScenarioCommand {
       }
       timeline.then("until version \(version) serves", hold: every) {
         taken.append(
-          ("publishedToServing\(version)Seconds", "version \(version), from published to serving", try wait(for: version, on: gateway)))
+          (
+            "publishedToServing\(version)Seconds", "version \(version), from published to serving",
+            try wait(for: version, on: gateway)
+          ))
       }
     }
     timeline.then("roll back", hold: every) {

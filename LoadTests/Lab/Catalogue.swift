@@ -64,7 +64,8 @@ public struct Catalogue {
     }
     try write(text, to: "\(folder)/interactions.csv")
     let command = [
-      lab.needletail, "train", "--interactions", "\(folder)/interactions.csv", "--out", "\(folder)/repository", "--model",
+      lab.needletail, "train", "--interactions", "\(folder)/interactions.csv", "--out", "\(folder)/repository",
+      "--model",
       model, "--segments", "8", "--json",
     ]
     try lab.run("train", command, within: 600)

@@ -9,7 +9,8 @@ public struct HTTPAnswer: Sendable {
 
   /// Asks a port of 127.0.0.1 and reads one answer of a kept-alive connection, as a load generator does. Nil when
   /// nobody listens or what comes is no answer with a length.
-  public static func ask(_ method: String = "GET", port: Int, _ target: String, timeoutSeconds: Int = 5) -> HTTPAnswer? {
+  public static func ask(_ method: String = "GET", port: Int, _ target: String, timeoutSeconds: Int = 5) -> HTTPAnswer?
+  {
     guard let socket = BlockingSocket(port: port, timeoutSeconds: timeoutSeconds),
       socket.send(Array("\(method) \(target) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\n\r\n".utf8))
     else { return nil }
@@ -25,7 +26,8 @@ public struct HTTPAnswer: Sendable {
   static func parse(_ bytes: [UInt8]) -> HTTPAnswer? {
     guard let end = bytes.firstRange(of: Array("\r\n\r\n".utf8)) else { return nil }
     let lines = String(decoding: bytes[..<end.lowerBound], as: UTF8.self).split(separator: "\r\n")
-    guard let first = lines.first, let status = first.split(separator: " ").dropFirst().first.flatMap({ Int($0) }) else {
+    guard let first = lines.first, let status = first.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
+    else {
       return nil
     }
     var fields: [String: String] = [:]

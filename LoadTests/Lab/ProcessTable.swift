@@ -8,6 +8,17 @@ public enum ProcessTable {
     return Double(ticks) / Double(ticksPerSecond)
   }
 
+  /// Processor time of each thread whose name begins so, in seconds to the nanosecond (`schedstat`), by thread.
+  public static func threadSeconds(_ pid: Int32, named prefix: String) -> [Double] {
+    (entries(of: "/proc/\(pid)/task") ?? []).compactMap { Int32($0) }.sorted().compactMap { thread in
+      let folder = "/proc/\(pid)/task/\(thread)"
+      guard readFile("\(folder)/comm")?.hasPrefix(prefix) == true,
+        let nanoseconds = readFile("\(folder)/schedstat")?.split(separator: " ").first.flatMap({ Double($0) })
+      else { return nil }
+      return nanoseconds / 1e9
+    }
+  }
+
   /// Resident memory of a process in bytes; nil when it has gone.
   public static func residentBytes(_ pid: Int32) -> Int? {
     readFile("/proc/\(pid)/status").flatMap { kibibytes(named: "VmRSS", inStatus: $0) }.map { $0 * 1024 }

@@ -89,7 +89,9 @@ private final class KeptConnection {
       descriptor = connectLoopback(port: port, timeoutSeconds: 5) ?? -1
       if descriptor < 0 { return nil }
     }
-    guard sendAll(descriptor, Array("GET \(target) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\n\r\n".utf8)) else { return nil }
+    guard sendAll(descriptor, Array("GET \(target) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\n\r\n".utf8)) else {
+      return nil
+    }
     while true {
       if let answer = HTTPAnswer.parse(rest) {
         rest.removeFirst(answer.bytesInAll)

@@ -9,7 +9,8 @@ extension Chart {
     _ title: String, _ summaries: [(name: String, latency: LatencySummary)], levelMicroseconds: Double? = nil
   ) -> Chart {
     let drawn = summaries.filter { $0.latency.count > 0 && $0.latency.curve != nil }
-    let x = Axis.nines("share of requests that were at least as fast", count: Double(drawn.map(\.latency.count).max() ?? 1))
+    let x = Axis.nines(
+      "share of requests that were at least as fast", count: Double(drawn.map(\.latency.count).max() ?? 1))
     let series = drawn.enumerated().map { index, one in
       // The largest has no quantile below 1: it ends the axis.
       let points = one.latency.curve!.map { Point(min($0.quantile, x.upper), $0.microseconds) }
@@ -31,7 +32,9 @@ extension Chart {
   public static func overTime(_ title: String, _ run: RunResult) -> Chart {
     // The last second of a run that ended within it would look like a fall.
     let whole = run.series.filter { Double($0.second) + 0.95 <= run.counts.measuredSeconds }
-    func series(_ name: String, _ colour: Int, _ style: Series.Style = .line, _ value: (SecondSample) -> Double) -> Series {
+    func series(_ name: String, _ colour: Int, _ style: Series.Style = .line, _ value: (SecondSample) -> Double)
+      -> Series
+    {
       // A second's figure stands in its middle.
       Series(name, whole.map { Point(Double($0.second) + 0.5, value($0)) }, style: style, colour: colour)
     }
@@ -66,7 +69,8 @@ extension Chart {
   /// - Parameter runs: in any order, one a rate.
   public static func sweep(_ title: String, _ runs: [RunResult], kneePerSecond: Double? = nil) -> Chart {
     let runs = runs.sorted { $0.counts.offeredPerSecond < $1.counts.offeredPerSecond }
-    func series(_ name: String, _ colour: Int, _ style: Series.Style = .line, _ value: (RunResult) -> Double) -> Series {
+    func series(_ name: String, _ colour: Int, _ style: Series.Style = .line, _ value: (RunResult) -> Double) -> Series
+    {
       Series(name, runs.map { Point($0.counts.offeredPerSecond, value($0)) }, style: style, colour: colour)
     }
     let top = runs.last?.counts.offeredPerSecond ?? 1

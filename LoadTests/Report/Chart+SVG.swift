@@ -133,9 +133,11 @@ extension Chart {
       let late = isLate(x, Double(mark.label.count) * 6.2 + 14)
       var band = ""
       if let until = px(min(mark.until, self.x.upper)), until - x > 2 {
-        band = #"<path class="band" d="M\#(number(x)) \#(number(top))H\#(number(until))V\#(number(bottom))H\#(number(x))Z"/>"#
+        band =
+          #"<path class="band" d="M\#(number(x)) \#(number(top))H\#(number(until))V\#(number(bottom))H\#(number(x))Z"/>"#
       }
-      return band + line(x, y - 9, x, bottom, "mark") + text(late ? x - 5 : x + 5, y, mark.label, late ? "note end" : "note")
+      return band + line(x, y - 9, x, bottom, "mark")
+        + text(late ? x - 5 : x + 5, y, mark.label, late ? "note end" : "note")
     }.joined()
   }
 }

@@ -71,7 +71,8 @@ public struct ScenarioReport: Sendable {
     var text = ""
     for piece in pieces {
       switch piece {
-      case .heading(let heading, let sentence): text += "\n**\(heading)**\n\n" + (sentence.isEmpty ? "" : "\(sentence)\n\n")
+      case .heading(let heading, let sentence):
+        text += "\n**\(heading)**\n\n" + (sentence.isEmpty ? "" : "\(sentence)\n\n")
       case .text(let sentence): text += "\(sentence)\n\n"
       case .table(let table): text += table.markdown + "\n"
       case .chart, .spreads, .tiles: break
@@ -104,7 +105,8 @@ public struct ScenarioReport: Sendable {
       "schemaVersion": 1, "scenario": .text(scenario), "date": .text(stamp.date), "commit": .text(stamp.commit),
       "machine": stamp.machine, "versions": .group(stamp.versions.mapValues { .text($0) }),
       "options": .group(stamp.options.mapValues { .text($0) }), "seconds": .rounded(stamp.seconds, places: 1),
-      "passed": .flag(passed), "valid": .flag(isValid), "failures": .list(failures.map { .text($0) }), "figures": .group(figures),
+      "passed": .flag(passed), "valid": .flag(isValid), "failures": .list(failures.map { .text($0) }),
+      "figures": .group(figures),
     ]
     if !runs.isEmpty {
       let encoded = runs.map { ($0.name, Figure(encoding: $0.result)) }
@@ -147,11 +149,14 @@ public struct ReportStamp: Sendable {
   }
 
   var lines: [String] {
-    let versions = self.versions.sorted { $0.key < $1.key }.map { $0.value.contains($0.key) ? $0.value : "\($0.key) \($0.value)" }
-      .joined(separator: " · ")
+    let versions = self.versions.sorted { $0.key < $1.key }.map {
+      $0.value.contains($0.key) ? $0.value : "\($0.key) \($0.value)"
+    }
+    .joined(separator: " · ")
     let options = self.options.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
     return [
-      "\(machineText); commit \(commit); took \(Format.digits(seconds)) s", versions, options.isEmpty ? "" : "options: \(options)",
+      "\(machineText); commit \(commit); took \(Format.digits(seconds)) s", versions,
+      options.isEmpty ? "" : "options: \(options)",
     ].filter { !$0.isEmpty }
   }
 }

@@ -23,7 +23,8 @@ extension TextTable {
     let total = outcomes.values.reduce(0) { $0 + Double($1.count) }
     for (name, one) in outcomes.sorted(by: { ($1.value.count, $0.key) < ($0.value.count, $1.key) }) {
       table.add(
-        [name, Format.count(Double(one.count)), Format.percent(Double(one.count) / max(1, total))] + times(one.response))
+        [name, Format.count(Double(one.count)), Format.percent(Double(one.count) / max(1, total))] + times(one.response)
+      )
     }
     return table
   }

@@ -3,7 +3,8 @@ import Configuration
 import Model
 
 /// The placements of a configuration, numbered, so that a request finds its own once and everything else is an index.
-struct Placements: Sendable {
+/// Shared by reference: a copy of its tables would count a reference for each.
+final class Placements: Sendable {
   struct Placement: Sendable {
     let policy: PlacementPolicy
     /// Items of an answer when the request does not say.

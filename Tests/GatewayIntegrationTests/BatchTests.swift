@@ -208,31 +208,31 @@ extension Integration {
       #expect(page.sum("http_requests_total", ["placement": "home", "tier": "l1", "code": "200"]) == TrainedModel.segments)
     }
 
-    @Test func `a batch that memcached keeps waiting is answered in parts by their deadlines, with status 200`() throws {
+    @Test func `a memcached that says nothing keeps a batch waiting no longer than its requests allow`() throws {
       let silent = ScriptedPeer { socket, _ in
         guard answerGreeting(socket) else { return }
-        while let text = socket.receive(timeoutMilliseconds: 5000), !text.isEmpty {}
+        while let text = socket.receive(timeoutMilliseconds: 9000), !text.isEmpty {}
       }
       let gateway = try RunningGateway(
         repository, memcached: [silent.address],
         flags: [
-          "workers": ["1"], "snapshots.warmBudget": ["0"], "placements.home.deadline": ["30ms"],
-          "placements.detail.deadline": ["10s"], "memcached.timeout": ["700ms"],
+          "workers": ["1"], "snapshots.warmBudget": ["0"], "placements.home.deadline": ["60ms"],
+          "memcached.timeout": ["5s"],
         ], awaitsReady: false)
       let isUp = eventually { gateway.isReady && gateway.isConnected }
       #expect(isUp)
       let client = gateway.connect()
+      let started = milliseconds()
       let all = try shelves(
         client,
         [
-          #"{"placement":"home","segment":"1"}"#, #"{"placement":"detail","itemId":"b0001"}"#,
-          #"{"placement":"detail","itemId":"b0002","timeoutMs":20}"#, #"{"placement":"home","userId":"ann"}"#,
-          #"{"placement":"trending"}"#,
+          #"{"placement":"home","segment":"1"}"#, #"{"placement":"detail","itemId":"b0002","timeoutMs":40}"#,
+          #"{"placement":"home","userId":"ann"}"#, #"{"placement":"trending"}"#,
         ])
-      let late = Recommendations.Fallback(reason: "deadline_exceeded", source: "popular")
-      // Half of a part's time is memcached's; what is left is enough to compute the list, unless the machine is busy.
-      for part in [0, 2, 3] { #expect(all[part].fallback == nil || all[part].fallback == late, "part \(part)") }
-      #expect(all[1].fallback == nil && all[4].fallback == nil)
+      #expect(milliseconds() - started < 4000, "memcached may take 5 s; the requests allow 60 ms")
+      // Computed when half of their time is up, or cut short on a machine that is busy with other things.
+      let reasons = Set(all.compactMap { $0.fallback?.reason })
+      #expect(reasons.isSubset(of: ["deadline_exceeded", "cache_unavailable", "unknown_user"]), "\(reasons)")
       let ids = all.flatMap(\.ids)
       #expect(Set(ids).count == ids.count && all.allSatisfy { $0.items.count == 10 })
     }

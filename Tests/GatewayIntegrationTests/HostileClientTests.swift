@@ -274,28 +274,29 @@ extension Integration {
       #expect(reasons == ["none": 1024, "overloaded": 76])
     }
 
-    @Test func `who has given up waiting leaves room for others`() throws {
+    @Test func `who has gone while waiting leaves room for others`() throws {
       let memcached = MemcachedServer()
       let gateway = try RunningGateway(
         repository, memcached: [memcached.address],
-        flags: [
-          "workers": ["1"], "memcached.timeout": ["5s"], "snapshots.warmBudget": ["0"],
-          "placements.detail.deadline": ["100ms"],
-        ])
+        flags: ["workers": ["1"], "memcached.timeout": ["5s"], "snapshots.warmBudget": ["0"]])
       memcached.stop()
       let request = HTTPClient.request("GET", target("detail", "itemId=b0001"))
-      let clients = (0..<700).map { _ in gateway.connect() }
-      var reasons: [String: Int] = [:]
-      for _ in 0..<2 {
-        for client in clients { client.send(request) }
-        for client in clients {
-          let answer = client.receive()
-          reasons[try answer?.recommendations.fallback?.reason ?? "none", default: 0] += 1
-        }
-      }
-      // Half of a request's time is memcached's, then the list is computed: nobody is turned away for want of room.
-      #expect(reasons["overloaded"] == nil && reasons.values.reduce(0, +) == 1400, "\(reasons)")
+      let first = (0..<600).map { _ in BlockingSocketBox(port: gateway.port) }
+      for box in first { box.send(request) }
+      let areWaiting = eventually { gateway.metrics().sum("cache_collapsed_total") == 599 }
+      #expect(areWaiting)
+      for box in first { box.reset() }
+      let haveGone = eventually { gateway.metrics().sum("connections") == 0 }
+      #expect(haveGone)
+      let clients = (0..<600).map { _ in gateway.connect() }
+      for client in clients { client.send(request) }
+      let othersWait = eventually { gateway.metrics().sum("cache_collapsed_total") == 1199 }
+      #expect(othersWait, "\(gateway.metrics().sum("cache_collapsed_total"))")
       memcached.resume()
+      for client in clients {
+        let answer = client.receive()
+        #expect(try answer?.status == 200 && answer?.recommendations.fallback == nil)
+      }
     }
 
     // MARK: Much.

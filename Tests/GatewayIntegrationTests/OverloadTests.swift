@@ -10,7 +10,11 @@ extension Integration {
 
     /// One worker.
     private func gateway(_ flags: [String: [String]] = [:]) throws -> RunningGateway {
-      try RunningGateway(repository, flags: ["workers": ["1"], "snapshots.warmBudget": ["0"]].merging(flags) { $1 })
+      let own = [
+        "workers": ["1"], "snapshots.warmBudget": ["0"], "overload.targetDelay": ["5ms"],
+        "overload.interval": ["100ms"],
+      ]
+      return try RunningGateway(repository, flags: own.merging(flags) { $1 })
     }
 
     /// Asks without a pause, on connections of its own, for lists that nobody has asked for before: each has its filter.
@@ -27,7 +31,9 @@ extension Integration {
             var asked = 0
             while !isOver.withLock({ $0 }) {
               let user = "userId=u00\(10 + (asked + number) % 90)"
-              guard let answer = client.get(target("home", "\(user)&filter=-category:no-\(number)-\(asked)")) else { break }
+              guard let answer = client.get(target("home", "\(user)&filter=-category:no-\(number)-\(asked)")) else {
+                break
+              }
               answers.withLock { $0.append(answer) }
               asked += 1
             }
@@ -80,7 +86,8 @@ extension Integration {
         tiers[answer.tier ?? "none", default: 0] += 1
         #expect(!shelf.items.isEmpty)
         let isForced = shelf.fallback == .init(reason: "overloaded", source: "popular")
-        #expect(answer.tier == (isForced ? "popular" : "computed"), "\(answer.fields) \(String(describing: shelf.fallback))")
+        #expect(
+          answer.tier == (isForced ? "popular" : "computed"), "\(answer.fields) \(String(describing: shelf.fallback))")
       }
       #expect(tiers["computed"] ?? 0 > 0 && tiers["popular"] ?? 0 > 0, "\(tiers)")
       #expect(recovers(gateway))
@@ -109,7 +116,9 @@ extension Integration {
     }
 
     /// Pipelines of hits, so many that reading and answering them alone takes all of the loop's time.
-    @Test func `a loop that has no time left refuses misses with a time to come back, and takes them again later`() throws {
+    @Test func `a loop that has no time left refuses misses with a time to come back, and takes them again later`()
+      throws
+    {
       // A millisecond is the target, so eight of reading and answering are too many.
       let gateway = try gateway(["overload.targetDelay": ["1ms"], "overload.interval": ["20ms"]])
       let client = gateway.connect()
@@ -169,7 +178,8 @@ extension Integration {
       let gateway = try RunningGateway(
         repository, memcached: [memcached.address],
         flags: [
-          "memcached.timeout": ["5s"], "snapshots.warmBudget": ["0"], "workers": ["1"], "placements.home.scope": ["user"],
+          "memcached.timeout": ["5s"], "snapshots.warmBudget": ["0"], "workers": ["1"],
+          "placements.home.scope": ["user"],
         ])
       memcached.stop()
       defer { memcached.resume() }

@@ -5,7 +5,8 @@ import Testing
 struct GatewayConfigTests {
   @Test func `dotted keys become nested YAML, groups once`() {
     let config: GatewayConfig = [
-      "workers": 2, "listen": "127.0.0.1:80", "cache.l1.bytes": 0, "cache.l1.other": "x", "cors.origins": .list(["a", "b"]),
+      "workers": 2, "listen": "127.0.0.1:80", "cache.l1.bytes": 0, "cache.l1.other": "x",
+      "cors.origins": .list(["a", "b"]),
       "placements.home.fresh": "1h", "placements.detail.fresh": "1h", "echo": true,
     ]
     #expect(

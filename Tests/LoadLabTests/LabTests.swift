@@ -11,7 +11,9 @@ import Testing
   /// It is compiled here.
   static let hasFloor = findProgram("cc") != nil && Checkout.root != nil
 
-  @Test(.enabled(if: hasMemcached)) func `memcached starts, keeps values, stops, goes on and starts again empty`() throws {
+  @Test(.enabled(if: hasMemcached)) func `memcached starts, keeps values, stops, goes on and starts again empty`()
+    throws
+  {
     let lab = try Lab(needletail: Self.anyProgram)
     defer { lab.end() }
     let memcached = try MemcachedProcess(lab)
@@ -57,7 +59,10 @@ import Testing
   @Test func `a program that is not installed is named with its package`() throws {
     let lab = try Lab(needletail: Self.anyProgram)
     defer { lab.end() }
-    #expect(throws: LabError.missing("needletail-no-such-program is not installed: apt-get install needletail-no-such-program")) {
+    #expect(
+      throws: LabError.missing(
+        "needletail-no-such-program is not installed: apt-get install needletail-no-such-program")
+    ) {
       try lab.start("x", ["needletail-no-such-program"])
     }
   }
@@ -77,7 +82,9 @@ import Testing
       "cat", ["sh", "-c", "grep Cpus_allowed_list /proc/self/status"], cpus: [lab.machine.serverCPU])
     #expect(pinned.waitForEnd(within: 5))
     #expect(
-      ProcessTable.field("Cpus_allowed_list", of: pinned.output).map { Machine.parseList($0) } == [lab.machine.serverCPU])
+      ProcessTable.field("Cpus_allowed_list", of: pinned.output).map { Machine.parseList($0) } == [
+        lab.machine.serverCPU
+      ])
   }
 
   @Test(.enabled(if: hasFloor))
@@ -123,6 +130,16 @@ import Testing
     peer.tell(.wrongOpaque)
     socket.send(Array("mg a v O17\r\n".utf8))
     #expect(socket.receive() == Array("VA 4 O11\r\ntrue\r\n".utf8))
+    // Two replies in two pieces: the second must not wait for the first one's acknowledgement.
+    peer.tell(nil)
+    let began = monotonicSeconds()
+    for _ in 0..<20 {
+      socket.send(Array("mg a v O17\r\nmg a v O18\r\n".utf8))
+      var bytes = 0
+      while bytes < 2 * "VA 4 O17\r\ntrue\r\n".utf8.count { bytes += socket.receive()?.count ?? 1_000 }
+    }
+    // With delays it takes 0.8 s.
+    #expect(monotonicSeconds() - began < 0.4)
     peer.tell(.serverError, every: 2)
     var errors = 0
     for _ in 0..<10 {
@@ -134,11 +151,13 @@ import Testing
     #expect(peer.lies == 6)
   }
 
-  @Test(.enabled(if: hasFloor)) func `a watch asks on kept connections, hears complaints and notices that nobody answers`() throws {
+  @Test(.enabled(if: hasFloor))
+  func `a watch asks on kept connections, hears complaints and notices that nobody answers`() throws {
     let lab = try Lab(needletail: Self.anyProgram)
     defer { lab.end() }
     let floor = try lab.floor(answerBytes: 400)
-    let watch = Watch(port: floor.port, targets: ["/a", "/b"], perSecond: 500, connections: 2) { connection, target, answer in
+    let watch = Watch(port: floor.port, targets: ["/a", "/b"], perSecond: 500, connections: 2) {
+      connection, target, answer in
       (target == "/a") == (connection == 0) && answer.bytesInAll == 400 ? nil : "\(target) on \(connection)"
     }
     pause(seconds: 0.3)
@@ -155,7 +174,8 @@ import Testing
     #expect(refused.complaints.first == "/: no answer")
   }
 
-  @Test(.enabled(if: hasFloor)) func `slow clients stand until they are told to go, and are opened again where they were ended`() throws {
+  @Test(.enabled(if: hasFloor))
+  func `slow clients stand until they are told to go, and are opened again where they were ended`() throws {
     let lab = try Lab(needletail: Self.anyProgram)
     defer { lab.end() }
     let floor = try lab.floor(answerBytes: 400)
@@ -168,12 +188,14 @@ import Testing
     floor.process.kill()
     #expect(try waitUntil(within: 5) { slow.standing == 0 })
     let summary = slow.stop()
-    #expect(summary.opened == 60)
-    #expect(summary.closedByServer == 60)
+    // A busy kernel may still take one or two while the process dies.
+    #expect(summary.opened >= 60)
+    #expect(summary.closedByServer == summary.opened)
     #expect(summary.refused > 0)
   }
 
-  @Test(.enabled(if: hasFloor && findProgram("wrk") != nil)) func `a second of wrk costs the floor some microseconds a request`() throws {
+  @Test(.enabled(if: hasFloor && findProgram("wrk") != nil))
+  func `a second of wrk costs the floor some microseconds a request`() throws {
     let lab = try Lab(needletail: Self.anyProgram)
     defer { lab.end() }
     let floor = try lab.floor(answerBytes: 400)

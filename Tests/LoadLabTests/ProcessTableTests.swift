@@ -31,6 +31,8 @@ struct ProcessTableTests {
     #expect(ProcessTable.residentBytes(pid)! > 1_000_000)
     #expect(ProcessTable.openDescriptors(pid)! > 2)
     #expect(ProcessTable.cpuSeconds([pid]) > 0)
+    #expect(ProcessTable.threadSeconds(pid, named: "").reduce(0, +) > 0.01)
+    #expect(ProcessTable.threadSeconds(pid, named: "no such thread").isEmpty)
   }
 
   @Test func `a process that has gone costs nothing`() {

@@ -4,7 +4,9 @@ import TestSupport
 @testable import LoadGenerator
 
 /// A run with figures of the right shape; the seed makes them.
-func sampleRun(_ name: String, seed: UInt64 = 1, rate: Double = 4_000, seconds: Int = 20, median: Double = 90) -> RunResult {
+func sampleRun(_ name: String, seed: UInt64 = 1, rate: Double = 4_000, seconds: Int = 20, median: Double = 90)
+  -> RunResult
+{
   var random = SeededRandom(seed: seed)
   func latency(_ factor: Double) -> LatencySummary {
     // A body that grows slowly and a tail tenfold every second nine.
@@ -48,8 +50,10 @@ func sampleRun(_ name: String, seed: UInt64 = 1, rate: Double = 4_000, seconds: 
   run.statuses = ["200": whole, "503": whole]
   run.series = series
   run.marks = [
-    RunMark(atSeconds: 3, name: "train version 2", tookSeconds: 3.5), RunMark(atSeconds: 8, name: "SIGSTOP memcached", tookSeconds: 0),
-    RunMark(atSeconds: 11, name: "SIGCONT", tookSeconds: 0), RunMark(atSeconds: 11.6, name: "memcached answers again", tookSeconds: 0.4),
+    RunMark(atSeconds: 3, name: "train version 2", tookSeconds: 3.5),
+    RunMark(atSeconds: 8, name: "SIGSTOP memcached", tookSeconds: 0),
+    RunMark(atSeconds: 11, name: "SIGCONT", tookSeconds: 0),
+    RunMark(atSeconds: 11.6, name: "memcached answers again", tookSeconds: 0.4),
     RunMark(atSeconds: 18.9, name: "SIGKILL memcached", tookSeconds: 0),
   ]
   return run

@@ -92,7 +92,8 @@ final class GatewayWorld {
     for worker in workers {
       worker.peers = mailboxes
       worker.control = control
-      try worker.open(claim)
+      try worker.open([claim], of: workers.count)
+      try worker.listen()
     }
   }
 
@@ -112,8 +113,8 @@ final class GatewayWorld {
   static let refusalMemoryNanoseconds: UInt64 = 200_000_000
 
   /// How late an answer may be for reasons of the gateway's own: its deadlines are looked at each millisecond on a clock
-  /// of milliseconds; the question may wait for one turn to be read, the tick for another, and the answer goes out
-  /// within a third.
+  /// of milliseconds; the arrival of the question may wait for a turn, the tick for another, and a connection that has
+  /// had its share of a turn for a third.
   var epsilonNanoseconds: UInt64 {
     2_000_000 + 3 * (workers.map(\.loop.simulatedLongestTurnNanoseconds).max() ?? 0)
   }
@@ -189,7 +190,8 @@ final class GatewayWorld {
 
   private func drain() {
     isDraining = true
-    for worker in workers { worker.mailbox.post(.drain) }
+    let deadline = controlLoop.nowNanoseconds + UInt64(workers[0].settings.http.drainTimeoutMilliseconds) * 1_000_000
+    for worker in workers { worker.mailbox.post(.drain(deadlineNanoseconds: deadline)) }
   }
 
   // MARK: Invariants
@@ -233,6 +235,9 @@ final class GatewayWorld {
       empty(worker.batches.count, "event batches")
       if !worker.admission.isIdle { violated("worker \(worker.index): lists wait to be computed at rest") }
       if worker.admission.level != .calm { violated("worker \(worker.index): level \(worker.admission.level) at rest") }
+      empty(worker.admission.waiting, "lists that wait to be computed")
+      empty(worker.buffers.bytes, "bytes of the budget")
+      empty(worker.idleQueue.count, "idle connections")
       empty(worker.resumed.count, "resumed connections")
       empty(worker.outbox.count, "bytes in the outbox")
       empty(worker.metrics.connectionsOpen, "connections open")

@@ -19,6 +19,16 @@ func openFilesMax() -> Int {
 
 /// A socket that can stand in an array.
 final class BlockingSocketBox {
-  let socket: BlockingSocket
+  private var socket: BlockingSocket?
   init(port: Int) { socket = BlockingSocket(port: port)! }
+
+  func send(_ text: String) {
+    // Lent, not taken out.
+    switch socket {
+    case .some(let socket): socket.send(text)
+    case .none: break
+    }
+  }
+
+  func reset() { socket.take()?.reset() }
 }

@@ -65,6 +65,8 @@ final class RunningGateway {
       "repository": [repository.path], "dataDir": [dataDirectory ?? repository.folder.file("data")],
       "snapshots.pollInterval": ["50ms"], "memcached.servers": memcached, "memcached.timeout": ["3s"],
       "memcached.connectTimeout": ["3s"], "window.fresh": ["600s"],
+      // A machine that is busy with other things must not look like an overloaded gateway.
+      "overload.targetDelay": ["1s"], "overload.interval": ["2s"],
     ]
     for placement in ["home", "detail", "trending"] { all["placements.\(placement).deadline"] = ["10s"] }
     all.merge(flags) { _, given in given }
