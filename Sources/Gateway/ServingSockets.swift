@@ -19,7 +19,7 @@ struct ServingSockets {
     let takeover = launch.takesOver ? try Takeover(dataDirectory: plan.settings.dataDirectory) : nil
     self.takeover = takeover
     var found = Found(strategy: AcceptStrategy(rawValue: plan.settings.http.accept)!)
-    if let takeover { found.take(takeover.sockets, for: plan) } else { try found.take(launch.environment, for: plan) }
+    if let takeover { found.take(takeover.takeSockets(), for: plan) } else { try found.take(launch.environment, for: plan) }
     if launch.takesOver && takeover == nil {
       Logger(label: "takeover").notice("nobody serves from this data folder: there is nothing to take over")
     }

@@ -17,7 +17,7 @@ final class Takeover {
   private let log = Logger(label: "takeover")
   private let channel: DescriptorChannel
   private var watch: DescriptorWatch?
-  private(set) var sockets: [Socket] = []
+  private var sockets: [Socket] = []
   /// The predecessor answers with recommendations; then so must its successor before it accepts.
   private(set) var isPredecessorReady = false
   let predecessorID: Int32
@@ -40,6 +40,12 @@ final class Takeover {
       throw ServerError("the gateway that serves (process \(predecessorID)) broke off: \(error)", .unavailable)
     }
     if let refusal { throw ServerError("process \(predecessorID) does not hand over: \(refusal)", .unavailable) }
+  }
+
+  /// What was handed over, for the caller to keep: what he does not want closes when the predecessor goes.
+  func takeSockets() -> [Socket] {
+    defer { sockets = [] }
+    return sockets
   }
 
   private var refusal: String?

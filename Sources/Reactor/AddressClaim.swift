@@ -117,17 +117,19 @@ public final class AddressClaim: Sendable {
     return OwnedDescriptor(try OwnedDescriptor.duplicate(sockets[next % sockets.count]))
   }
 
+  /// One loop after the other: two at once would each see one socket too few.
   private func joinSockets(upTo count: Int) throws(LoopError) {
     guard spreads else { return }
-    while descriptors.count < count {
-      let socket: Int32
-      do { socket = try ListeningSocket.bound(to: address, share: .reusePort) } catch {
-        // The predecessor's may be of a kind that nobody can join; then its loops share what there is.
-        if origin == .predecessor { return }
-        throw error
+    let failure = state.withLock { state -> LoopError? in
+      while state.sockets.count < count {
+        do throws(LoopError) { state.sockets.append(try ListeningSocket.bound(to: address, share: .reusePort)) } catch {
+          return error
+        }
       }
-      state.withLock { $0.sockets.append(socket) }
+      return nil
     }
+    // A predecessor's may be of a kind that nobody can join; then the loops share what there is.
+    if let failure, origin != .predecessor { throw failure }
   }
 
   /// Lets no further connection begin, so that a moment later the sockets can be closed without a loss. Not those of a
