@@ -7,6 +7,8 @@ struct BenchServers {
   /// Lists stay fresh for the whole run: what is measured is a hit, not a refresh.
   static let fresh: GatewayConfig = ["placements.home.fresh": "1h", "placements.detail.fresh": "1h"]
   static let noL1: GatewayConfig = ["cache.l1.bytes": 0]
+  /// As many lists as can wait to be computed without that being an overload.
+  static let computedConnections = 4
   /// The user's own list whether there is a window or not, so that each user's is computed.
   static let personal: GatewayConfig = ["placements.home.scope": "user"]
 
@@ -81,15 +83,29 @@ struct BenchServers {
     var own = row("l2 + memcached", gateway, targets, tier: "l2", beside: rows.first?.name)
     own.processes.append(memcached.process)
     own.besideLabel = "nginx"
-    return rows + [own]
+    let short = try self.gateway(
+      "l2-short", repository, memcached: [memcached.address],
+      settings: Self.fresh.adding(Self.noL1).adding(["placements.detail.listItems": 20, "memcached.namespace": "short"]))
+    for target in targets { try short.get(target) }
+    var brief = row("l2 + memcached, lists of 20", short, targets, tier: "l2", beside: rows.first?.name)
+    brief.processes.append(memcached.process)
+    brief.besideLabel = "nginx"
+    return rows + [own, brief]
   }
 
   private func computed(_ repository: String) throws -> [BenchRow] {
     let gateway = try gateway("computed", repository, settings: Self.personal.adding(Self.noL1))
-    return [
+    // Few connections: 32 clients that do nothing but ask for lists to be computed are an overload, and are answered with
+    // what is trending.
+    let rows = [
       row("computed, by user", gateway, Catalogue.userTargets(Self.keys), tier: "computed", beside: nil),
       row("computed, similar items", gateway, Catalogue.itemTargets(Self.keys), tier: "computed", beside: nil),
     ]
+    return rows.map { row in
+      var row = row
+      row.connections = min(connections, Self.computedConnections)
+      return row
+    }
   }
 
   /// One worker and two on the same two processors, with few connections and with many; wrk shares them, so the ratio
