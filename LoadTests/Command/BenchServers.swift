@@ -8,7 +8,7 @@ struct BenchServers {
   static let fresh: GatewayConfig = ["placements.home.fresh": "1h", "placements.detail.fresh": "1h"]
   static let noL1: GatewayConfig = ["cache.l1.bytes": 0]
   /// As many lists as can wait to be computed without that being an overload.
-  static let computedConnections = 4
+  static let computedConnections = 2
   /// The user's own list whether there is a window or not, so that each user's is computed.
   static let personal: GatewayConfig = ["placements.home.scope": "user"]
 

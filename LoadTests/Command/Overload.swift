@@ -49,6 +49,8 @@ struct Overload: ScenarioCommand {
     var sweep = RateSweep(plan)
     (sweep.firstRate, sweep.factor, sweep.stepSeconds) = (from, factor, step)
     (sweep.overloadSeconds, sweep.recoverySeconds) = (overload, overload)
+    // The knee of computed answers: beyond it more and more are answered with what is trending, which are good ones too.
+    sweep.isServed = { Overload.computedShare($0) >= Overload.computedShareMin }
     let outcome = try sweep.run { plan in
       note("offering \(Format.count(plan.ratePerSecond)) a second")
       return try LoadRun(plan).run()
@@ -56,8 +58,16 @@ struct Overload: ScenarioCommand {
     show(outcome, &report)
   }
 
+  /// A step at which fewer than this share of the answers were computed is beyond the knee.
+  private static let computedShareMin = 0.9
+
+  private static func computedShare(_ run: RunResult) -> Double {
+    let all = run.tiers.values.reduce(0) { $0 + $1.count }
+    return all > 0 ? Double(run.tiers["computed"]?.count ?? 0) / Double(all) : 0
+  }
+
   private func show(_ outcome: RateSweep.Outcome, _ report: inout ScenarioReport) {
-    var table = TextTable(["offered/s", "good/s", "p50", "p99", "p99.9", "errors", ""], words: [6])
+    var table = TextTable(["offered/s", "good/s", "computed", "p50", "p99", "p99.9", "errors", ""], words: [7])
     for step in outcome.steps {
       add(
         step.ratePerSecond, step.result.counts.goodPerSecond, step.result, step.holds ? "holds" : "does not hold",
@@ -102,7 +112,7 @@ struct Overload: ScenarioCommand {
 
   private func add(_ rate: Double, _ good: Double, _ run: RunResult, _ note: String, _ table: inout TextTable) {
     table.add([
-      Format.count(rate), Format.count(good), Format.time(microseconds: run.response.p50Microseconds),
+      Format.count(rate), Format.count(good), Format.percent(Overload.computedShare(run)), Format.time(microseconds: run.response.p50Microseconds),
       Format.time(microseconds: run.response.p99Microseconds), Format.time(microseconds: run.response.p999Microseconds),
       Format.count(Double(run.counts.errors)), note,
     ])

@@ -11,6 +11,8 @@ public struct RateSweep {
   public var overloads = [2.0, 3.0]
   public var overloadSeconds = 10.0
   public var recoverySeconds = 10.0
+  /// What else a step must have done to hold: a knee may be that of one kind of answer.
+  public var isServed: (RunResult) -> Bool = { _ in true }
 
   /// A step holds when this share of what was offered was good, and the SLO was met if there is one.
   public static let goodShareMin = 0.95
@@ -81,7 +83,8 @@ public struct RateSweep {
     let result = try perform(plan)
     return Step(
       ratePerSecond: rate, result: result,
-      holds: result.counts.goodShare >= RateSweep.goodShareMin && result.isSLOMet && result.validity.isValid)
+      holds: result.counts.goodShare >= RateSweep.goodShareMin && result.isSLOMet && result.validity.isValid
+        && isServed(result))
   }
 
   private func overload(_ multiple: Double, _ knee: Double, _ perform: (LoadPlan) throws -> RunResult) throws
