@@ -38,7 +38,8 @@ struct AllocationTests {
     let budget = try #require(budgets[name])
     let slack = AllocationTests.tolerance
     #expect(
-      abs(cost.allocations - budget.allocations) <= max(slack, budget.allocations * 0.1),
+      // Tables that grow meanwhile show in what allocates at all.
+      abs(cost.allocations - budget.allocations) <= max(slack, budget.allocations * 0.25),
       "\(name): \(cost.allocations) allocations an answer, \(budget.allocations) in the budget")
     guard gateway.countsReferences else { return }
     #expect(

@@ -54,8 +54,7 @@ extension Worker {
     switch slot {
     case .idleness: sweepIdle()
     case .connection(let slot): connections[slot]?.deadlineReached(now: loop.nowNanoseconds)
-    case .answer(let slot):
-      if let connection = connections[slot], connection.visit.isOpen { answerDue(connection, loop.nowNanoseconds) }
+    case .answer(let slot): if let connection = connections[slot] { answersDue(connection, loop.nowNanoseconds) }
     case .flight(let place): patienceReached(flights[place], now: loop.nowNanoseconds)
     }
   }
@@ -74,6 +73,18 @@ extension Worker {
   func watchPatience(of flight: Flights.Flight) {
     deadlines.schedule(
       DeadlineSlot.flight(flight.index).number, noLaterThanNanoseconds: flight.patienceNanoseconds)
+  }
+
+  /// One answer is waited for, or each undecided part of a batch, whose deadlines share the connection's place.
+  private func answersDue(_ connection: Connection, _ now: UInt64) {
+    guard let batch = connection.batch else {
+      if connection.visit.isOpen { answerDue(connection, now) }
+      return
+    }
+    // The last part that is decided may end it all: what lies in the pool again is not to be touched.
+    for part in 0..<batch.count where connection.batch === batch && !batch[part].isDecided {
+      withPart(part, of: batch, on: connection) { if connection.visit.isOpen { answerDue(connection, now) } }
+    }
   }
 
   private func answerDue(_ connection: Connection, _ now: UInt64) {
