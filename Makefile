@@ -26,7 +26,7 @@ test-debug: packages toolchain
 
 # The modules that touch memory by hand. Without XCTest, whose own 144 leaked bytes would end every run.
 test-address: packages toolchain
-	swift test --disable-xctest --sanitize=address --scratch-path .build-address \
+	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/leaks.supp swift test --disable-xctest --sanitize=address --scratch-path .build-address \
 	  --filter '^(Bytes|HTTP|JSON|Memcached|Model|Reactor|Retrieval|Snapshots)Tests\.'
 
 # What has threads: the loops, and those parts of the gateway where threads meet (swaps, events, drain, two workers).
