@@ -14,7 +14,7 @@ struct CacheCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Replay which keys were asked for, against several eviction policies and cache sizes.",
       discussion: """
-        needletail-load run … --record keys.trace && needletail cache replay keys.trace --bytes 64MiB
+        needletail-load run … --record-keys keys.trace && needletail cache replay keys.trace --bytes 64MiB
         needletail cache replay --interactions ml-latest-small
         needletail cache replay --synthetic churn
 

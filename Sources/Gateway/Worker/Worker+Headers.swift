@@ -137,7 +137,8 @@ extension Worker {
 
   /// What the API is, for tools: the same for everybody, and to be kept for a while.
   func describe(_ connection: Connection) {
-    let document = description
+    let document = describedAPI ?? OpenAPIDocument(placements: placements.names, settings: settings)
+    describedAPI = document
     let isKnown = document.entityTag.utf8.span.bytes.withUnsafeBytes { tag in
       connection.matches(entityTag: RawSpan(_unsafeBytes: tag))
     }

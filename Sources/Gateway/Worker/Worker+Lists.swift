@@ -1,5 +1,4 @@
 import Bytes
-import Glibc
 import Memcached
 import Model
 import Reactor
@@ -74,8 +73,10 @@ extension Worker {
   private func join(_ subject: Subject, _ list: Exchange.List, for connection: Connection) {
     let waiter = Waiter(slot: connection.slot, visit: connection.visit.id, list: list)
     if tellsTimes { connection.visit.times.waitsSinceNanoseconds = loop.nowNanoseconds }
-    if let present = flights.flight(key.bytes), isTooOld(present) { flights.close(present) }
-    if let present = flights.flight(key.bytes), isAnswered(by: present, list, connection) {
+    let present = flights.flight(key.bytes)
+    if let present, isTooOld(present) {
+      flights.close(present)
+    } else if let present, isAnswered(by: present, list, connection) {
       guard hasRoom(&present.waiters) else { return cutShort(connection, because: .overloaded) }
       // A prefetch is nobody's yet: probably this very request began it, with its window.
       connection.visit.isCollapsed = present.purpose != .prefetch
@@ -128,7 +129,7 @@ extension Worker {
   func ask(_ flight: Flights.Flight) -> Bool {
     guard let memcached else { return false }
     // Who wins must refresh: under pressure nobody wants to.
-    let recache = admission.level.refreshes ? Int(flight.recipe.shelf.staleSeconds) + earlyRefreshSeconds() : nil
+    let recache = admission.level.refreshes ? Int(flight.recipe.shelf.staleSeconds) + EarlyRefresh.seconds(&random) : nil
     flight.course.asks(for: flight.purpose, mayClaim: admission.level.writesMemcached)
     let vivify = flight.course.claims ? FlightCourse.stubSeconds : nil
     flight.isAsked = flight.key.withBytes {
@@ -136,15 +137,6 @@ extension Worker {
         key: $0, recacheSeconds: recache, vivifySeconds: vivify, ticket: Ticket.list(flight.index).number)
     }
     return flight.isAsked
-  }
-
-  /// XFetch (Vattani et al., VLDB 2015): the closer to expiry, the likelier a read is asked to refresh. Computing takes
-  /// far less than memcached's grain of a second, so the margin is one of those.
-  private func earlyRefreshSeconds() -> Int {
-    let chance = random.next()
-    var seconds = 1
-    while seconds < EarlyRefresh.secondsMax && chance < EarlyRefresh.thresholds[seconds] { seconds += 1 }
-    return seconds
   }
 
   /// Memcached has answered about a list.
@@ -305,12 +297,6 @@ extension Worker {
     guard let connection = connections[waiter.slot] else { return false }
     return connection.visit.id == waiter.visit || connection.batch?.part(ofVisit: waiter.visit) != nil
   }
-}
-
-enum EarlyRefresh {
-  static let secondsMax = 12
-  /// e^(−n) of the range of a random number, by n: ⌊−ln U⌋ of a uniform U without a logarithm a request.
-  static let thresholds = (0..<secondsMax).map { $0 == 0 ? .max : UInt64(Glibc.exp(-Double($0)) * 0x1p64) }
 }
 
 extension FallbackReason {

@@ -53,8 +53,8 @@ final class Worker {
   /// Those of pages, between two uses.
   var idleBatches: [Batch] = []
   private(set) var crossOrigin: CrossOriginPolicy
-  /// The API in OpenAPI's words; composed when somebody asks for it.
-  private(set) lazy var description = OpenAPIDocument(placements: placements.names, settings: settings)
+  /// The API in OpenAPI's words, once somebody has asked for it under the settings in force.
+  var describedAPI: OpenAPIDocument?
   /// Answers say how long their stages took.
   private(set) var tellsTimes: Bool
 
@@ -235,6 +235,7 @@ final class Worker {
     tellsTimes = settings.http.serverTiming
     patience = ConnectionDeadlines(settings.http)
     stepsMax = 2 * settings.http.pipelinedMax
+    describedAPI = nil
     settingsChanged(from: old)
   }
 

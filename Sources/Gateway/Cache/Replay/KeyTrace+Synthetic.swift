@@ -31,7 +31,7 @@ extension KeyTrace {
     _ kind: Synthetic, keys: Int, accesses: Int, accessesPerSecond: Int = 1000, seed: UInt64
   ) -> KeyTrace {
     var trace = KeyTrace()
-    var random = SplitMix(state: seed)
+    var random = WorkerRandom(seed: seed)
     let zipf = ZipfTable(count: keys, exponent: 0.9)
     var subjectOfRank = Array(0..<keys)
     var walked = 0
@@ -55,19 +55,6 @@ extension KeyTrace {
       trace.append(seconds: time, key: "nt1:shop:m:\(digest):home:u\(subject):*:-", bytes: 10_000 + Int(size % 10_000))
     }
     return trace
-  }
-}
-
-/// SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): the same trace from the same seed, on every machine.
-private struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }
 

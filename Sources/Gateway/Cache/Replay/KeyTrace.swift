@@ -6,7 +6,7 @@
 ///     0.013 nt1:shop:films:68914c80:home:s7:*:- 14872
 ///
 /// `seconds` since any start, with or without decimals; `key` without spaces; `bytes` of the value, of which the last
-/// one said for a key counts. The load kit's `--record` writes this, `needletail cache replay` reads it.
+/// one said for a key counts. The load kit's `--record-keys` writes this, `needletail cache replay` reads it.
 public struct KeyTrace: Sendable, Equatable {
   /// Whole seconds since the first access, one an access: caches count in those.
   public private(set) var seconds: [UInt32] = []
