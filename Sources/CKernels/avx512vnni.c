@@ -9,6 +9,9 @@
 
 #define NT_NAME(name) nt_##name##_avx512vnni
 #define NT_LABEL "avx512vnni"
+#define NT_EMITS
+#define NT_RANKS
+#define NT_SELECTS
 #include "common.inc"
 
 static float NT_NAME(dot_f32)(const float *a, const float *b, size_t n) {
@@ -64,8 +67,143 @@ static void NT_NAME(tile_sums)(const int8_t *query, size_t groups, const uint8_t
   _mm512_storeu_si512(sums + 16, _mm512_add_epi32(a1, b1));
 }
 
+// Even and odd bytes of a look-up add up apart in u16 lanes: the even sums carry 256 times the odd ones until the end.
+static inline void NT_NAME(block_sums)(const uint8_t *table, size_t quads, const uint8_t *cells, uint16_t *sums) {
+  const __m512i low = _mm512_set1_epi8(15);
+  __m512i s0 = _mm512_setzero_si512(), s1 = s0, s2 = s0, s3 = s0;
+  for (size_t i = 0; i < quads; i++) {
+    const __m512i codes = _mm512_loadu_si512(cells + 64 * i), t = _mm512_loadu_si512(table + 64 * i);
+    const __m512i a = _mm512_shuffle_epi8(t, _mm512_and_si512(codes, low));
+    const __m512i b = _mm512_shuffle_epi8(t, _mm512_and_si512(_mm512_srli_epi16(codes, 4), low));
+    s0 = _mm512_add_epi16(s0, a);
+    s1 = _mm512_add_epi16(s1, _mm512_srli_epi16(a, 8));
+    s2 = _mm512_add_epi16(s2, b);
+    s3 = _mm512_add_epi16(s3, _mm512_srli_epi16(b, 8));
+  }
+  s0 = _mm512_sub_epi16(s0, _mm512_slli_epi16(s1, 8));
+  s2 = _mm512_sub_epi16(s2, _mm512_slli_epi16(s3, 8));
+  // Four 128-bit lanes of each become one, all four sums at once.
+  const __m512i x = _mm512_add_epi16(_mm512_shuffle_i64x2(s0, s1, 0x44), _mm512_shuffle_i64x2(s0, s1, 0xee));
+  const __m512i y = _mm512_add_epi16(_mm512_shuffle_i64x2(s2, s3, 0x44), _mm512_shuffle_i64x2(s2, s3, 0xee));
+  _mm512_storeu_si512(
+      sums, _mm512_add_epi16(_mm512_shuffle_i64x2(x, y, 0x88), _mm512_shuffle_i64x2(x, y, 0xdd)));
+}
+
+static inline int32_t NT_NAME(row_sum)(const int8_t *query, const uint8_t *row, size_t half) {
+  const __m512i low = _mm512_set1_epi8(15);
+  __m512i sum = _mm512_setzero_si512();
+  for (size_t i = 0; i < half; i += 64) {
+    const __mmask64 m = half - i >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << (half - i)) - 1;
+    const __m512i codes = _mm512_maskz_loadu_epi8(m, row + i);
+    sum = _mm512_dpbusd_epi32(sum, _mm512_and_si512(codes, low), _mm512_maskz_loadu_epi8(m, query + i));
+    sum = _mm512_dpbusd_epi32(
+        sum, _mm512_and_si512(_mm512_srli_epi16(codes, 4), low), _mm512_maskz_loadu_epi8(m, query + half + i));
+  }
+  return _mm512_reduce_add_epi32(sum);
+}
+
+static inline uint32_t NT_NAME(above)(const float *scores, float threshold) {
+  const __m512 t = _mm512_set1_ps(threshold);
+  return (uint32_t)_mm512_cmp_ps_mask(_mm512_loadu_ps(scores), t, _CMP_GT_OQ) |
+         (uint32_t)_mm512_cmp_ps_mask(_mm512_loadu_ps(scores + 16), t, _CMP_GT_OQ) << 16;
+}
+
+// vpcompressq to a register and a full store: to memory it is many times slower on Zen 4.
+static inline size_t NT_NAME(emit)(const float *scores, uint32_t mask, uint32_t first, uint64_t *keys) {
+  const __m512i iota = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+  size_t found = 0;
+  for (uint32_t h = 0; h < 2; h++) {
+    const uint32_t m = mask >> (16 * h) & 0xffff;
+    if (!m) continue;
+    const __m512i x = _mm512_castps_si512(_mm512_add_ps(_mm512_loadu_ps(scores + 16 * h), _mm512_setzero_ps()));
+    const __m512i flip = _mm512_or_si512(_mm512_srai_epi32(x, 31), _mm512_set1_epi32((int)0x80000000));
+    const __m512i ordered = _mm512_xor_si512(x, flip);
+    const __m512i ids = _mm512_sub_epi32(_mm512_set1_epi32((int)~(first + 16 * h)), iota);
+    const __m512i low = _mm512_or_si512(
+        _mm512_slli_epi64(_mm512_cvtepu32_epi64(_mm512_castsi512_si256(ordered)), 32),
+        _mm512_cvtepu32_epi64(_mm512_castsi512_si256(ids)));
+    const __m512i high = _mm512_or_si512(
+        _mm512_slli_epi64(_mm512_cvtepu32_epi64(_mm512_extracti64x4_epi64(ordered, 1)), 32),
+        _mm512_cvtepu32_epi64(_mm512_extracti64x4_epi64(ids, 1)));
+    _mm512_storeu_si512(keys + found, _mm512_maskz_compress_epi64((__mmask8)m, low));
+    found += (size_t)__builtin_popcount(m & 0xff);
+    _mm512_storeu_si512(keys + found, _mm512_maskz_compress_epi64((__mmask8)(m >> 8), high));
+    found += (size_t)__builtin_popcount(m >> 8);
+  }
+  return found;
+}
+
+static size_t NT_NAME(rank_blocks)(const uint32_t *first, const uint64_t *lists, size_t list_count, const float *dots,
+                                   const float *gains, const float *widths, float reach, float least, uint64_t *keys) {
+  const __m512 z = _mm512_set1_ps(reach), t = _mm512_set1_ps(least);
+  size_t found = 0;
+  for (size_t i = 0; i < list_count; i++) {
+    const uint32_t list = nt_key_id(lists[i]), end = first[list + 1];
+    if (i + 8 < list_count) {
+      const uint32_t next = first[nt_key_id(lists[i + 8])];
+      __builtin_prefetch(gains + next, 0, 3);
+      __builtin_prefetch(widths + next, 0, 3);
+    }
+    const __m512 dot = _mm512_set1_ps(dots[list]);
+    for (uint32_t block = first[list]; block < end; block += 16) {
+      const __mmask16 real = end - block >= 16 ? 0xffff : (__mmask16)((1u << (end - block)) - 1);
+      const __m512 bounds = _mm512_add_ps(
+          _mm512_mul_ps(_mm512_maskz_loadu_ps(real, gains + block), dot),
+          _mm512_mul_ps(z, _mm512_maskz_loadu_ps(real, widths + block)));
+      const uint32_t mask = _mm512_mask_cmp_ps_mask(real, bounds, t, _CMP_GE_OQ);
+      if (!mask) continue;
+      float scores[32] __attribute__((aligned(64)));
+      _mm512_store_ps(scores, bounds);
+      found += NT_NAME(emit)(scores, mask, block, keys + found);
+    }
+  }
+  return found;
+}
+
+// The pivot that a sample of sixteen ranks a little below `keep` of `count`.
+static uint64_t pivot(const uint64_t *keys, size_t count, size_t keep) {
+  uint64_t sample[16];
+  for (size_t i = 0; i < 16; i++) sample[i] = keys[i * count / 16];
+  const __m512i a = _mm512_loadu_si512(sample), b = _mm512_loadu_si512(sample + 8);
+  const size_t wanted = keep * 16 / count + 1;
+  const int rank = wanted < 15 ? (int)wanted : 15;
+  for (size_t i = 0; i < 16; i++) {
+    const __m512i one = _mm512_set1_epi64((long long)sample[i]);
+    const int larger = __builtin_popcount((unsigned)_mm512_cmpgt_epu64_mask(a, one)) +
+                       __builtin_popcount((unsigned)_mm512_cmpgt_epu64_mask(b, one));
+    if (larger == rank) return sample[i];
+  }
+  return sample[0];
+}
+
+static void NT_NAME(select_keys)(uint64_t *keys, size_t count, size_t keep, uint64_t *spare) {
+  // Keys differ, so each pass leaves some behind; that many unlucky samples are not chance.
+  for (int pass = 0; keep && keep < count && count > 48 && pass < 24; pass++) {
+    const __m512i p = _mm512_set1_epi64((long long)pivot(keys, count, keep));
+    size_t front = 0, back = 0;
+    for (size_t i = 0; i < count; i += 8) {
+      const __mmask8 real = count - i >= 8 ? 0xff : (__mmask8)((1u << (count - i)) - 1);
+      const __m512i v = _mm512_maskz_loadu_epi64(real, keys + i);
+      const __mmask8 large = _mm512_mask_cmpge_epu64_mask(real, v, p), small = (__mmask8)(real & ~large);
+      _mm512_storeu_si512(keys + front, _mm512_maskz_compress_epi64(large, v));
+      _mm512_storeu_si512(spare + back, _mm512_maskz_compress_epi64(small, v));
+      front += (size_t)__builtin_popcount(large);
+      back += (size_t)__builtin_popcount(small);
+    }
+    if (front >= keep) {
+      count = front;
+      continue;
+    }
+    __builtin_memcpy(keys + front, spare, back * sizeof *keys);
+    keys += front;
+    keep -= front;
+    count = back;
+  }
+  nt_quickselect(keys, count, keep);
+}
+
 #pragma clang attribute pop
-const nt_kernels *nt_avx512vnni(void) { return &NT_NAME(table); }
+const nt_kernels *nt_avx512vnni(void) { return &NT_NAME(kernels); }
 #else
 const nt_kernels *nt_avx512vnni(void) { return 0; }
 #endif

@@ -28,15 +28,26 @@ uint32_t nt_allowed_mask(const uint64_t *words, const uint32_t *items, size_t co
   return mask;
 }
 
-size_t nt_rank_blocks(const uint32_t *first, const uint64_t *lists, size_t list_count, const float *dots,
-                      const float *gains, const float *spreads, float reach, uint64_t *keys) {
-  size_t found = 0;
-  for (size_t i = 0; i < list_count; i++) {
-    const uint32_t list = nt_key_id(lists[i]);
-    for (uint32_t block = first[list]; block < first[list + 1]; block++)
-      keys[found++] = nt_key(gains[block] * dots[list] + reach * spreads[block], block);
+void nt_code_u6(const float *x, size_t padded, float inverse, uint8_t *codes) {
+  for (size_t i = 0; i < padded; i++) {
+    // Four cells of sixteen steps around zero; what lies outside goes into the outermost step.
+    float v = (x[i] * inverse + 2.0f) * 16.0f;
+    v = v > 0.0f ? v : 0.0f;
+    v = v < 63.0f ? v : 63.0f;
+    codes[i] = (uint8_t)(int32_t)v;
   }
-  return found;
+}
+
+void nt_pack_u6(const uint8_t *codes, size_t padded, size_t lane, uint8_t *cells, uint8_t *row) {
+  // Vector v of a block stands in byte P^-1(v % 16), in the high nibble from 16 on.
+  const size_t v = lane % 16, byte = v < 8 ? 2 * v : 2 * (v - 8) + 1, shift = lane < 16 ? 0 : 4;
+  for (size_t m = 0; m < padded / 2; m++) {
+    const uint8_t pair = (uint8_t)(codes[2 * m] >> 4 | (codes[2 * m + 1] >> 4) << 2);
+    uint8_t *at = cells + m * 16 + byte;
+    *at = (uint8_t)((*at & ~(15u << shift)) | (uint32_t)pair << shift);
+  }
+  const size_t half = padded / 2;
+  for (size_t i = 0; i < half; i++) row[i] = (uint8_t)((codes[i] & 15) | (codes[i + half] & 15) << 4);
 }
 
 size_t nt_allowed_items(const uint64_t *words, size_t word_count, size_t *word, uint32_t *items, size_t room) {
