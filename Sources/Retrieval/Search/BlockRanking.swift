@@ -17,15 +17,15 @@ struct BlockRanking {
   let reach: Float
 
   /// Scores every centroid. The scratch holds the query's codes.
-  init(_ view: IndexView, _ scratch: SearchScratch, queryScale: Float, offset: Int32, norm: Float) {
+  init(_ view: IndexView, _ scratch: SearchScratch, queryScale: Float, codeSum: Int32, norm: Float) {
     self.view = view
     self.scratch = scratch
     reach = boundReach * norm
     var job = nt_list_job(
-      query: scratch.codes, groups: view.groups, tiles: view.centroids, tile_count: view.centroidTiles,
-      scales: view.centroidScales, query_scale: queryScale, offset: offset, gains: view.listGains,
+      query: scratch.codes, groups: view.octets, tiles: view.centroids, tile_count: view.centroidTiles,
+      scales: view.centroidScales, query_scale: queryScale, sum: codeSum, gains: view.listGains,
       widths: view.listWidths, reach: reach)
-    scratch.kernels.table.pointee.lists_i8(&job, scratch.dots, scratch.bounds)
+    scratch.kernels.table.pointee.lists_u4(&job, scratch.dots, scratch.bounds)
     scratch.work.listsScored = view.listCount
     scratch.work.bytesTouched += view.centroidTiles * (view.tileBytes + 12 * tileVectors)
   }

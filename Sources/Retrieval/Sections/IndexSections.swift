@@ -47,7 +47,7 @@ struct IndexSections {
     let width = padded(dimension)
     let listRoom = tileCount(listCount) * tileVectors
     let cent = try columns(IndexTag.centroids) { (reader) throws(SnapshotError) -> (Column<UInt8>, Column<Float>) in
-      (try reader.column(of: UInt8.self, count: listRoom * width), try finite(&reader, listRoom))
+      (try reader.column(of: UInt8.self, count: listRoom * width / 2), try finite(&reader, listRoom))
     }
     let list = try columns(IndexTag.lists) {
       (reader) throws(SnapshotError) -> (Column<UInt32>, Column<Float>, Column<Float>) in
