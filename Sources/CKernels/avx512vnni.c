@@ -204,8 +204,8 @@ static size_t at_least(const uint64_t *keys, size_t count, uint64_t least) {
                      (unsigned)_mm512_mask_cmpge_epu64_mask(real, _mm512_maskz_loadu_epi64(real, keys + i), t));
 }
 
-// The keep-th largest of keys that differ, or a number between it and the next: by interpolation, which scores are smooth
-// enough for, and by halving where it does not get far. 0 < keep < count.
+// The keep-th largest of keys that differ, or a number between it and the next: by interpolation, with the weight of an end
+// that stays halved (the Illinois rule), since scores have tails; and by halving where even that is slow. 0 < keep < count.
 static uint64_t threshold_of(const uint64_t *keys, size_t count, size_t keep) {
   __m512i least = _mm512_set1_epi64(-1), most = _mm512_setzero_si512();
   for (size_t i = 0; i < count; i += 8) {
@@ -216,13 +216,13 @@ static uint64_t threshold_of(const uint64_t *keys, size_t count, size_t keep) {
   }
   // At least `low` are all, at least `high` at most one.
   uint64_t low = _mm512_reduce_min_epu64(least), high = _mm512_reduce_max_epu64(most);
-  size_t below = count, above = 1;
   if (keep == 1) return high;
+  double below = (double)(count - keep), above = (double)(keep - 1);
+  int side = 0;
   for (int round = 0;; round++) {
     const uint64_t range = high - low;
     if (range <= 1) return high;  // only if keys are equal, which they are not
-    const double share = (double)(below - keep) / (double)(below - above);
-    uint64_t step = round % 4 == 3 ? range / 2 : (uint64_t)((double)range * share);
+    uint64_t step = round % 8 == 7 ? range / 2 : (uint64_t)((double)range * (below / (below + above)));
     step = step ? step : 1;
     step = step < range ? step : range - 1;
     const uint64_t guess = low + step;
@@ -230,10 +230,14 @@ static uint64_t threshold_of(const uint64_t *keys, size_t count, size_t keep) {
     if (found == keep) return guess;
     if (found > keep) {
       low = guess;
-      below = found;
+      below = (double)(found - keep);
+      above = side > 0 ? above / 2 : above;
+      side = 1;
     } else {
       high = guess;
-      above = found;
+      above = (double)(keep - found);
+      below = side < 0 ? below / 2 : below;
+      side = -1;
     }
   }
 }
