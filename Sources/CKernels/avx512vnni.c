@@ -275,6 +275,56 @@ static void NT_NAME(split_keys)(uint64_t *keys, size_t count, size_t keep, uint6
   __builtin_memcpy(keys + front, spare, (count - front) * sizeof *keys);
 }
 
+// Bitonic sort (Batcher, 1968) of whole vectors, largest first; a power of two of them, at most sixteen. Lane i of the
+// sequence goes up or down by bit `size` of i; partners differ in bit `distance`.
+static void sort_vectors(__m512i *v, size_t vectors) {
+  const __m512i lane = _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0);
+  for (size_t size = 2; size <= 8 * vectors; size *= 2)
+    for (size_t distance = size / 2; distance; distance /= 2) {
+      if (distance >= 8) {
+        for (size_t i = 0; i < vectors; i++) {
+          const size_t other = i ^ (distance / 8);
+          if (other < i) continue;
+          const __m512i most = _mm512_max_epu64(v[i], v[other]), least = _mm512_min_epu64(v[i], v[other]);
+          const int falls = !(8 * i & size);
+          v[i] = falls ? most : least;
+          v[other] = falls ? least : most;
+        }
+        continue;
+      }
+      const __mmask8 second = _mm512_test_epi64_mask(lane, _mm512_set1_epi64((long long)distance));
+      for (size_t i = 0; i < vectors; i++) {
+        const __mmask8 rises =
+            size < 8 ? _mm512_test_epi64_mask(lane, _mm512_set1_epi64((long long)size)) : 8 * i & size ? 0xff : 0;
+        const __m512i partner = distance == 1   ? _mm512_permutex_epi64(v[i], 0xb1)
+                                : distance == 2 ? _mm512_permutex_epi64(v[i], 0x4e)
+                                                : _mm512_shuffle_i64x2(v[i], v[i], 0x4e);
+        v[i] = _mm512_mask_min_epu64(_mm512_max_epu64(v[i], partner), second ^ rises, v[i], partner);
+      }
+    }
+}
+
+static void NT_NAME(sort_keys)(uint64_t *keys, size_t count, uint64_t *spare) {
+  enum { whole = 128 };
+  __m512i v[whole / 8];
+  while (count > 1) {
+    const size_t part = count < whole ? count : whole;
+    if (count > whole) NT_NAME(split_keys)(keys, count, whole, spare);
+    size_t vectors = 1;
+    while (8 * vectors < part) vectors *= 2;
+    // Zero is less than any key of a finite score.
+    for (size_t i = 0; i < vectors; i++) {
+      const size_t left = part > 8 * i ? part - 8 * i : 0;
+      v[i] = _mm512_maskz_loadu_epi64(left >= 8 ? 0xff : (__mmask8)((1u << left) - 1), keys + 8 * i);
+    }
+    sort_vectors(v, vectors);
+    for (size_t i = 0; 8 * i < part; i++)
+      _mm512_mask_storeu_epi64(keys + 8 * i, part - 8 * i >= 8 ? 0xff : (__mmask8)((1u << (part - 8 * i)) - 1), v[i]);
+    keys += part;
+    count -= part;
+  }
+}
+
 #pragma clang attribute pop
 const nt_kernels *nt_avx512vnni(void) { return &NT_NAME(kernels); }
 #else

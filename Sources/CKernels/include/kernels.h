@@ -129,6 +129,8 @@ typedef struct nt_kernels {
   void (*select_keys)(uint64_t *keys, size_t count, size_t keep, uint64_t *spare);
   // The same, and the others stay behind them. For some hundred keys.
   void (*split_keys)(uint64_t *keys, size_t count, size_t keep, uint64_t *spare);
+  // Sorts keys, largest first. Spare as above. For some hundred keys.
+  void (*sort_keys)(uint64_t *keys, size_t count, uint64_t *spare);
 
   // Turns a vector of `padded` elements by an orthogonal matrix: three rounds of signs and fast Hadamard transforms, with
   // Givens rotations between the halves where `padded` is no power of two (Kac's walk, as in RaBitQ-Library's FhtKacRotator).
