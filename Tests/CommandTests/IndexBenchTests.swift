@@ -92,7 +92,7 @@ struct IndexBenchTests {
     // The last twins instead of the first.
     let best = twins.truth(20).map { $0.suffix(10).map(\.self) }
     twins.write(best, "truth.npy")
-    let result = bench("--truth", twins["truth.npy"], "--recall", "0.99", "--json", files: twins)
+    let result = bench("--truth", twins["truth.npy"], "--settings", "25:800:500", "--json", files: twins)
     #expect(try result.decoded(Row.self)[0].recall == 1, "\(result)")
   }
 
