@@ -46,6 +46,7 @@ enum Command {
       (try? Data(contentsOf: URL(filePath: folder.file(name)))).map { String(decoding: $0, as: UTF8.self) } ?? ""
     }
     return Result(
-      code: status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F), output: text("output"), errors: text("errors"))
+      code: status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F), output: text("output"),
+      errors: text("errors"))
   }
 }

@@ -52,7 +52,8 @@ struct IndexBenchTests {
   }
 
   @Test func `settings of one's own are measured in their order, and named as given`() throws {
-    let rows = try bench("--settings", "19:400:40,19:60:12,2:10:10", "--json", "--limit", "7", "--rounds", "3").decoded(Row.self)
+    let rows = try bench("--settings", "19:400:40,19:60:12,2:10:10", "--json", "--limit", "7", "--rounds", "3").decoded(
+      Row.self)
     #expect(rows.map(\.setting) == ["19:400:40", "19:60:12", "2:10:10"])
     #expect(rows.allSatisfy { $0.queries == 7 && $0.rounds == 3 })
   }
@@ -60,9 +61,20 @@ struct IndexBenchTests {
   @Test func `a built file is measured without building`() throws {
     #expect(Command.run("index", "build", "--base", files["base.npy"], "--out", files["bench.ntsnap"]).code == 0)
     let result = Command.run(
-      "index", "bench", "--index", files["bench.ntsnap"], "--queries", files["queries.npy"], "--recall", "0.99", "--json")
+      "index", "bench", "--index", files["bench.ntsnap"], "--queries", files["queries.npy"], "--recall", "0.99",
+      "--json")
     let rows = try result.decoded(Row.self)
     #expect(rows.count == 1 && rows[0].build_s == nil && rows[0].recall > 0.95, "\(result)")
+  }
+
+  @Test func `an index with lists is measured up to a scan of every block`() throws {
+    let many = IndexFiles(items: 6000, dimension: 8, queries: 25, seed: 5)
+    many.write(many.truth(10), "truth.npy")
+    let result = bench("--truth", many["truth.npy"], "--settings", "2:40:20,100000:6000:500", "--json", files: many)
+    let rows = try result.decoded(Row.self)
+    #expect(rows[0].blocks < rows[1].blocks && rows[0].recall < rows[1].recall, "\(result)")
+    #expect(rows[1].recall == 1, "every block was scanned, and far more rows scored than asked for")
+    #expect(rows[0].bytes_touched < rows[1].bytes_touched)
   }
 
   @Test func `a random filter has its own truth`() throws {
@@ -72,23 +84,27 @@ struct IndexBenchTests {
   }
 
   @Test func `cold caches and a neighbour are part of the row`() throws {
-    let rows = try bench("--thrash", "1MiB", "--beside", "2MiB", "--core", "0", "--recall", "0.90", "--json").decoded(Row.self)
+    let rows = try bench("--thrash", "1MiB", "--beside", "2MiB", "--core", "0", "--recall", "0.90", "--json").decoded(
+      Row.self)
     #expect(rows[0].thrash_bytes == 1 << 20 && rows[0].beside_bytes == 2 << 20)
   }
 
   @Test func `cosine is measured by cosine, and a truth by another metric is refused`() throws {
     let skewed = IndexFiles(
-      items: files.items.enumerated().map { place, row in row.map { $0 * Float(1 + place % 9) } }, queries: files.queries)
+      items: files.items.enumerated().map { place, row in row.map { $0 * Float(1 + place % 9) } },
+      queries: files.queries)
     skewed.write(skewed.truth(10, isCosine: true), "cosine.npy")
     skewed.write(skewed.truth(10), "dot.npy")
-    let right = bench("--metric", "cosine", "--truth", skewed["cosine.npy"], "--recall", "0.99", "--json", files: skewed)
+    let right = bench(
+      "--metric", "cosine", "--truth", skewed["cosine.npy"], "--recall", "0.99", "--json", files: skewed)
     #expect(try right.decoded(Row.self)[0].recall > 0.95, "\(right.errors)")
     let wrong = bench("--metric", "cosine", "--truth", skewed["dot.npy"], "--recall", "0.99", files: skewed)
     #expect(wrong.code == 65 && wrong.errors.contains("another metric"), "\(wrong.errors)")
   }
 
   @Test func `duplicates tie, and either of them is right`() throws {
-    let twins = IndexFiles(items: files.items.prefix(40).flatMap { [[Float]](repeating: $0, count: 20) }, queries: files.queries)
+    let twins = IndexFiles(
+      items: files.items.prefix(40).flatMap { [[Float]](repeating: $0, count: 20) }, queries: files.queries)
     // The last twins instead of the first.
     let best = twins.truth(20).map { $0.suffix(10).map(\.self) }
     twins.write(best, "truth.npy")
@@ -109,10 +125,13 @@ struct IndexBenchTests {
   // MARK: - What is refused
 
   @Test(arguments: [
-    (["-k", "0"], "-k is"), (["-k", "501"], "-k is"), (["--recall", "0.5"], "--recall is"), (["--rounds", "0"], "--rounds"),
-    (["--settings", "1:2"], "is no setting"), (["--settings", "1:2:3,"], "is no setting"), (["--settings", "0:2:3"], "is no setting"),
+    (["-k", "0"], "-k is"), (["-k", "501"], "-k is"), (["--recall", "0.5"], "--recall is"),
+    (["--rounds", "0"], "--rounds"),
+    (["--settings", "1:2"], "is no setting"), (["--settings", "1:2:3,"], "is no setting"),
+    (["--settings", "0:2:3"], "is no setting"),
     (["--settings", "1:2:3", "--recall", "0.9"], "one of them"), (["--index", "x"], "one of them"),
-    (["--metric", "euclid"], "no metric"), (["--thrash", "64MB"], "no number of bytes"), (["--filter-share", "0"], "--filter-share"),
+    (["--metric", "euclid"], "no metric"), (["--thrash", "64MB"], "no number of bytes"),
+    (["--filter-share", "0"], "--filter-share"),
     (["--filter-share", "0.1", "--settings", "1:2:3"], "leave --truth"),
   ])
   func `options that cannot be are refused`(options: [String], message: String) {
@@ -131,7 +150,8 @@ struct IndexBenchTests {
     let (base, queries) = (files["base.npy"], files["queries.npy"])
     expect(bench(files["none.npy"], queries), 66, "No such file")
     expect(bench(base, files.folder.write("id,x\n1,2\n", to: "items.csv")), 65, "neither .npy nor safetensors")
-    expect(bench(base, files.write([[1, 2, 3] as [Float]], "narrow.npy")), 65, "has 3 columns, the index 12 dimensions")
+    expect(
+      bench(base, files.write([[1, 2, 3] as [Float]], "narrow.npy")), 65, "has 3 columns, the index 12 dimensions")
     var holed = files.items
     holed[17][5] = .nan
     expect(bench(files.write(holed, "nan.npy"), queries), 65, "row 17, column 5 is nan")
@@ -141,7 +161,9 @@ struct IndexBenchTests {
     expect(bench(base, queries, "--calibration", files["narrow.npy"]), 65, "the items have 12")
     expect(bench(base, files.write([[Float]](), "empty.npy")), 65, "has 1 columns")
     expect(bench(base, queries, "--truth", base), 65, "astype('int64')")
-    expect(bench(base, queries, "--truth", files.write([[0, 1, 2] as [Int64]], "short.npy")), 65, "has 1 rows for 60 queries")
+    expect(
+      bench(base, queries, "--truth", files.write([[0, 1, 2] as [Int64]], "short.npy")), 65, "has 1 rows for 60 queries"
+    )
     let few = (0..<60).map { _ in [Int64](0..<3) }
     expect(bench(base, queries, "--truth", files.write(few, "few.npy")), 65, "has 3 neighbours a query")
     let outside = (0..<60).map { Int64($0) }.map { [Int64](repeating: $0, count: 9) + [600] }

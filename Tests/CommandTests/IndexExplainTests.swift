@@ -15,7 +15,8 @@ struct IndexExplainTests {
   }
 
   private func explain(_ arguments: String...) -> Command.Result {
-    Command.run(["index", "explain", "--base", files["base.npy"], "--query", files["queries.npy"], "--repeats", "5"] + arguments)
+    Command.run(
+      ["index", "explain", "--base", files["base.npy"], "--query", files["queries.npy"], "--repeats", "5"] + arguments)
   }
 
   @Test func `one query is taken apart`() throws {

@@ -25,13 +25,15 @@ struct IndexFiles {
 
   @discardableResult
   func write(_ rows: [[Float]], _ name: String) -> String {
-    try! NPYWriter.write(rows.flatMap(\.self), type: .f32, shape: [rows.count, rows.first?.count ?? 1], path: self[name])
+    try! NPYWriter.write(
+      rows.flatMap(\.self), type: .f32, shape: [rows.count, rows.first?.count ?? 1], path: self[name])
     return self[name]
   }
 
   @discardableResult
   func write(_ rows: [[Int64]], _ name: String) -> String {
-    try! NPYWriter.write(rows.flatMap(\.self), type: .i64, shape: [rows.count, rows.first?.count ?? 1], path: self[name])
+    try! NPYWriter.write(
+      rows.flatMap(\.self), type: .i64, shape: [rows.count, rows.first?.count ?? 1], path: self[name])
     return self[name]
   }
 

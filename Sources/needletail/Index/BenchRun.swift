@@ -54,7 +54,8 @@ struct BenchRun: ~Copyable {
   static let warmUpQueries = 200
 
   init(
-    _ index: VectorIndex, _ queries: QuerySet, _ truth: ExactAnswers, k: Int, allow: Bitmap?, rounds: Int, thrashBytes: Int
+    _ index: VectorIndex, _ queries: QuerySet, _ truth: ExactAnswers, k: Int, allow: Bitmap?, rounds: Int,
+    thrashBytes: Int
   ) {
     self.index = index
     self.queries = queries

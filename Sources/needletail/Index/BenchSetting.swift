@@ -30,7 +30,8 @@ enum BenchSetting: Equatable {
   /// twice. A flat index scans all of its blocks, whatever is asked for.
   static func range(of index: VectorIndex, k: Int) -> [BenchSetting] {
     let middle = index.budget(.recall95, count: k)
-    let blocks = index.listCount == 0
+    let blocks =
+      index.listCount == 0
       ? [max(1, index.blockCount)]
       : [0.25, 0.35, 0.5, 0.7, 1, 1.4, 2, 2.8, 4].map { min(index.blockCount, max(1, Int(Double(middle.blocks) * $0))) }
     let refined = spread(middle.refined)

@@ -41,7 +41,9 @@ struct ExactAnswers {
         found += 1
       } else if let source, hit.score > last.score + Self.contradictionShare * last.scale {
         throw CommandFailure(
-          .data, "\(source), row \(query): lacks item \(hit.item), which is better than what it has: made for other vectors, another metric or other queries")
+          .data,
+          "\(source), row \(query): lacks item \(hit.item), which is better than what it has: made for other vectors, another metric or other queries"
+        )
       } else if hit.score >= last.score - Self.tieShare * last.scale {
         found += 1
       }
@@ -73,7 +75,8 @@ extension ExactAnswers {
     let scorer = ExactScorer(index, queries)
     let lasts = (0..<queries.count).map { row in
       // Not simply the last: another program may have sorted what is as good as equal otherwise.
-      items[row * answerCount..<(row + 1) * answerCount].map { scorer.last(row, $0) }.min { $0.score < $1.score } ?? Last()
+      items[row * answerCount..<(row + 1) * answerCount].map { scorer.last(row, $0) }.min { $0.score < $1.score }
+        ?? Last()
     }
     self.init(answerCount: answerCount, source: source, items: items, lasts: lasts)
   }

@@ -28,8 +28,10 @@ extension IndexCommand {
     @Flag(help: "Print every setting of the range, beaten or not.") var all = false
     @Option(help: "Ask only the first so many queries.") var limit: Int?
     @Option(help: "Ask them so many times over; times are the medians over the rounds.") var rounds = 1
-    @Option(help: "Write through this much memory before each query, as 64MiB; not timed.", transform: bytes) var thrash = 0
-    @Option(help: "Stream through this much memory on a second thread all the while, as 256MiB.", transform: bytes) var beside = 0
+    @Option(help: "Write through this much memory before each query, as 64MiB; not timed.", transform: bytes)
+    var thrash = 0
+    @Option(help: "Stream through this much memory on a second thread all the while, as 256MiB.", transform: bytes)
+    var beside = 0
     @Option(help: "Allow only this share of the items, drawn at random; 0 to 1.") var filterShare: Double?
     @Option(help: "Keep the measured thread on this core.") var core: Int?
     @Flag(help: "Print one JSON object a setting.") var json = false
@@ -39,12 +41,15 @@ extension IndexCommand {
       guard recall.map({ Effort(recall: $0) != nil }) ?? true else {
         throw ValidationError("--recall is 0.90, 0.95 or 0.99")
       }
-      guard (1...VectorIndex.answersMax).contains(k) else { throw ValidationError("-k is 1 to \(VectorIndex.answersMax)") }
+      guard (1...VectorIndex.answersMax).contains(k) else {
+        throw ValidationError("-k is 1 to \(VectorIndex.answersMax)")
+      }
       guard rounds >= 1, limit ?? 1 >= 1 else { throw ValidationError("--rounds and --limit are above 0") }
       if let filterShare {
         guard filterShare > 0, filterShare <= 1 else { throw ValidationError("--filter-share is above 0, up to 1") }
         guard truth == nil, settings == nil else {
-          throw ValidationError("--filter-share has its own truth and its own budgets: leave --truth and --settings out")
+          throw ValidationError(
+            "--filter-share has its own truth and its own budgets: leave --truth and --settings out")
         }
       }
       _ = try explicitSettings()
@@ -58,14 +63,17 @@ extension IndexCommand {
         let allow = filterShare.map { randomBitmap(index.count, share: $0) }
         let truth = try answers(queries, index, allow)
         let table = BenchTable(subject: subject, queries: queries.count, bench: self)
-        let rows = try measure(BenchRun(
-          index, queries, truth, k: k, allow: allow, rounds: rounds, thrashBytes: thrash), chosenSettings(index))
+        let rows = try measure(
+          BenchRun(
+            index, queries, truth, k: k, allow: allow, rounds: rounds, thrashBytes: thrash), chosenSettings(index))
         let isRange = recall == nil && settings == nil && filterShare == nil
         let shown = all || !isRange ? rows : rows.filter { $0.isUseful(among: rows) }.sorted { $0.recall < $1.recall }
         if !json { print(table.head) }
         for row in shown { print(json ? table.json(row) : table.text(row)) }
         if !json, shown.count < rows.count {
-          print("\(rows.count - shown.count) more settings are beaten in recall and time by one of these (--all shows them)")
+          print(
+            "\(rows.count - shown.count) more settings are beaten in recall and time by one of these (--all shows them)"
+          )
         }
       }
     }
@@ -170,7 +178,9 @@ private struct BenchTable {
   }
 
   func text(_ row: BenchRow) -> String {
-    func cell(_ value: Double, _ places: Int, _ width: Int) -> String { padded(decimals(value, places), width, right: true) }
+    func cell(_ value: Double, _ places: Int, _ width: Int) -> String {
+      padded(decimals(value, places), width, right: true)
+    }
     return "\(padded(row.setting.text, 24))" + cell(row.recall, 4, 7) + cell(row.recallP5, 3, 7)
       + cell(row.meanMicroseconds, 1, 10) + cell(row.p50Microseconds, 1, 10) + cell(row.p99Microseconds, 1, 10)
       + cell(row.work.blocks, 0, 9) + cell(row.work.refined, 0, 9) + cell(row.work.rescored, 0, 9)
@@ -185,7 +195,8 @@ private struct BenchTable {
     text += #""bytes_touched":\#(Int(row.work.bytes)),"blocks":\#(rounded(row.work.blocks, 1)),"#
     text += #""refined":\#(rounded(row.work.refined, 1)),"rescored":\#(rounded(row.work.rescored, 1)),"#
     text += #""path":"\#(row.work.path.rawValue)","k":\#(bench.k),"metric":"\#(index.metric)","items":\#(index.count),"#
-    text += #""dimension":\#(index.dimension),"lists":\#(index.listCount),"kernels":"\#(Kernels.active.level.rawValue)","#
+    text +=
+      #""dimension":\#(index.dimension),"lists":\#(index.listCount),"kernels":"\#(Kernels.active.level.rawValue)","#
     text += #""queries":\#(queries),"rounds":\#(bench.rounds),"thrash_bytes":\#(bench.thrash),"#
     text += #""beside_bytes":\#(bench.beside),"filter_share":\#(bench.filterShare.map { "\($0)" } ?? "null")}"#
     return text

@@ -25,8 +25,12 @@ extension IndexCommand {
     func validate() throws {
       guard (file == nil) != (base == nil) else { throw ValidationError("give an index file or --base, one of them") }
       guard Effort(recall: recall) != nil else { throw ValidationError("--recall is 0.90, 0.95 or 0.99") }
-      guard (1...VectorIndex.answersMax).contains(k) else { throw ValidationError("-k is 1 to \(VectorIndex.answersMax)") }
-      guard row >= 0, (1...100_000).contains(repeats) else { throw ValidationError("--row is from 0, --repeats 1 to 100000") }
+      guard (1...VectorIndex.answersMax).contains(k) else {
+        throw ValidationError("-k is 1 to \(VectorIndex.answersMax)")
+      }
+      guard row >= 0, (1...100_000).contains(repeats) else {
+        throw ValidationError("--row is from 0, --repeats 1 to 100000")
+      }
       if let setting, BenchSetting(setting) == nil {
         throw ValidationError("\"\(setting)\" is no setting: write blocks:refined:rescored, as 40:400:40")
       }
@@ -101,7 +105,9 @@ private struct Explanation {
     _ failure: (SearchError) -> CommandFailure
   ) throws -> (Double, Double) {
     let start = monotonicNanoseconds()
-    do throws(SearchError) { try index.exactSearch(query, count: k, allow: nil, scratch: scratch) } catch { throw failure(error) }
+    do throws(SearchError) { try index.exactSearch(query, count: k, allow: nil, scratch: scratch) } catch {
+      throw failure(error)
+    }
     let microseconds = Double(monotonicNanoseconds() - start) / 1000
     let hits = scratch.hits
     guard hits.count > 0 else { return (1, microseconds) }
@@ -137,7 +143,8 @@ private struct Explanation {
   var json: String {
     let times = stages.map { #""\#($0.stage)":\#(rounded($0.microseconds, 3))"# }.joined(separator: ",")
     let best = hits.map { #"{"item":\#($0.item),"score":\#($0.score)}"# }.joined(separator: ",")
-    return #"{"schemaVersion":1,"setting":"\#(setting.text)","k":\#(k),"metric":"\#(index.metric)","items":\#(index.count),"#
+    return
+      #"{"schemaVersion":1,"setting":"\#(setting.text)","k":\#(k),"metric":"\#(index.metric)","items":\#(index.count),"#
       + #""dimension":\#(index.dimension),"lists":\#(index.listCount),"index_blocks":\#(index.blockCount),"#
       + #""kernels":"\#(Kernels.active.level.rawValue)","median_us":\#(rounded(total, 3)),"stages_us":{\#(times)},"#
       + #""path":"\#(work.path.rawValue)","lists_scored":\#(work.listsScored),"blocks":\#(work.blocksScanned),"#
