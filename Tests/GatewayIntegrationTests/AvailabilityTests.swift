@@ -29,7 +29,9 @@ extension Integration {
       let next: String?
     }
 
-    private func list(_ ids: some Sequence<String>) -> String { "[" + ids.map { "\"\($0)\"" }.joined(separator: ",") + "]" }
+    private func list(_ ids: some Sequence<String>) -> String {
+      "[" + ids.map { "\"\($0)\"" }.joined(separator: ",") + "]"
+    }
 
     @discardableResult
     private func sellOut(_ ids: some Sequence<String>, _ gateway: RunningGateway) throws -> Change {
@@ -115,7 +117,8 @@ extension Integration {
     @Test func `the shelves of a page are filled without them, each item once`() throws {
       let gateway = try RunningGateway(repository)
       let client = gateway.connect()
-      let body = #"{"requests":[{"placement":"home","segment":"1","numResults":8},{"placement":"trending","numResults":8}]}"#
+      let body =
+        #"{"requests":[{"placement":"home","segment":"1","numResults":8},{"placement":"trending","numResults":8}]}"#
       struct Responses: Decodable { let responses: [Recommendations] }
       func ids() throws -> [String] {
         let responses: Responses = try #require(client.post("/v1/recommendations:batch", body)).decoded()
@@ -151,7 +154,9 @@ extension Integration {
       _ = client.get(target("home", "segment=1"))
       let all = (1...TrainedModel.items).map { "b" + String("000\($0)".suffix(4)) }
       #expect(try sellOut(all, gateway).count == TrainedModel.items)
-      for question in [target("home", "segment=1"), target("home", "segment=2"), target("detail", "itemId=b0001"), target("trending")] {
+      for question in [
+        target("home", "segment=1"), target("home", "segment=2"), target("detail", "itemId=b0001"), target("trending"),
+      ] {
         let answer = try #require(client.get(question))
         #expect(try answer.status == 200 && answer.recommendations.items.isEmpty, "\(question)")
       }
@@ -258,7 +263,8 @@ extension Integration {
       } while next != nil
       #expect(read == ids)
       let metrics = gateway.metrics()
-      #expect(metrics.sum("unavailable_items") == 30 && metrics.sum("model_unavailable_items", ["model": "books"]) == 30)
+      #expect(
+        metrics.sum("unavailable_items") == 30 && metrics.sum("model_unavailable_items", ["model": "books"]) == 30)
       #expect(metrics.sum("availability_changes_total", ["to": "unavailable"]) == 31)
       #expect(metrics.sum("availability_changes_total", ["to": "available"]) == 1)
       #expect(try gateway.admin("DELETE", Self.path).decoded() == Change(changed: 30, unknown: 0, count: 0))

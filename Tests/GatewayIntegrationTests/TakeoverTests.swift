@@ -192,7 +192,8 @@ extension Integration {
       let page: Page = try #require(HTTPClient(port: admin)?.get("/admin/v1/availability")).decoded()
       let told = done.withLock { $0 }
       #expect(Set(told).isSubset(of: page.unavailable), "\(Set(told).subtracting(page.unavailable))")
-      let shown = try #require(HTTPClient(port: port)?.get(target("home", "segment=1&numResults=50"))).recommendations.ids
+      let shown = try #require(HTTPClient(port: port)?.get(target("home", "segment=1&numResults=50"))).recommendations
+        .ids
       #expect(Set(shown).isDisjoint(with: told))
       second.signal(SIGTERM)
       #expect(second.exitCode() == 0)

@@ -218,7 +218,8 @@ struct MetricsPage {
   private func availability(_ page: inout PrometheusText) {
     let counts = control.availabilityCounts
     page.family(
-      "availability_changes_total", .counter, "Items that calls made unavailable, or available again, by what they became.")
+      "availability_changes_total", .counter,
+      "Items that calls made unavailable, or available again, by what they became.")
     page.sample("availability_changes_total", [("to", "unavailable")], counts.unavailable)
     page.sample("availability_changes_total", [("to", "available")], counts.available)
     page.family(

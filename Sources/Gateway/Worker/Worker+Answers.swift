@@ -185,7 +185,8 @@ extension Worker {
   ) -> Int {
     let visit = connection.visit
     let rendered = RenderedList(validated: list)
-    let cut = served.model.withRules(seenBy: visit.userRow, filter: filter, availability: served.availability) { rules in
+    let cut = served.model.withRules(seenBy: visit.userRow, filter: filter, availability: served.availability) {
+      rules in
       if connection.batch != nil {
         connection.batch!.show(rendered, upTo: limit, skipping: skipped, rules: rules)
       }

@@ -60,4 +60,6 @@ public final class ComputeScratch {
 
   /// What the search may answer with; nil for everything.
   var allow: Bitmap? { isRestricted ? allowed : isReduced ? available : nil }
+  /// Whether that is nothing.
+  var allowsNothing: Bool { isRestricted ? allowed.ones == 0 : isReduced && available.ones == 0 }
 }

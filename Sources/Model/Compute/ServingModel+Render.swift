@@ -68,7 +68,7 @@ extension ServingModel {
     }
     if case .user(let hash) = query.subject { gatherHistory(hash, window, scratch) }
     leaveOutHistory(scratch)
-    guard scratch.allow?.ones != 0 else { throw .nothingLeft }
+    guard !scratch.allowsNothing else { throw .nothingLeft }
   }
 
   private func gatherHistory(_ hash: UserHash, _ window: Window?, _ scratch: ComputeScratch) {
@@ -86,7 +86,7 @@ extension ServingModel {
   private func leaveOutHistory(_ scratch: ComputeScratch) {
     guard !scratch.history.isEmpty else { return }
     scratch.restrict(self)
-    for item in scratch.history { scratch.allowed.remove(item) }
+    for place in scratch.history.indices { scratch.allowed.remove(scratch.history[place]) }
   }
 
   private func search(_ subject: Subject, _ weights: RankingWeights, _ scratch: ComputeScratch) throws(RenderFailure) {

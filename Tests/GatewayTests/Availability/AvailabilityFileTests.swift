@@ -92,7 +92,9 @@ import Testing
   }
 
   @Test func `what a killed process left is swept, and nothing else`() throws {
-    for name in ["availability", "availability.tmp-1f", "availability.old", "models.tmp-2"] { folder.write("x", to: name) }
+    for name in ["availability", "availability.tmp-1f", "availability.old", "models.tmp-2"] {
+      folder.write("x", to: name)
+    }
     AvailabilityFile.sweep(folder.path)
     #expect(
       try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()

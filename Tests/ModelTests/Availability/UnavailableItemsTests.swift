@@ -55,8 +55,9 @@ import Testing
     for subject in [Subject.segment(1), .user(ToyModel.hash("user-1"))] {
       #expect(try render(model, subject, odd) == render(model, subject, nil, filter: "category:alpha"))
     }
-    #expect(try render(model, .segment(0), out([0, 2], of: model), filter: "category:alpha").sorted()
-      == Array(stride(from: 4, to: 60, by: 2)))
+    #expect(
+      try render(model, .segment(0), out([0, 2], of: model), filter: "category:alpha").sorted()
+        == Array(stride(from: 4, to: 60, by: 2)))
   }
 
   @Test func `similar items of an unavailable item are answered`() throws {

@@ -28,7 +28,8 @@ func slice(
   var selected = MetadataFields()
   for field in fields { selected.insert(field.utf8.span.bytes) }
   var body = ByteBuffer()
-  let written = list.slice(upTo: limit, skipping: skipped, fields: selected, continuing: continuing, into: &body).written
+  let written = list.slice(upTo: limit, skipping: skipped, fields: selected, continuing: continuing, into: &body)
+    .written
   return (String(copying: body.bytes), written)
 }
 
@@ -175,7 +176,8 @@ private func fault(_ value: [UInt8], keyHash: UInt64 = 77) -> RenderedListFault?
     let written = list.slice(upTo: 4, skipping: skipped, fields: all, into: &body).written
     skipped.insert(itemsOf: list)
     let rest = RenderedList(validated: second.span.bytes)
-    let more = rest.slice(upTo: 4 - written, skipping: skipped, fields: all, continuing: written > 0, into: &body).written
+    let more = rest.slice(upTo: 4 - written, skipping: skipped, fields: all, continuing: written > 0, into: &body)
+      .written
     #expect(written + more == 4)
     let text = String(copying: body.bytes)
     #expect(text == joined([2, 3, 4, 5]))
