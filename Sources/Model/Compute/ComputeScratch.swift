@@ -5,7 +5,7 @@ internal import Retrieval
 /// The memory of one worker's list making. Grows to the largest model it meets, then allocates no more. One list at a
 /// time, one thread.
 ///
-/// About 100 KB for the search, two bits an item for filters, and 500 candidates.
+/// About 100 KB for the search, two bits an item for filters, one more while items are unavailable, and 500 candidates.
 public final class ComputeScratch {
   let search = SearchScratch()
   let ranking = RankingScratch()
@@ -16,6 +16,12 @@ public final class ComputeScratch {
   var allowed = Bitmap(count: 0)
   var spare = Bitmap(count: 0)
   var isRestricted = false
+  /// Items that the user has met: few, and never in `allowed`, which is the same for everybody.
+  var history: [UInt32] = []
+  /// Items that are available, as of a stamp of `Availability`; only looked at when `isReduced`.
+  private(set) var available = Bitmap(count: 0)
+  private var availableStamp: UInt64 = 0
+  var isReduced = false
   var writer = RenderedListWriter()
   var chosen = ItemHashSet()
 
@@ -29,14 +35,31 @@ public final class ComputeScratch {
       spare = Bitmap(count: model.itemCount)
     }
     isRestricted = false
+    isReduced = false
+    history.removeAll(keepingCapacity: true)
     affinity.removeAll()
     ranking.removeAll()
   }
 
-  /// Makes `allowed` matter; everything is allowed at first.
+  /// Makes `allowed` matter; at first it is everything that is available.
   func restrict(_ model: ServingModel) {
     guard !isRestricted else { return }
     isRestricted = true
-    allowed.assign(model.allItems)
+    allowed.assign(isReduced ? available : model.allItems)
   }
+
+  /// Makes `available` matter if something is not. The items are copied when they have changed, not for each list.
+  func reduce(_ availability: Availability) {
+    guard !availability.isComplete else { return }
+    isReduced = true
+    let stamp = availability.stamp
+    guard stamp != availableStamp else { return }
+    available = availability.availableItems()
+    availableStamp = stamp
+  }
+
+  /// What the search may answer with; nil for everything.
+  var allow: Bitmap? { isRestricted ? allowed : isReduced ? available : nil }
+  /// Whether that is nothing.
+  var allowsNothing: Bool { isRestricted ? allowed.ones == 0 : isReduced && available.ones == 0 }
 }

@@ -8,17 +8,19 @@ extension ServingModel {
   ///
   ///     subject ─► query vector ─► rules ─► search ─► features ─► diversity ─► rendered list
   ///
-  /// `window`: of the user, when the subject is one; it gives the query vector and what to leave out. No clock, no I/O,
-  /// no allocation once the scratch has met the model.
+  /// `window`: of the user, when the subject is one; it gives the query vector and what to leave out. `availability`: of
+  /// this model's items; nil for all of them. No clock, no I/O, no allocation once the scratch has met the model and its
+  /// items' availability.
   ///
   /// - Returns: items in the list, at least one.
   public func render(
-    _ query: ListQuery, for placement: borrowing PlacementPolicy, window: Window? = nil, scratch: ComputeScratch,
-    into value: inout ByteBuffer
+    _ query: ListQuery, for placement: borrowing PlacementPolicy, window: Window? = nil,
+    availability: Availability? = nil, scratch: ComputeScratch, into value: inout ByteBuffer
   ) throws(RenderFailure) -> Int {
     let weights = weights(for: placement)
     scratch.begin(self)
     try setQueryVector(query, window, scratch)
+    if let availability { scratch.reduce(availability) }
     try applyRules(query, placement.filter, window, scratch)
     try search(query.subject, weights, scratch)
     gatherCandidates(query, scratch)
@@ -54,7 +56,7 @@ extension ServingModel {
     }
   }
 
-  /// Leaves in `scratch.allowed` what filter and history let through.
+  /// Leaves in `scratch.allow` what availability and filter let through, and gathers the history.
   private func applyRules(
     _ query: ListQuery, _ placementFilter: ItemFilter, _ window: Window?, _ scratch: ComputeScratch
   ) throws(RenderFailure) {
@@ -64,20 +66,27 @@ extension ServingModel {
       scratch.restrict(self)
       categories.apply(filter, to: &scratch.allowed, using: &scratch.spare)
     }
-    if case .user(let hash) = query.subject { removeHistory(hash, window, scratch) }
-    guard !scratch.isRestricted || scratch.allowed.ones > 0 else { throw .nothingLeft }
+    if case .user(let hash) = query.subject { gatherHistory(hash, window, scratch) }
+    leaveOutHistory(scratch)
+    guard !scratch.allowsNothing else { throw .nothingLeft }
   }
 
-  private func removeHistory(_ hash: UserHash, _ window: Window?, _ scratch: ComputeScratch) {
-    scratch.restrict(self)
+  private func gatherHistory(_ hash: UserHash, _ window: Window?, _ scratch: ComputeScratch) {
     if let user = user(hash) {
       let seen = users.seen(user.number)
-      for place in 0..<seen.count { scratch.allowed.remove(seen[place]) }
+      for place in 0..<seen.count { scratch.history.append(seen[place]) }
     }
     guard let window else { return }
     for event in 0..<window.count {
-      if let item = item(id: window.itemID(event)) { scratch.allowed.remove(item) }
+      if let item = item(id: window.itemID(event)) { scratch.history.append(item) }
     }
+  }
+
+  /// The search has no other way yet to be told of single items. O(items / 64).
+  private func leaveOutHistory(_ scratch: ComputeScratch) {
+    guard !scratch.history.isEmpty else { return }
+    scratch.restrict(self)
+    for place in scratch.history.indices { scratch.allowed.remove(scratch.history[place]) }
   }
 
   private func search(_ subject: Subject, _ weights: RankingWeights, _ scratch: ComputeScratch) throws(RenderFailure) {
@@ -89,8 +98,7 @@ extension ServingModel {
     let query = scratch.query
     do throws(SearchError) {
       try index.search(
-        query.span, count: count, allow: scratch.isRestricted ? scratch.allowed : nil, effort: .recall95,
-        scratch: scratch.search)
+        query.span, count: count, allow: scratch.allow, effort: .recall95, scratch: scratch.search)
     } catch { throw .unsearchable }
   }
 
