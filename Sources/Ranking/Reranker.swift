@@ -11,11 +11,21 @@ public enum Reranker {
   /// `index` holds the items' vectors; it is read only when `weights.diversity` is above 0.
   /// O(candidates × features), and with diversity O(candidates × count × dimension) in int8.
   public static func rank(_ scratch: RankingScratch, weights: RankingWeights, count: Int, index: VectorIndex?) {
-    scratch.ranked.removeAll(keepingCapacity: true)
-    guard count > 0, !scratch.candidates.isEmpty else { return }
+    score(scratch, weights: weights)
+    choose(scratch, weights: weights, count: count, index: index)
+  }
+
+  /// The first half of `rank`: each candidate's relevance, and their order by it. O(candidates × features).
+  public static func score(_ scratch: RankingScratch, weights: RankingWeights) {
     scoreFeatures(scratch, weights)
     stretchRelevance(scratch)
     orderByRelevance(scratch)
+  }
+
+  /// The second half, after `score` of the same candidates: which of them make the list, and in which order.
+  public static func choose(_ scratch: RankingScratch, weights: RankingWeights, count: Int, index: VectorIndex?) {
+    scratch.ranked.removeAll(keepingCapacity: true)
+    guard count > 0, !scratch.candidates.isEmpty else { return }
     if weights.diversity > 0, let index {
       chooseDiverse(scratch, lambda: weights.diversity, count: count, index)
     } else {

@@ -16,15 +16,32 @@ extension ServingModel {
     _ query: ListQuery, for placement: borrowing PlacementPolicy, window: Window? = nil, scratch: ComputeScratch,
     into value: inout ByteBuffer
   ) throws(RenderFailure) -> Int {
+    var nobody = NoStageReceiver()
+    return try render(query, for: placement, window: window, telling: &nobody, scratch: scratch, into: &value)
+  }
+
+  /// The same, and tells `stages` of each stage when it ends. A list that fails ends no further ones.
+  public func render(
+    _ query: ListQuery, for placement: borrowing PlacementPolicy, window: Window? = nil,
+    telling stages: inout some ComputeStageReceiver, scratch: ComputeScratch, into value: inout ByteBuffer
+  ) throws(RenderFailure) -> Int {
     let weights = weights(for: placement)
     scratch.begin(self)
     try setQueryVector(query, window, scratch)
+    stages.ended(.prepare)
     try applyRules(query, placement.filter, window, scratch)
+    stages.ended(.rules)
     try search(query.subject, weights, scratch)
+    stages.ended(.search)
     gatherCandidates(query, scratch)
-    Reranker.rank(
+    Reranker.score(scratch.ranking, weights: weights)
+    stages.ended(.features)
+    Reranker.choose(
       scratch.ranking, weights: weights, count: min(placement.listItems, RenderedList.itemsMax), index: index)
-    return try write(query, freshSeconds: placement.freshSeconds, scratch, into: &value)
+    stages.ended(.diversity)
+    let count = try write(query, freshSeconds: placement.freshSeconds, scratch, into: &value)
+    stages.ended(.render)
+    return count
   }
 
   /// The fold-in of the window, else the user's own vector, else the segment's centroid; for similar items the item's.
