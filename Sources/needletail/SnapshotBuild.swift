@@ -19,9 +19,10 @@ extension SnapshotCommand {
         from interactions or else from the length of the items' vectors, trends from interactions or else from popularity.
         """)
 
-    @Option(help: "Vectors of items, a row each: .npy, or safetensors with a tensor called items.") var items: String
-    @Option(help: "Vectors of users, a row each: .npy, or safetensors with a tensor called users.") var users: String?
-    @Option(help: "Ids of the items' rows: text, one a line, or .npy of integers; else the row numbers, from 0.")
+    @Option(help: "Vectors of items, a row each: .npy, .safetensors or .safetensors:NAME.") var items: String
+    @Option(help: "Vectors of users, likewise.") var users: String?
+    @Option(
+      help: "Ids of the items' rows: text, one a line, .npy of integers, or .safetensors:NAME; else item_ids of a safetensors file, else the row numbers, from 0.")
     var itemIds: String?
     @Option(help: "Ids of the users' rows, likewise.") var userIds: String?
     @Option(help: "Items as CSV or JSON lines: id, title, categories, publishedAt, popularity; others are kept.")

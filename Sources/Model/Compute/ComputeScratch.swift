@@ -18,6 +18,10 @@ public final class ComputeScratch {
   var isRestricted = false
   var writer = RenderedListWriter()
   var chosen = ItemHashSet()
+  /// Candidates by cosine, while the best are chosen.
+  var nearness: [UInt64] = []
+  /// What was read ahead of need: kept, or the reads would be optimised away.
+  var touched: UInt64 = 0
 
   public init() {}
 

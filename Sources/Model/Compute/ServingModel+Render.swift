@@ -33,7 +33,7 @@ extension ServingModel {
     stages.ended(.rules)
     try search(query.subject, weights, scratch)
     stages.ended(.search)
-    gatherCandidates(query, scratch)
+    gatherCandidates(query, atMost: weights.candidates, scratch)
     Reranker.score(scratch.ranking, weights: weights)
     stages.ended(.features)
     Reranker.choose(
@@ -100,7 +100,7 @@ extension ServingModel {
   private func search(_ subject: Subject, _ weights: RankingWeights, _ scratch: ComputeScratch) throws(RenderFailure) {
     var count = weights.candidates
     // By inner product an item's neighbours come mixed with items that are merely long; more are asked for, and
-    // `gatherCandidates` orders them by cosine.
+    // `gatherCandidates` takes the nearest of them by cosine.
     if case .item = subject { count = metric == .dot ? RankingWeights.candidatesMax : count + 1 }
     count = min(count, itemCount, VectorIndex.answersMax)
     let query = scratch.query
@@ -112,22 +112,43 @@ extension ServingModel {
   }
 
   /// What the search found, with what the model knows of each.
-  private func gatherCandidates(_ query: ListQuery, _ scratch: ComputeScratch) {
+  ///
+  /// For similar items these are the nearest by cosine of what was found by inner product.
+  private func gatherCandidates(_ query: ListQuery, atMost count: Int, _ scratch: ComputeScratch) {
     let itself: UInt32? = if case .item(let item, _) = query.subject { item } else { nil }
-    let vector = scratch.query
-    let cosine = itself != nil && metric == .dot ? CosineTo(vector.span) : nil
     let contextSegment = segments.segment(of: query.context)
-    let (index, search) = (index, scratch.search)
-    let hits = search.hits
-    for place in hits.indices where hits[place].item != itself {
-      let item = hits[place].item
-      let similarity = cosine?.score(vector.span, index.vector(of: item)) ?? hits[place].score
+    func append(_ item: UInt32, _ similarity: Float) {
       scratch.ranking.append(
         Candidate(
           item: item, similarity: similarity, popularity: popularity[Int(item)], ageDays: ageDays(item, query.now),
           affinity: scratch.affinity.isEmpty ? 0 : scratch.affinity.score(categories.of(item).span),
           context: contextSegment.map { trending.share(item, segment: $0) } ?? 0))
     }
+    let search = scratch.search
+    let hits = search.hits
+    if let itself, metric == .dot {
+      findNearest(count, of: itself, scratch)
+      touchFeatures(hits, scratch)
+      for key in scratch.nearness.prefix(count) { append(hits[NearnessKey.place(key)].item, NearnessKey.cosine(key)) }
+    } else {
+      touchFeatures(hits, scratch)
+      for place in hits.indices where hits[place].item != itself { append(hits[place].item, hits[place].score) }
+    }
+  }
+
+  /// Leaves keys of the hits nearest to an item by cosine, itself apart, in `scratch.nearness`, the nearest `count` of them
+  /// at the front. O(hits × dimension).
+  private func findNearest(_ count: Int, of itself: UInt32, _ scratch: ComputeScratch) {
+    let query = scratch.query
+    let cosine = CosineTo(query.span)
+    let (index, search) = (index, scratch.search)
+    let hits = search.hits
+    touchRows(hits, scratch)
+    scratch.nearness.removeAll(keepingCapacity: true)
+    for place in hits.indices where hits[place].item != itself {
+      scratch.nearness.append(NearnessKey.key(cosine.score(query.span, index.vector(of: hits[place].item)), place))
+    }
+    moveLeast(count, toTheFrontOf: &scratch.nearness)
   }
 
   private func write(
@@ -136,6 +157,7 @@ extension ServingModel {
     guard !scratch.ranking.ranked.isEmpty else { throw .nothingLeft }
     let reason: ItemReason = if case .item = query.subject { .similar } else { .personalized }
     scratch.writer.begin(keyHash: query.keyHash, createdAt: query.now, freshSeconds: freshSeconds)
+    touchTexts(scratch.ranking.ranked, scratch)
     for place in scratch.ranking.ranked { add(place.item, score: place.score, reason, to: &scratch.writer) }
     scratch.writer.finish(into: &value)
     return scratch.writer.count

@@ -58,6 +58,12 @@ struct ItemCategories: Sendable {
   var count: Int { names.count }
   func name(_ category: UInt32) -> String { names.string(at: Int(category)) }
   func of(_ item: UInt32) -> Column<UInt32> { byItem[Int(item)] }
+  /// Where an item's categories stand, and the first of them, 0 for none: to be read before they are needed.
+  func start(of item: UInt32) -> UInt64 { byItem.starts[Int(item)] }
+  func first(of item: UInt32) -> UInt64 {
+    let categories = of(item)
+    return categories.isEmpty ? 0 : UInt64(categories[0])
+  }
   func items(_ category: UInt32) -> Column<UInt32> { byCategory[Int(category)] }
 
   /// O(log categories).

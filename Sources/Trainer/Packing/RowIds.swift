@@ -1,9 +1,20 @@
 internal import Bytes
+internal import Tensors
 
 /// What rows are called.
 enum RowIds {
-  /// A text file of ids, one a line. Blanks around an id are not part of it.
+  /// `.npy` of integers, a tensor of a safetensors file, or text with an id a line.
   static func read(_ path: String, rows: Int, of vectors: String) throws(TrainError) -> [String] {
+    guard path.hasSuffix(".npy") || path.contains(".safetensors") else {
+      return try readText(path, rows: rows, of: vectors)
+    }
+    let ids: Identifiers
+    do throws(TensorError) { ids = try Identifiers(TensorSource(path)) } catch { throw TrainError(error) }
+    return try checked((0..<ids.count).map { ids[$0] }, path, rows: rows, of: vectors)
+  }
+
+  /// Blanks around an id are not part of it.
+  private static func readText(_ path: String, rows: Int, of vectors: String) throws(TrainError) -> [String] {
     let file = try InputFile(path: path)
     try file.requireText()
     var ids: [String] = []
@@ -21,7 +32,7 @@ enum RowIds {
     return try checked(ids, path, rows: rows, of: vectors)
   }
 
-  static func checked(
+  private static func checked(
     _ ids: [String], _ path: String, rows: Int, of vectors: String
   ) throws(TrainError) -> [String] {
     guard ids.count == rows else {
@@ -70,6 +81,6 @@ private struct LineWalk: ~Escapable {
     let line = bytes.extracting(at..<end)
     at = end + 1
     number += 1
-    return (number, trimmedBlanks(readText(line)))
+    return (number, trimmedBlanks(Trainer.readText(line)))
   }
 }

@@ -1,6 +1,7 @@
 internal import Bytes
 internal import Glibc
 internal import Model
+internal import Tensors
 
 /// Rows of vectors that some trainer made, checked: every number is finite.
 struct VectorTable {
@@ -38,17 +39,67 @@ struct VectorTable {
   }
 }
 
-extension VectorTable {
-  /// What the rows stand for; also the names of tensors in a safetensors file.
-  enum Role: String { case items, users, centroids }
+// MARK: - Reading
 
-  static func read(_ path: String, _ role: Role, _ progress: ProgressReceiver) throws(TrainError) -> VectorTable {
-    // PROVISIONAL until Tensors lands.
-    let file = try InputFile(path: path)
-    let header = Int(file.bytes.unsafeLoad(fromByteOffset: 8, as: UInt16.self)) + 10
-    let text = file.bytes.extracting(10..<header).withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
-    let shape = text.split(separator: "(")[1].split(separator: ")")[0].split(separator: ",").compactMap { Int(trimmedBlanks($0)) }
-    let values = file.bytes.extracting(header..<file.byteCount).withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
-    return VectorTable(path: path, rows: shape[0], dimension: shape[1], values: values)
+extension VectorTable {
+  /// What the rows stand for.
+  enum Role {
+    case items, users, centroids
+
+    /// What the tensor is called in a safetensors file that holds several, the usual name first.
+    var tensorNames: [String] {
+      switch self {
+      case .items: ["item_factors", "items", "item_vectors", "item_embeddings"]
+      case .users: ["user_factors", "users", "user_vectors", "user_embeddings"]
+      case .centroids: ["segment_centroids", "centroids", "segments"]
+      }
+    }
+
+    /// What the ids of the rows are called there.
+    var idNames: [String] {
+      switch self {
+      case .items: ["item_ids"]
+      case .users: ["user_ids"]
+      case .centroids: []
+      }
+    }
   }
+
+  /// Reads `x.npy`, `x.safetensors` or `x.safetensors:name`, and the ids that a safetensors file has beside it.
+  static func read(_ source: String, _ role: Role, _ progress: ProgressReceiver) throws(TrainError) -> VectorTable {
+    progress(TrainProgress(.vectors, 0, of: 1, "files", note: source))
+    let table: VectorTable
+    do throws(TensorError) { table = try readTensor(TensorSource(source), role) } catch { throw TrainError(error) }
+    guard table.rows > 0 else { throw TrainError(.badInput, "\(source) has no rows") }
+    guard table.dimension <= ALSSettings.dimensionsMax else {
+      throw TrainError(
+        .badInput, "\(source) has rows of \(table.dimension) numbers; 1 to \(ALSSettings.dimensionsMax) are possible")
+    }
+    progress(TrainProgress(.vectors, 1, of: 1, "files", note: source))
+    return table
+  }
+
+  private static func readTensor(_ source: TensorSource, _ role: Role) throws(TensorError) -> VectorTable {
+    let file = try TensorFile(path: source.path)
+    let names = Set(file.entries.map(\.name))
+    let isSeveral = file.format == .safetensors && file.entries.count > 1
+    let name = source.tensor ?? (isSeveral ? role.tensorNames.first(where: names.contains) : nil)
+    let matrix = try Matrix(file.tensor(name))
+    var ids: [String]?
+    if let name = role.idNames.first(where: { names.contains($0) || names.contains($0 + ".data") }) {
+      let identifiers = try Identifiers(file, name: name)
+      guard identifiers.count == matrix.rows else {
+        throw TensorError(
+          .wrongShape, "has \(identifiers.count) ids for \(matrix.rows) rows", file: source.path, tensor: name)
+      }
+      ids = (0..<identifiers.count).map { identifiers[$0] }
+    }
+    return VectorTable(
+      path: source.description, rows: matrix.rows, dimension: matrix.columns,
+      values: matrix.withUnsafeBufferPointer { Array($0) }, ids: ids)
+  }
+}
+
+extension TrainError {
+  init(_ error: TensorError) { self.init(error.code == .unreadable ? .missingInput : .badInput, "\(error)") }
 }
