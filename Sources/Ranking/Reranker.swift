@@ -95,7 +95,7 @@ public enum Reranker {
       scratch.order.append(
         RelevanceKey(relevance: scratch.relevance[place], item: scratch.candidates[place].item, place: UInt32(place)))
     }
-    heapSort(&scratch.order)
+    scratch.sorter.sort(&scratch.order)
   }
 
   /// 2^(-age / half-life): 1 when new, a half after one half-life. Unknown is 0; the future is new.
@@ -135,39 +135,4 @@ struct Stretch {
     guard value.isFinite else { return 0 }
     return width > 0 ? (value - low) / width : 1
   }
-}
-
-/// What candidates are sorted by, with their place before that.
-struct RelevanceKey: BitwiseCopyable {
-  var relevance: Float
-  var item: UInt32
-  var place: UInt32
-
-  static func precedes(_ a: RelevanceKey, _ b: RelevanceKey) -> Bool {
-    a.relevance != b.relevance ? a.relevance > b.relevance : a.item < b.item
-  }
-}
-
-/// Sorts in place without the buffer that the standard library's merge sort allocates. O(n log n).
-func heapSort(_ keys: inout [RelevanceKey]) {
-  var keys = keys.mutableSpan
-  for start in stride(from: keys.count / 2 - 1, through: 0, by: -1) { sift(&keys, start, keys.count) }
-  for end in stride(from: keys.count - 1, to: 0, by: -1) {
-    keys.swapAt(0, end)
-    sift(&keys, 0, end)
-  }
-}
-
-/// Lets the key at `start` sink below all that come later in the order.
-private func sift(_ keys: inout MutableSpan<RelevanceKey>, _ start: Int, _ end: Int) {
-  let sinking = keys[start]
-  var root = start
-  while 2 * root + 1 < end {
-    var child = 2 * root + 1
-    if child + 1 < end, RelevanceKey.precedes(keys[child], keys[child + 1]) { child += 1 }
-    guard RelevanceKey.precedes(sinking, keys[child]) else { break }
-    keys[root] = keys[child]
-    root = child
-  }
-  keys[root] = sinking
 }

@@ -7,14 +7,15 @@ internal import Snapshots
 // Reads that do not depend on each other overlap in the processor, ten and more at a time. So these loops read a byte of
 // every cache line that is about to be needed and do nothing else: the reads wait together, and the work finds them done.
 extension ServingModel {
-  /// Of candidates: popularity, time of publication, where the categories stand, and then these.
+  /// Of candidates: popularity, time of publication and, if they matter, where the categories stand, then these.
   func touchFeatures(_ hits: Span<Hit>, _ scratch: ComputeScratch) {
     var sum: UInt64 = 0
     for place in hits.indices {
       let item = hits[place].item
-      sum &+= UInt64(popularity[Int(item)].bitPattern) &+ UInt64(published[Int(item)]) &+ categories.start(of: item)
+      sum &+= UInt64(popularity[Int(item)].bitPattern) &+ UInt64(published[Int(item)])
     }
     if !scratch.affinity.isEmpty {
+      for place in hits.indices { sum &+= categories.start(of: hits[place].item) }
       for place in hits.indices { sum &+= categories.first(of: hits[place].item) }
     }
     scratch.touched = sum
