@@ -90,7 +90,8 @@ let package = Package(
     .tests("Bytes"),
     .tests("Configuration"),
     .tests("Events", "Bytes", "JSON", "Model"),
-    .tests("Gateway", "Bytes", "Configuration", "Events", "HTTP", "JSON", "Model", "Publishing", "Reactor"),
+    .tests(
+      "Gateway", "Bytes", "Configuration", "Events", "HTTP", "JSON", "Model", "Publishing", "Reactor", "Snapshots"),
     .tests("HTTP", "Bytes"),
     .tests("JSON"),
     .tests("LoadGenerator", "Bytes", "Reactor"),

@@ -34,12 +34,15 @@ struct Recipe {
   ) throws(RenderFailure) {
     let query = ListQuery(
       subject: subject, context: bucket, filter: filter, keyHash: keyHash, now: max(now, Recipe.reflects(window)))
+    let served = shelf.served!
     guard window.byteCount > 0 else {
-      _ = try shelf.served!.model.render(query, for: policy, telling: &stages, scratch: scratch, into: &list)
+      _ = try served.model.render(
+        query, for: policy, availability: served.availability, telling: &stages, scratch: scratch, into: &list)
       return
     }
-    _ = try shelf.served!.model.render(
-      query, for: policy, window: try? Window(window), telling: &stages, scratch: scratch, into: &list)
+    _ = try served.model.render(
+      query, for: policy, window: try? Window(window), availability: served.availability, telling: &stages,
+      scratch: scratch, into: &list)
   }
 
   func append(keyTo key: inout ByteBuffer) {

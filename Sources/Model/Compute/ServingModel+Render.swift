@@ -8,28 +8,33 @@ extension ServingModel {
   ///
   ///     subject ─► query vector ─► rules ─► search ─► features ─► diversity ─► rendered list
   ///
-  /// `window`: of the user, when the subject is one; it gives the query vector and what to leave out. No clock, no I/O,
-  /// no allocation once the scratch has met the model.
+  /// `window`: of the user, when the subject is one; it gives the query vector and what to leave out. `availability`: of
+  /// this model's items; nil for all of them. No clock, no I/O, no allocation once the scratch has met the model and its
+  /// items' availability.
   ///
   /// - Returns: items in the list, at least one.
   public func render(
-    _ query: ListQuery, for placement: borrowing PlacementPolicy, window: Window? = nil, scratch: ComputeScratch,
-    into value: inout ByteBuffer
+    _ query: ListQuery, for placement: borrowing PlacementPolicy, window: Window? = nil,
+    availability: Availability? = nil, scratch: ComputeScratch, into value: inout ByteBuffer
   ) throws(RenderFailure) -> Int {
     var nobody = NoStageReceiver()
-    return try render(query, for: placement, window: window, telling: &nobody, scratch: scratch, into: &value)
+    return try render(
+      query, for: placement, window: window, availability: availability, telling: &nobody, scratch: scratch,
+      into: &value)
   }
 
   /// The same, and tells `stages` of each stage when it ends. A list that fails ends no further ones.
   public func render(
     _ query: ListQuery, for placement: borrowing PlacementPolicy, window: Window? = nil,
-    telling stages: inout some ComputeStageReceiver, scratch: ComputeScratch, into value: inout ByteBuffer
+    availability: Availability? = nil, telling stages: inout some ComputeStageReceiver, scratch: ComputeScratch,
+    into value: inout ByteBuffer
   ) throws(RenderFailure) -> Int {
     let weights = weights(for: placement)
     scratch.begin(self)
     try setQueryVector(query, window, scratch)
     stages.ended(.prepare)
-    try applyRules(query, placement.filter, window, scratch)
+    if let availability { scratch.reduce(availability) }
+    try applyRules(query, placement.filter, window, candidates: weights.candidates, scratch)
     stages.ended(.rules)
     try search(query.subject, weights, scratch)
     stages.ended(.search)
@@ -71,30 +76,35 @@ extension ServingModel {
     }
   }
 
-  /// Leaves in `scratch.allowed` what filter and history let through.
+  /// Leaves in `scratch.allow` what availability and filter let through, and gathers the history.
   private func applyRules(
-    _ query: ListQuery, _ placementFilter: ItemFilter, _ window: Window?, _ scratch: ComputeScratch
+    _ query: ListQuery, _ placementFilter: ItemFilter, _ window: Window?, candidates: Int, _ scratch: ComputeScratch
   ) throws(RenderFailure) {
     var filter = placementFilter
     do throws(ItemFilterError) { try filter.formIntersection(query.filter) } catch { throw .filter(error) }
-    if !filter.isEmpty {
-      scratch.restrict(self)
-      categories.apply(filter, to: &scratch.allowed, using: &scratch.spare)
-    }
-    if case .user(let hash) = query.subject { removeHistory(hash, window, scratch) }
-    guard !scratch.isRestricted || scratch.allowed.ones > 0 else { throw .nothingLeft }
+    if !filter.isEmpty { scratch.restrict(to: filter, self) }
+    if case .user(let hash) = query.subject { gatherHistory(hash, window, scratch) }
+    if scratch.met.count > VectorIndex.answersMax - candidates { leaveOutHistory(scratch) }
+    guard !scratch.allowsNothing else { throw .nothingLeft }
   }
 
-  private func removeHistory(_ hash: UserHash, _ window: Window?, _ scratch: ComputeScratch) {
-    scratch.restrict(self)
+  private func gatherHistory(_ hash: UserHash, _ window: Window?, _ scratch: ComputeScratch) {
     if let user = user(hash) {
       let seen = users.seen(user.number)
-      for place in 0..<seen.count { scratch.allowed.remove(seen[place]) }
+      for place in 0..<seen.count { scratch.add(met: seen[place]) }
     }
     guard let window else { return }
     for event in 0..<window.count {
-      if let item = item(id: window.itemID(event)) { scratch.allowed.remove(item) }
+      if let item = item(id: window.itemID(event)) { scratch.add(met: item) }
     }
+  }
+
+  /// Takes the history out of what may be answered, for one that is too long to be searched for on top of the candidates.
+  /// O(items / 64).
+  private func leaveOutHistory(_ scratch: ComputeScratch) {
+    scratch.restrict(self)
+    for place in scratch.history.indices { scratch.allowed.remove(scratch.history[place]) }
+    scratch.met.removeAll()
   }
 
   private func search(_ subject: Subject, _ weights: RankingWeights, _ scratch: ComputeScratch) throws(RenderFailure) {
@@ -102,12 +112,12 @@ extension ServingModel {
     // By inner product an item's neighbours come mixed with items that are merely long; more are asked for, and
     // `gatherCandidates` takes the nearest of them by cosine.
     if case .item = subject { count = metric == .dot ? RankingWeights.candidatesMax : count + 1 }
-    count = min(count, itemCount, VectorIndex.answersMax)
+    // As many more as may turn out to have been met: a set of all items but these would be copied for each list.
+    count = min(count + scratch.met.count, itemCount, VectorIndex.answersMax)
     let query = scratch.query
     do throws(SearchError) {
       try index.search(
-        query.span, count: count, allow: scratch.isRestricted ? scratch.allowed : nil, effort: .recall95,
-        scratch: scratch.search)
+        query.span, count: count, allow: scratch.allow, effort: .recall95, scratch: scratch.search)
     } catch { throw .unsearchable }
   }
 
@@ -132,7 +142,9 @@ extension ServingModel {
       for key in scratch.nearness.prefix(count) { append(hits[NearnessKey.place(key)].item, NearnessKey.cosine(key)) }
     } else {
       touchFeatures(hits, scratch)
-      for place in hits.indices where hits[place].item != itself { append(hits[place].item, hits[place].score) }
+      for place in hits.indices where hits[place].item != itself && scratch.ranking.candidates.count < count {
+        if !scratch.met.contains(hits[place].item) { append(hits[place].item, hits[place].score) }
+      }
     }
   }
 

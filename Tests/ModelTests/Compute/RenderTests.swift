@@ -177,8 +177,11 @@ private func failure(_ body: () throws -> Rendered) -> RenderFailure? {
     #expect(list.ofTaste(0, among: 60) == list.numbers.count)
     #expect(failure { try render(model, .segment(0), placement: shelf, filter: "category:beta") } == .nothingLeft)
     let both = try shelf.effectiveFilter(ItemFilter(query: "category:all".utf8.span.bytes))
+    let everything = Availability(itemCount: model.itemCount)
     let kept = list.numbers.filter { number in
-      model.withRules(seenBy: nil, filter: both) { !$0.forbids(model.itemHash(UInt32(number))) }
+      model.withRules(seenBy: nil, filter: both, availability: everything) {
+        $0.verdict(model.itemHash(UInt32(number))) == .shown
+      }
     }
     #expect(kept == list.numbers)
   }
@@ -331,7 +334,7 @@ private func failure(_ body: () throws -> Rendered) -> RenderFailure? {
     fields.insert("none".utf8.span.bytes)
     let nothing = ItemHashSet()
     var body = ByteBuffer()
-    let written = list.slice(upTo: 100, skipping: nothing, rules: rules, fields: fields, into: &body)
+    let written = list.slice(upTo: 100, skipping: nothing, rules: rules, fields: fields, into: &body).written
     let ids = String(copying: body.bytes).split(separator: "{\"itemId\":\"").map { String($0.prefix { $0 != "\"" }) }
     #expect(ids.count == written)
     return ids
