@@ -50,9 +50,7 @@ struct MetricsPage {
           counts.durations[Int(tier.rawValue)])
       }
     }
-    page.family("stage_duration_seconds", .histogram, "Time of the stages of an answer that no L1 had.")
-    page.histogram("stage_duration_seconds", [("stage", "memcached")], metrics.stages.memcached)
-    page.histogram("stage_duration_seconds", [("stage", "compute")], metrics.stages.compute)
+    stages(&page)
     page.family(
       "fallbacks_total", .counter, "Answers that were not from the list asked for, by reason and by what answered.")
     for (name, counts) in zip(control.placements.names, metrics.fallbacks) {

@@ -151,17 +151,6 @@ extension WorkerMetrics {
     }
   }
 
-  /// Where the time of a computed answer goes.
-  struct Stages: Sendable {
-    var memcached = LatencyHistogram()
-    var compute = LatencyHistogram()
-
-    mutating func add(_ other: Stages) {
-      memcached.add(other.memcached)
-      compute.add(other.compute)
-    }
-  }
-
   struct CacheCounts: Sendable {
     var hits: UInt64 = 0
     var misses: UInt64 = 0

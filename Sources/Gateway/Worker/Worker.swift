@@ -74,6 +74,7 @@ final class Worker {
   var nextVisit: UInt64 = 0
 
   let scratch = ComputeScratch()
+  var stageClock: StageClock
   let intake: EventIntake
   var requestBody: RequestBody
   var composer: ResponseComposer
@@ -142,6 +143,7 @@ final class Worker {
     buffers = BufferBudget(bytesMax: settings.http.bufferBytes)
     stepsMax = 2 * settings.http.pipelinedMax
     self.loop = try loop ?? EventLoop()
+    stageClock = StageClock(self.loop)
     idleQueue = IdleQueue(nowNanoseconds: self.loop.nowNanoseconds)
     composer = ResponseComposer(unixSeconds: self.loop.unixSeconds)
     unixSeconds = UInt32(clamping: self.loop.unixSeconds)
