@@ -1,0 +1,102 @@
+"""Needletail's index, by its own executable: `index build` once, `index bench` for every measurement."""
+
+import json
+import os
+import subprocess
+import tempfile
+import time
+
+from peers import steps
+
+# What a line of `index bench --json` has to say.
+NUMBERS = ("recall", "recall_p5", "mean_us", "p50_us", "p99_us", "index_bytes", "bytes_touched", "blocks", "refined", "rescored")
+THRASH = "64MiB"
+
+
+class Refused(Exception):
+    """The executable ended with an error or said something else than it should."""
+
+
+class Index:
+    def __init__(self, needletail, core, files, metric):
+        self.needletail, self.core, self.files, self.metric = needletail, core, files, metric
+        folder = files.folder / "indexes"
+        folder.mkdir(exist_ok=True)
+        self.path, self.about = folder / "needletail.ntsnap", folder / "needletail.json"
+
+    def is_kept(self):
+        """Built, by this very executable: a newer one has another index."""
+        return self.path.is_file() and self.about.is_file() and self.facts().get("executable") == self.stamp()
+
+    def facts(self):
+        return json.loads(self.about.read_text())
+
+    def stamp(self):
+        found = os.stat(self.needletail)
+        return [found.st_size, found.st_mtime_ns]
+
+    def build(self):
+        command = [self.needletail, "index", "build", "--base", self.files.base, "--calibration", self.files.calibration,
+                   "--metric", self.metric, "--out", self.path]
+        self.about.unlink(missing_ok=True)
+        begun = time.perf_counter()
+        with tempfile.TemporaryFile("w+") as said:
+            process = subprocess.Popen(list(map(str, command)), stdout=said, stderr=said)
+            # Not `wait`: only this says what memory that one process took.
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            said.seek(0)
+            if process.returncode != 0:
+                raise Refused(sentence(command, process.returncode, said.read()))
+        facts = {"build_s": round(time.perf_counter() - begun, 2), "build_peak_mb": used.ru_maxrss >> 10, "date": time.strftime("%Y-%m-%d"),
+                 "file_bytes": self.path.stat().st_size, "executable": self.stamp()}
+        self.about.write_text(json.dumps(facts))
+        return facts
+
+    def bench(self, k, queries, truth, settings, limit, recall=None, thrash=False):
+        """A point for each setting, in their order; without settings the range that the executable chooses."""
+        command = ["taskset", "-c", self.core, self.needletail, "index", "bench", "--index", self.path, "--base", self.files.base,
+                   "--queries", queries, "--truth", truth, "-k", k, "--limit", limit, "--rounds", 1, "--json"]
+        command += ["--settings", ",".join(settings)] if settings else []
+        command += ["--recall", recall] if recall else []
+        command += ["--thrash", THRASH] if thrash else []
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+        if done.returncode != 0:
+            raise Refused(sentence(command, done.returncode, done.stdout + done.stderr))
+        points = read(done.stdout)
+        if len(points) < max(len(settings or []), 1):
+            raise Refused(f"{len(points)} lines instead of {len(settings)} from {' '.join(map(str, command))}")
+        return points
+
+
+def read(output):
+    """Points of the lines of `index bench --json`; other lines are not its JSON and do not count."""
+    points = []
+    for line in output.splitlines():
+        if not line.startswith("{"):
+            continue
+        found = json.loads(line)
+        missing = [name for name in NUMBERS if not isinstance(found.get(name), (int, float))]
+        if missing:
+            raise Refused(f"a line of index bench without {', '.join(missing)}: {line}")
+        point = {name: found[name] for name in NUMBERS}
+        asked = found.get("setting") or f"{found['blocks']}:{found['refined']}:{found['rescored']}"
+        points.append(point | {"setting": asked, "queries": found.get("queries", 1), "build": ""})
+    return points
+
+
+def grid(k, items):
+    """Budgets worth trying: blocks scanned, rows refined of what they hold, rows scored exactly of those."""
+    blocks_max = max(items // 32, 1)
+    found = []
+    for refined in steps(k, 8 * k, 1.5) if k <= 10 else steps(round(1.2 * k), 6 * k, 1.4):
+        for rescored in sorted({k, round(1.3 * k), round(1.8 * k), 3 * k, 5 * k}):
+            # Nothing can be scored exactly that was not refined.
+            if rescored <= refined:
+                found += [f"{blocks}:{refined}:{rescored}" for blocks in steps(8, min(blocks_max, 4000), 1.35)
+                          if 32 * blocks >= refined]
+    return found
+
+
+def sentence(command, status, said):
+    return f"{' '.join(map(str, command))} ended with {status}:\n{said.strip()[-1500:]}"
