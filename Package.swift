@@ -20,8 +20,8 @@ let package = Package(
     .executableTarget(
       name: "needletail",
       dependencies: [
-        "Bytes", "Configuration", "Events", "Gateway", "Memcached", "Model", "Publishing", "Reactor", "Snapshots",
-        "Telemetry", "Trainer",
+        "Bytes", "Configuration", "Events", "Gateway", "Memcached", "Model", "Publishing", "Reactor", "Retrieval", "Snapshots",
+        "Telemetry", "Tensors", "Trainer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ], swiftSettings: .needletail),
@@ -47,6 +47,7 @@ let package = Package(
     .target(
       name: "Trainer", dependencies: ["Bytes", "CFactorization", "COpenBLAS", "Events", "Model"],
       swiftSettings: .needletail),
+    .target(name: "Tensors", dependencies: ["JSON", "Snapshots"], swiftSettings: .needletail),
     .target(name: "Reactor", dependencies: ["Clibuv"], swiftSettings: .needletail),
     .target(name: "JSON", dependencies: ["CSIMDJSON"], swiftSettings: .needletail),
     .target(
@@ -103,6 +104,7 @@ let package = Package(
     .tests("Retrieval", "CKernels", "Snapshots"),
     .tests("Snapshots", "Bytes"),
     .tests("Telemetry", "Bytes"),
+    .tests("Tensors"),
     .tests("Trainer", "Bytes", "CFactorization", "Events", "Model", "Snapshots"),
     .testTarget(
       name: "SimulationTests",

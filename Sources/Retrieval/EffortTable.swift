@@ -1,12 +1,5 @@
 internal import Glibc
 
-/// What a search spends: how many blocks it scans and how many of the best it scores again with exact rows.
-struct SearchBudget: Sendable, Equatable {
-  var blocks: Int
-  var rescored: Int
-  /// With a filter: blocks with allowed items to scan at least, however many of those they hold.
-  var least = 0
-}
 
 /// The budgets that reached each recall on the calibration queries, at a few list lengths.
 ///
@@ -28,7 +21,7 @@ struct EffortTable: Sendable, Equatable {
     // The last bits of a logarithm must not round a whole number up.
     let wanted = powerLaw(row, count) * (1 - 1e-9)
     return SearchBudget(
-      blocks: min(max(1, Int(min(wanted.rounded(.up), 1e9))), blockCount), rescored: rescored(count))
+      blocks: min(max(1, Int(min(wanted.rounded(.up), 1e9))), blockCount), refined: 0, rescored: rescored(count))
   }
 
   /// k plus the extra rows, the extra growing in a straight line between the lengths.

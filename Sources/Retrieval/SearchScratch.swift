@@ -26,6 +26,15 @@ public final class SearchScratch {
   /// What the last search did, for metrics and explanations.
   public internal(set) var work = SearchWork()
 
+  var clock = StageClock()
+  /// Whether searches say how long each step took.
+  public var timesStages: Bool {
+    get { clock.isOn }
+    set { clock.isOn = newValue }
+  }
+  /// Of the last search, if `timesStages`; else 0.
+  public func stageNanoseconds(_ stage: SearchStage) -> UInt64 { clock.nanoseconds[stage.rawValue] }
+
   /// Rows that one search scores again at most; room for as many twice over, and a few tiles, while scanning.
   static let rescoredMax = 4096
   static let keysMax = 2 * rescoredMax + 8 * Int(NT_TILE_VECTORS)
@@ -100,21 +109,4 @@ public final class SearchScratch {
     for place in 0..<count { answers[place] = Hit(item: nt_key_id(keys[place]), score: nt_key_score(keys[place])) }
     answerCount = count
   }
-}
-
-/// How a search found its answer.
-public struct SearchWork: Sendable, Equatable {
-  public enum Path: String, Sendable {
-    /// The whole of a small index.
-    case flat
-    /// The most promising blocks of a large one.
-    case blocks
-    /// Every allowed exact row.
-    case rows
-    /// The query is zero: every score is.
-    case zero
-  }
-  public var path = Path.zero
-  public var blocksScanned = 0
-  public var rowsScored = 0
 }

@@ -84,8 +84,18 @@ public final class VectorIndex: Sendable {
     return _overrideLifetime(span, borrowing: self)
   }
 
+  /// Bytes of the sections that answer, exact rows apart.
+  public var codeBytes: Int {
+    view.blockCount * (view.tileBytes + tileVectors * 4 + 13) + view.centroidTiles * (view.tileBytes + tileVectors * 16)
+  }
+
+  /// What a search for `count` items spends to reach a recall.
+  public func budget(_ effort: Effort, count: Int) -> SearchBudget {
+    efforts.budget(effort, count: Double(count), blockCount: view.blockCount)
+  }
+
   /// A search with a budget of one's own: for calibration and benchmarks.
-  func search(_ query: Span<Float>, count: Int, budget: SearchBudget, scratch: SearchScratch) throws(SearchError) {
+  public func search(_ query: Span<Float>, count: Int, budget: SearchBudget, scratch: SearchScratch) throws(SearchError) {
     let search = try Search(query, view, scratch, count: count)
     search.run(view.isFlat ? .flat(rescored: budget.rescored) : .blocks(budget), allow: nil)
   }

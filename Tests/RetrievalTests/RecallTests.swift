@@ -60,7 +60,7 @@ import Testing
         try made.index.exactSearch(query.span, count: 10, allow: nil, scratch: made.scratch)
         let truth = Set(made.hits.map(\.item))
         try made.index.search(
-          query.span, count: 10, budget: SearchBudget(blocks: blocks, rescored: 60), scratch: made.scratch)
+          query.span, count: 10, budget: SearchBudget(blocks: blocks, refined: 0, rescored: 60), scratch: made.scratch)
         found += made.hits.count { truth.contains($0.item) }
       }
       #expect(found >= last, "\(blocks) blocks")

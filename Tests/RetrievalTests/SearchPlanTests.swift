@@ -18,7 +18,7 @@ import Testing
 
   @Test func `budgets grow with length and recall, and never beyond the index`() {
     for effort in [Effort.recall90, .recall95, .recall99] {
-      var last = SearchBudget(blocks: 0, rescored: 0)
+      var last = SearchBudget(blocks: 0, refined: 0, rescored: 0)
       for count in [1, 5, 10, 11, 50, 99, 100, 101, 300, 500, 1000, 50_000, 1e12] {
         let budget = table.budget(effort, count: count, blockCount: 2000)
         #expect(budget.blocks >= last.blocks && budget.rescored >= last.rescored && budget.blocks <= 2000)

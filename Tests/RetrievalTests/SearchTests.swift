@@ -13,7 +13,7 @@ import Testing
       #expect((made.index.listCount == 0) == (count <= IndexBuilder.flatItemsMax))
       for user in 0..<20 {
         let query = made.vectors.user(user)
-        let all = SearchBudget(blocks: made.index.blockCount, rescored: 400)
+        let all = SearchBudget(blocks: made.index.blockCount, refined: 0, rescored: 400)
         try made.index.search(query.span, count: 50, budget: all, scratch: made.scratch)
         let found = made.hits
         #expect(found == made.trueHits(query, 50), "user \(user) of \(count)")

@@ -35,7 +35,7 @@ struct Calibration {
     guard index.count > 0, !queries.isEmpty else { return table }
     for (place, length) in lengths.enumerated() {
       progress?(.calibrating, Double(place) / Double(lengths.count))
-      let truth = answers(length, SearchBudget(blocks: index.blockCount, rescored: 2 * length + 64))
+      let truth = answers(length, SearchBudget(blocks: index.blockCount, refined: 0, rescored: 2 * length + 64))
       table.extra[place] = extra(length, truth)
       guard !index.view.isFlat else { continue }
       let budgets = blocks(length, rescored: length + Int(table.extra[place]), truth)
@@ -48,7 +48,7 @@ struct Calibration {
   /// The smallest depth of exact scoring that loses next to nothing when every block is scanned.
   private func extra(_ length: Int, _ truth: [[UInt32]]) -> UInt32 {
     for extra in [length / 16 + 6, length / 8 + 12, length / 4 + 16, length / 2 + 24] {
-      let budget = SearchBudget(blocks: index.blockCount, rescored: length + extra)
+      let budget = SearchBudget(blocks: index.blockCount, refined: 0, rescored: length + extra)
       if recall(answers(length, budget), truth) >= 0.999 { return UInt32(extra) }
     }
     return UInt32(length + 48)
@@ -59,7 +59,7 @@ struct Calibration {
     var reached: [Int] = []
     var blocks = Double(max(4, length / tileVectors))
     while Int(blocks) < index.blockCount, reached.count < EffortTable.targets.count {
-      let found = recall(answers(length, SearchBudget(blocks: Int(blocks), rescored: rescored)), truth)
+      let found = recall(answers(length, SearchBudget(blocks: Int(blocks), refined: 0, rescored: rescored)), truth)
       while reached.count < EffortTable.targets.count, found >= wanted(EffortTable.targets[reached.count]) {
         reached.append(Int(blocks))
       }

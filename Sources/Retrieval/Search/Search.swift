@@ -149,7 +149,7 @@ extension Search {
     }
     list.finish()
     scratch.answer(list.keys, list.count)
-    scratch.work = SearchWork(path: .rows, blocksScanned: 0, rowsScored: scored)
+    scratch.work = SearchWork(path: .rows, rowsScored: scored)
   }
 
   /// Rows between two looks at the threshold: their scores stay in L1.

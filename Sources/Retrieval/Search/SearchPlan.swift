@@ -19,7 +19,7 @@ enum SearchPlan: Equatable {
     let selectivity = allowed.map { Double($0) / Double(max(1, view.count)) } ?? 1
     guard effort != .exact else { return .rows }
     let scanned = view.isFlat
-      ? SearchBudget(blocks: view.blockCount, rescored: table.rescored(Double(k)))
+      ? SearchBudget(blocks: view.blockCount, refined: 0, rescored: table.rescored(Double(k)))
       : filtered(table, effort, k, selectivity, view.blockCount)
     if let allowed {
       let perBlock = blockNanoseconds(view.dimension) + maskNanoseconds

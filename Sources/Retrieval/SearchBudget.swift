@@ -1,0 +1,17 @@
+/// What a search spends.
+public struct SearchBudget: Sendable, Equatable {
+  /// Blocks of 32 items that are scanned.
+  public var blocks: Int
+  /// The best of these by their first codes, scored again with the finer ones.
+  public var refined: Int
+  /// The best of those, scored again with exact rows.
+  public var rescored: Int
+  /// With a filter: blocks with allowed items to scan at least, however many of those they hold.
+  var least = 0
+
+  public init(blocks: Int, refined: Int, rescored: Int) {
+    self.blocks = blocks
+    self.refined = refined
+    self.rescored = rescored
+  }
+}
