@@ -134,7 +134,10 @@ class Needletail:
         with progress.step(f"needletail: settings for k {k}"):
             tuned = self.files.tune, self.files.tune_truth
             points = self.index.bench(k, *tuned, None, SWEEP_QUERIES)
-            points += self.index.bench(k, *tuned, ours.grid(k, self.files.items), SWEEP_QUERIES)
+            # The executable's range is about what it was calibrated for; then closer, about what that found.
+            for _ in range(2):
+                best = frontier.reaching(points, target) or frontier.frontier(points)[-1]
+                points += self.index.bench(k, *tuned, ours.around(best, k, self.files.items), SWEEP_QUERIES)
             if self.case.thrashed_of:
                 near = frontier.near(points, target)
                 cold = self.index.bench(k, *tuned, [at["setting"] for at in near], THRASHED_SWEEP_QUERIES, thrash=True)

@@ -6,8 +6,6 @@ import subprocess
 import tempfile
 import time
 
-from peers import steps
-
 # What a line of `index bench --json` has to say.
 NUMBERS = ("recall", "recall_p5", "mean_us", "p50_us", "p99_us", "index_bytes", "bytes_touched", "blocks", "refined", "rescored")
 THRASH = "64MiB"
@@ -55,8 +53,8 @@ class Index:
 
     def bench(self, k, queries, truth, settings, limit, recall=None, thrash=False):
         """A point for each setting, in their order; without settings the range that the executable chooses."""
-        command = ["taskset", "-c", self.core, self.needletail, "index", "bench", "--index", self.path, "--base", self.files.base,
-                   "--queries", queries, "--truth", truth, "-k", k, "--limit", limit, "--rounds", 1, "--json"]
+        command = [self.needletail, "index", "bench", "--index", self.path, "--core", self.core, "--queries", queries,
+                   "--truth", truth, "-k", k, "--limit", limit, "--all", "--json"]
         command += ["--settings", ",".join(settings)] if settings else []
         command += ["--recall", recall] if recall else []
         command += ["--thrash", THRASH] if thrash else []
@@ -85,17 +83,17 @@ def read(output):
     return points
 
 
-def grid(k, items):
-    """Budgets worth trying: blocks scanned, rows refined of what they hold, rows scored exactly of those."""
-    blocks_max = max(items // 32, 1)
-    found = []
-    for refined in steps(k, 8 * k, 1.5) if k <= 10 else steps(round(1.2 * k), 6 * k, 1.4):
-        for rescored in sorted({k, round(1.3 * k), round(1.8 * k), 3 * k, 5 * k}):
-            # Nothing can be scored exactly that was not refined.
-            if rescored <= refined:
-                found += [f"{blocks}:{refined}:{rescored}" for blocks in steps(8, min(blocks_max, 4000), 1.35)
-                          if 32 * blocks >= refined]
-    return found
+def around(point, k, items):
+    """Budgets about one: blocks scanned, rows refined of what they hold, rows scored exactly of those."""
+    blocks, refined, rescored = map(int, point["setting"].split(":"))
+    found = set()
+    for more in (0.5, 0.7, 0.85, 1, 1.2, 1.4, 2):
+        for much in (0.6, 0.8, 1, 1.25, 1.6):
+            for exactly in (0.6, 0.8, 1, 1.3):
+                wanted = min(max(round(blocks * more), 1), -(-items // 32)), round(refined * much), round(rescored * exactly)
+                # What was switched off stays so; nothing can be scored exactly that was not refined.
+                found.add((wanted[0], max(wanted[1], wanted[2], k) if refined else 0, max(wanted[2], k) if rescored else 0))
+    return [":".join(map(str, setting)) for setting in sorted(found)]
 
 
 def sentence(command, status, said):
