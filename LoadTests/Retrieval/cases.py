@@ -19,6 +19,7 @@ from vectors import Shape, exact, make
 
 CALIBRATION, TUNE, TEST = 2000, 1000, 10_000
 TRUTH = 100
+GOWALLA_ITEMS = 40_981
 BIG, SMALL = 1_000_000, 100_000
 EVERYBODY = ("scann", "faiss IVF-PQ fast scan", "faiss RaBitQ fast scan", "faiss HNSW SQ8", "hnswlib", "usearch f16", "usearch i8")
 
@@ -38,6 +39,10 @@ class Case:
     # Least ratio of ScaNN's time to ours that has to hold, and whether tails are looked at over everybody.
     floor: float | None = None
     tails: bool = False
+
+    @property
+    def items(self):
+        return self.shape.items if self.shape else GOWALLA_ITEMS
 
     def unit_norms(self):
         return self.shape is not None and self.shape.norm_sigma == 0
@@ -73,16 +78,23 @@ def all_cases(items):
 
 
 class Files:
-    """A case's folder, made when it is not there."""
+    """A case's folder. `ensure` makes it when it is not there; before that only `folder` and `is_there` are known."""
 
-    def __init__(self, case, data, factors, progress):
+    def __init__(self, case, data, factors):
+        self.case, self.factors = case, factors
         asked = dataclasses.asdict(case.shape) if case.shape else {"gowalla": factors.stamp()}
         asked |= {"people": (CALIBRATION, TUNE, TEST), "version": 1}
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
         # The thrashed cases and those they are of are the same vectors.
         self.folder = pathlib.Path(data).resolve() / f"{case.thrashed_of or case.name}-{digest}"
-        if not (self.folder / "facts.json").is_file():
-            self.make(case, factors, progress)
+
+    @property
+    def is_there(self):
+        return (self.folder / "facts.json").is_file()
+
+    def ensure(self, progress):
+        if not self.is_there:
+            self.make(self.case, self.factors, progress)
         facts = json.loads((self.folder / "facts.json").read_text())
         self.items, self.dimensions = facts["items"], facts["dimensions"]
         self.test_count = facts["test"]

@@ -14,10 +14,11 @@ import peers
 from worker import Worker
 
 # Of a sweep's setting; a slow one gets fewer queries, but never so few that its recall says nothing.
-SWEEP_SECONDS, SWEEP_QUERIES = 0.5, 1000
-ROUND_SECONDS = 2.0
+SWEEP_SECONDS, SWEEP_QUERIES = 0.3, 1000
+ROUND_SECONDS = 0.8
 TAIL_SECONDS = 20
-THRASHED_SWEEP_QUERIES, THRASHED_QUERIES = 150, 300
+# Writing through the caches takes some ten milliseconds a query.
+THRASHED_SWEEP_QUERIES, THRASHED_QUERIES = 100, 150
 
 
 def choosing(point):
@@ -31,12 +32,24 @@ class Peer:
     def __init__(self, name, case, files, machine):
         self.name, self.case, self.files, self.machine = name, case, files, machine
         self.peer = peers.PEERS[name]
-        self.builds = self.peer.builds(files.items, case.unit_norms(), machine.thorough)
+        self.builds = self.peer.builds(case.items, case.unit_norms(), machine.thorough)
         self.workers, self.facts, self.overheads = {}, {}, {}
+
+    def folder(self, label):
+        return self.files.folder / "indexes" / f"{self.name}, {label}"
+
+    def expected_seconds(self):
+        """Of building what is not kept."""
+        missing = [label for label in self.builds if not (self.folder(label) / "facts.json").is_file()]
+        return 2 + len(missing) * self.peer.million_s * self.case.items / 1e6
+
+    def forget(self):
+        for label in self.builds:
+            shutil.rmtree(self.folder(label), ignore_errors=True)
 
     def prepare(self, progress):
         for label, parameters in self.builds.items():
-            folder = self.files.folder / "indexes" / f"{self.name}, {label}"
+            folder = self.folder(label)
             kept = (folder / "facts.json").is_file()
             with progress.step(f"{self.name}, {label}: " + ("loading" if kept else "building")):
                 if not kept:
@@ -73,11 +86,13 @@ class Peer:
                         if not frontier.worth_going_on(walked, target, fastest):
                             break
                     points += walked
-        if self.case.thrashed_of:
-            # Cold caches change what is best: those near the warm frontier are timed again, cold. Their recall stands.
-            points = [choosing(self.point(at["build"], at["setting"], k, *self.tuned, THRASHED_SWEEP_QUERIES, 30, True))
-                      | {"recall": at["recall"]} for at in frontier.near(points, target)]
         return points
+
+    def sweep_cold(self, k, target, points, progress):
+        """Cold caches change what is best: settings near the warm frontier are timed again, cold. Their recall stands."""
+        with progress.step(f"{self.name}: settings for k {k}, cold"):
+            return [choosing(self.point(at["build"], at["setting"], k, *self.tuned, THRASHED_SWEEP_QUERIES, 30, True))
+                    | {"recall": at["recall"]} for at in frontier.near(points, target)]
 
     def measure(self, k, points, round_):
         count = THRASHED_QUERIES if self.case.thrashed_of else self.machine.round_queries
@@ -104,7 +119,8 @@ class Peer:
 
     def about(self, point, k):
         facts = self.facts[point["build"]]
-        return {"overhead_us": self.overhead(k), "build_s": facts["build_s"], "share": facts["index_bytes"] / self.files.float_bytes,
+        return {"overhead_us": self.overhead(k), "build_s": facts["build_s"], "build_cpu_s": facts["build_cpu_s"],
+                "share": facts["index_bytes"] / self.files.float_bytes,
                 "build_peak_mb": facts["build_peak_mb"], "built": facts["date"]}
 
     def leave(self, needed):
@@ -125,6 +141,12 @@ class Needletail:
         self.case, self.files, self.machine = case, files, machine
         self.index = ours.Index(machine.needletail, machine.core, files, "cosine" if case.unit_norms() else "dot")
 
+    def expected_seconds(self):
+        return 0 if self.index.is_kept() else 5 + 60 * self.case.items / 1e6
+
+    def forget(self):
+        self.index.about.unlink(missing_ok=True)
+
     def prepare(self, progress):
         kept = self.index.is_kept()
         with progress.step("needletail: " + ("its index is there" if kept else "building")):
@@ -138,11 +160,14 @@ class Needletail:
             for _ in range(2):
                 best = frontier.reaching(points, target) or frontier.frontier(points)[-1]
                 points += self.index.bench(k, *tuned, ours.around(best, k, self.files.items), SWEEP_QUERIES)
-            if self.case.thrashed_of:
-                near = frontier.near(points, target)
-                cold = self.index.bench(k, *tuned, [at["setting"] for at in near], THRASHED_SWEEP_QUERIES, thrash=True)
-                points = [cold_at | {"recall": at["recall"]} for at, cold_at in zip(near, cold)]
             return [choosing(point) for point in points]
+
+    def sweep_cold(self, k, target, points, progress):
+        with progress.step(f"needletail: settings for k {k}, cold"):
+            near = frontier.near(points, target)
+            cold = self.index.bench(k, self.files.tune, self.files.tune_truth, [at["setting"] for at in near],
+                                    THRASHED_SWEEP_QUERIES, thrash=True)
+            return [choosing(found) | {"recall": at["recall"]} for at, found in zip(near, cold)]
 
     def measure(self, k, points, round_):
         count = THRASHED_QUERIES if self.case.thrashed_of else self.machine.round_queries
@@ -161,7 +186,8 @@ class Needletail:
         return f"{blocks} blocks, {refined} refined, {rescored} rescored"
 
     def about(self, point, k):
-        return {"ours": True, "build_s": self.facts["build_s"], "share": point["index_bytes"] / self.files.float_bytes,
+        return {"ours": True, "build_s": self.facts["build_s"], "build_cpu_s": self.facts["build_cpu_s"],
+                "share": point["index_bytes"] / self.files.float_bytes,
                 "build_peak_mb": self.facts["build_peak_mb"], "built": self.facts["date"], "bytes_touched": point["bytes_touched"]}
 
     def leave(self, needed):

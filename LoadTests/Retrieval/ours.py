@@ -19,7 +19,6 @@ class Index:
     def __init__(self, needletail, core, files, metric):
         self.needletail, self.core, self.files, self.metric = needletail, core, files, metric
         folder = files.folder / "indexes"
-        folder.mkdir(exist_ok=True)
         self.path, self.about = folder / "needletail.ntsnap", folder / "needletail.json"
 
     def is_kept(self):
@@ -36,18 +35,23 @@ class Index:
     def build(self):
         command = [self.needletail, "index", "build", "--base", self.files.base, "--calibration", self.files.calibration,
                    "--metric", self.metric, "--out", self.path]
+        self.path.parent.mkdir(exist_ok=True)
         self.about.unlink(missing_ok=True)
         begun = time.perf_counter()
         with tempfile.TemporaryFile("w+") as said:
             process = subprocess.Popen(list(map(str, command)), stdout=said, stderr=said)
-            # Not `wait`: only this says what memory that one process took.
-            _, status, used = os.wait4(process.pid, 0)
+            try:
+                # Not `wait`: only this says what memory that one process took.
+                _, status, used = os.wait4(process.pid, 0)
+            except KeyboardInterrupt:
+                process.kill()
+                raise
             process.returncode = os.waitstatus_to_exitcode(status)
             said.seek(0)
             if process.returncode != 0:
                 raise Refused(sentence(command, process.returncode, said.read()))
-        facts = {"build_s": round(time.perf_counter() - begun, 2), "build_peak_mb": used.ru_maxrss >> 10, "date": time.strftime("%Y-%m-%d"),
-                 "file_bytes": self.path.stat().st_size, "executable": self.stamp()}
+        facts = {"build_s": round(time.perf_counter() - begun, 2), "build_cpu_s": round(used.ru_utime + used.ru_stime, 2),
+                 "build_peak_mb": used.ru_maxrss >> 10, "date": time.strftime("%Y-%m-%dT%H:%M"), "file_bytes": self.path.stat().st_size, "executable": self.stamp()}
         self.about.write_text(json.dumps(facts))
         return facts
 
@@ -79,7 +83,7 @@ def read(output):
             raise Refused(f"a line of index bench without {', '.join(missing)}: {line}")
         point = {name: found[name] for name in NUMBERS}
         asked = found.get("setting") or f"{found['blocks']}:{found['refined']}:{found['rescored']}"
-        points.append(point | {"setting": asked, "queries": found.get("queries", 1), "build": ""})
+        points.append(point | {"setting": asked, "queries": found.get("queries", 1), "lists": found.get("lists"), "build": ""})
     return points
 
 
@@ -87,7 +91,8 @@ def around(point, k, items):
     """Budgets about one: blocks scanned, rows refined of what they hold, rows scored exactly of those."""
     blocks, refined, rescored = map(int, point["setting"].split(":"))
     found = set()
-    for more in (0.5, 0.7, 0.85, 1, 1.2, 1.4, 2):
+    # An index without lists scans all of its blocks, whatever is asked for.
+    for more in (1,) if point.get("lists") == 0 else (0.5, 0.7, 0.85, 1, 1.2, 1.4, 2):
         for much in (0.6, 0.8, 1, 1.25, 1.6):
             for exactly in (0.6, 0.8, 1, 1.3):
                 wanted = min(max(round(blocks * more), 1), -(-items // 32)), round(refined * much), round(rescored * exactly)

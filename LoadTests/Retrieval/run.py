@@ -12,7 +12,7 @@ import dataclasses
 import json
 import os
 import pathlib
-import shutil
+import signal
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -31,7 +31,7 @@ from worker import Neighbour, Stopped
 RIVAL = "scann"
 # Of float32: what an index may take.
 SHARE_MAX = 0.25
-PLOT_POINTS, PLOT_LEAST, PLOT_MOST = 6, 0.8, 0.996
+PLOT_POINTS, PLOT_LEAST, PLOT_MOST = 5, 0.8, 0.996
 
 
 @dataclasses.dataclass
@@ -51,37 +51,46 @@ def main():
     core = cores[-1] if options.core is None else options.core
     neighbour = next((other for other in cores if other != core), core)
     machine = Machine(options.needletail, core, neighbour, len(cores), options.queries, options.thorough)
-    known = cases.all_cases(options.items)
-    chosen = choose(known, options)
+    # A service manager's way of saying Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     progress = progress_.Progress()
-    for case in chosen:
-        progress.plan(expected_seconds(case, options))
-    # Compared are results of one process from first to last; what is kept between runs are vectors, answers and indexes.
-    results, status, emptied = [], 0, set()
+    runs = planned(choose(cases.all_cases(options.items), options), machine, options, progress)
+    done, status = [], 0
     try:
-        for case in chosen:
-            progress.begin(case.name)
-            factors = gowalla.Factors(options.gowalla, options.needletail, options.data)
-            if case.shape is None and (why := factors.missing()):
-                print(f"{case.name} is left out: {why}", file=sys.stderr)
-                continue
-            files = cases.Files(case, options.data, factors, progress.count)
-            if options.rebuild and files.folder not in emptied:
-                shutil.rmtree(files.folder / "indexes", ignore_errors=True)
-            emptied.add(files.folder)
-            run = CaseRun(case, files, machine, options, progress)
+        for run in runs:
+            progress.begin(run.case.name)
             try:
-                run.perform()
+                run.prepare()
+                if not options.prepare:
+                    done.append(run)
+                    run.perform({other.case.name: other for other in done})
             finally:
-                results.append(run)
                 run.end()
-                run.show()
+                if not options.prepare:
+                    run.show()
             progress.done()
     except KeyboardInterrupt:
         print("\ninterrupted: what was measured until here is kept", file=sys.stderr)
         status = 130
-    keep(results, options)
-    sys.exit(status or (1 if any(run.troubles for run in results) else 0))
+    keep(done, options)
+    sys.exit(status or (1 if any(run.troubles for run in runs) else 0))
+
+
+def planned(chosen, machine, options, progress):
+    """What is to be done, with an idea of how long it takes."""
+    factors = gowalla.Factors(options.gowalla, options.needletail, options.data)
+    runs = []
+    for case in chosen:
+        if case.shape is None and (why := factors.missing()):
+            print(f"  {case.name} is left out: {why}", file=sys.stderr)
+        else:
+            runs.append(CaseRun(case, cases.Files(case, options.data, factors), machine, options, progress))
+    forgotten = set()
+    for run in runs:
+        # A folder that two cases share is emptied once.
+        run.forget(forgotten)
+        progress.plan(run.expected_seconds())
+    return runs
 
 
 def arguments():
@@ -97,7 +106,8 @@ def arguments():
     ask.add_argument("--core", type=int)
     ask.add_argument("--all", action="store_true")
     ask.add_argument("--thorough", action="store_true")
-    ask.add_argument("--rebuild", action="store_true")
+    ask.add_argument("--rebuild", nargs="*", help="build those anew, by name; without names everybody")
+    ask.add_argument("--prepare", action="store_true", help="make vectors, answers and indexes, and measure nothing")
     ask.add_argument("--out", type=pathlib.Path, required=True, help="file for the figures as JSON; .md and .svg go beside it")
     return ask.parse_args()
 
@@ -111,13 +121,6 @@ def choose(known, options):
     return [case for case in known.values() if case.by_default or options.all]
 
 
-def expected_seconds(case, options):
-    """Roughly, with indexes built: measured on two Zen 4 cores. Rounds of eight contenders, sweeps before them."""
-    million = (case.shape.items if case.shape else 41_000) / 1e6
-    per_contender = 8 + 60 * million if not case.thrashed_of else 60
-    return per_contender * (1 + len(case.peers)) * (0.4 + 0.12 * options.rounds)
-
-
 class CaseRun:
     """One case: who takes part, what was chosen, what each round found."""
 
@@ -129,14 +132,43 @@ class CaseRun:
             self.contenders.append(contenders.Needletail(case, files, machine))
         self.contenders += [peer for name in wanted if (peer := contenders.Peer(name, case, files, machine)).builds]
         # By (contender's name, k): chains by target, points for the plot, and by setting what each round measured.
-        self.chains, self.plotted, self.measured, self.calibrated, self.tails = {}, {}, {}, {}, {}
+        self.swept, self.chains, self.plotted, self.measured, self.calibrated, self.tails = {}, {}, {}, {}, {}, {}
 
-    def perform(self):
+    def forget(self, forgotten):
+        for contender in self.contenders if self.options.rebuild is not None else ():
+            name = contender.name.strip("*")
+            if (self.files.folder, name) not in forgotten and (not self.options.rebuild or name.lower() in map(str.lower, self.options.rebuild)):
+                contender.forget()
+                forgotten.add((self.files.folder, name))
+
+    def expected_seconds(self):
+        """Roughly: what is not there yet is made, then some seconds a setting. Measured on two Zen 4 cores."""
+        million = self.case.items / 1e6
+        making = 0 if self.files.is_there else 5 + 100 * million
+        building = 0 if self.case.thrashed_of else sum(contender.expected_seconds() for contender in self.contenders)
+        if self.options.prepare:
+            return making + building
+        each = (15 if self.case.thrashed_of else 6 + 14 * million) * len(self.case.targets)
+        return making + building + each * len(self.contenders) * (0.5 + 0.1 * self.options.rounds)
+
+    def prepare(self):
+        """Vectors, answers and indexes."""
+        self.files.ensure(self.progress.count)
         for contender in list(self.contenders):
             try:
                 contender.prepare(self.progress)
+                if self.options.prepare:
+                    contender.end()
+            except (Stopped, Refused) as trouble:
+                self.give_up(contender, trouble)
+
+    def perform(self, earlier):
+        """Settings, rounds, tails. `earlier`: the runs before, by name; a thrashed case goes on from the one that it is of."""
+        warm = earlier.get(self.case.thrashed_of)
+        for contender in list(self.contenders):
+            try:
                 for k in self.case.targets:
-                    self.choose(contender, k)
+                    self.choose(contender, k, warm)
                 contender.leave([point for (name, _), points in self.settings().items() if name == contender.name for point in points])
             except (Stopped, Refused) as trouble:
                 self.give_up(contender, trouble)
@@ -166,9 +198,12 @@ class CaseRun:
         """The fastest measured setting that reaches a target."""
         return frontier.reaching([whole for _, whole, _ in self.chain(contender, k, target)], target)
 
-    def choose(self, contender, k):
-        targets = self.case.targets[k]
-        swept = contender.sweep(k, max(targets), self.progress)
+    def choose(self, contender, k, warm):
+        targets, key = self.case.targets[k], (contender.name, k)
+        swept = warm.swept[key] if warm and key in warm.swept else contender.sweep(k, max(targets), self.progress)
+        self.swept[key] = swept
+        if self.case.thrashed_of:
+            swept = contender.sweep_cold(k, targets[0], swept, self.progress)
         self.chains[contender.name, k] = {target: frontier.chain(swept, target) for target in targets}
         self.plotted[contender.name, k] = [] if self.case.thrashed_of else frontier.thinned(swept, PLOT_LEAST, PLOT_MOST, PLOT_POINTS)
 

@@ -104,12 +104,12 @@ class Held:
         """Builds from the file of vectors and saves; returns seconds and peak memory."""
         from peers import PEERS, size_on_disk
         vectors = np.load(base)
-        begun = time.perf_counter()
+        begun, before = time.perf_counter(), time.process_time()
         index = PEERS[peer].build(vectors, parameters, threads)
-        seconds = time.perf_counter() - begun
+        seconds, busy = time.perf_counter() - begun, time.process_time() - before
         PEERS[peer].save(index, folder)
-        facts = {"build_s": round(seconds, 2), "index_bytes": size_on_disk(folder), "date": time.strftime("%Y-%m-%d"),
-                 "build_peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10, "build_threads": threads}
+        facts = {"build_s": round(seconds, 2), "build_cpu_s": round(busy, 2), "index_bytes": size_on_disk(folder),
+                 "date": time.strftime("%Y-%m-%dT%H:%M"), "build_peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10}
         (folder / "facts.json").write_text(json.dumps(facts))
         return facts
 

@@ -36,7 +36,10 @@ def options(parser):
     parser.add_argument("--rounds", type=int, help="in how many turns everybody is measured (default 5)")
     parser.add_argument("--items", type=int, help="of the large cases (default 1,000,000)")
     parser.add_argument("--thorough", action="store_true", help="more builds of the peers: kinds that were never the best here")
-    parser.add_argument("--rebuild", action="store_true", help="build every index anew; otherwise those of earlier runs are used")
+    parser.add_argument("--rebuild", nargs="*", metavar="NAME", help="build the indexes of those anew (scann needletail …), without "
+                        "names everybody's; otherwise those of earlier runs are used")
+    parser.add_argument("--prepare", action="store_true", help="make vectors, answers and indexes, and measure nothing: an hour "
+                        "the first time, for the graphs above all")
     parser.add_argument("--core", type=int, help="the processor that is measured on (default the last)")
     parser.add_argument("--data", type=pathlib.Path, default=machine.ROOT / "var/retrieval",
                         help="folder for vectors, exact answers and indexes, some 15 GB (default var/retrieval)")
@@ -63,10 +66,10 @@ def run(lab, options):
 
 def arguments(lab, options):
     words = ["--needletail", lab.needletail, "--data", options.data, "--gowalla", options.gowalla.resolve()]
-    for name in ("cases", "peers", "rounds", "items", "core"):
+    for name in ("cases", "peers", "rounds", "items", "core", "rebuild"):
         if (value := getattr(options, name)) is not None:
             words += ["--" + name, *(value if isinstance(value, list) else [value])]
-    return words + ["--" + name for name in ("all", "thorough", "rebuild") if getattr(options, name)]
+    return words + ["--" + name for name in ("all", "thorough", "prepare") if getattr(options, name)]
 
 
 def prepare():
