@@ -27,7 +27,7 @@ test-debug: packages toolchain
 # The modules that touch memory by hand. Without XCTest, whose own 144 leaked bytes would end every run.
 test-address: packages toolchain
 	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/leaks.supp swift test --disable-xctest --sanitize=address --scratch-path .build-address \
-	  --filter '^(Bytes|HTTP|JSON|Memcached|Model|Reactor|Retrieval|Snapshots)Tests\.'
+	  --filter '^(Bytes|HTTP|JSON|Memcached|Model|Reactor|Retrieval|Snapshots|Tensors)Tests\.'
 
 # What has threads: the loops, and those parts of the gateway where threads meet (swaps, events, drain, two workers).
 # FaultTests are not among it: they count on a gateway that is not ten times slower than memcached expects.

@@ -107,6 +107,8 @@ let package = Package(
     .tests("Tensors"),
     .tests("Trainer", "Bytes", "CFactorization", "Events", "Model", "Snapshots"),
     .testTarget(
+      name: "CommandTests", dependencies: ["Retrieval", "Snapshots", "Tensors", "TestSupport"], swiftSettings: .needletail),
+    .testTarget(
       name: "SimulationTests",
       dependencies: [
         "Bytes", "Configuration", "Gateway", "JSON", "Memcached", "Model", "Publishing", "Reactor", "Snapshots",
