@@ -66,6 +66,25 @@ static void NT_NAME(tile_sums)(const int8_t *query, size_t groups, const uint8_t
   _mm256_storeu_si256((__m256i *)(sums + 24), s3);
 }
 
+// vpmaddubsw is exact here: 2 * 15 * 127 is far below 32767, and so is the sum of two.
+static inline void NT_NAME(tile_sums_u4)(const int8_t *query, size_t groups, const uint8_t *tile, int32_t *sums) {
+  const __m256i low = _mm256_set1_epi8(15), ones = _mm256_set1_epi16(1);
+  __m256i s[4] = {_mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256()};
+  for (size_t g = 0; g < groups; g++, tile += NT_GROUP_BYTES) {
+    int32_t near, far;
+    __builtin_memcpy(&near, query + 8 * g, sizeof near);
+    __builtin_memcpy(&far, query + 8 * g + 4, sizeof far);
+    const __m256i a = _mm256_set1_epi32(near), b = _mm256_set1_epi32(far);
+    for (size_t i = 0; i < 4; i++) {
+      const __m256i codes = _mm256_loadu_si256((const __m256i *)(tile + 32 * i));
+      const __m256i x = _mm256_maddubs_epi16(_mm256_and_si256(codes, low), a);
+      const __m256i y = _mm256_maddubs_epi16(_mm256_and_si256(_mm256_srli_epi16(codes, 4), low), b);
+      s[i] = _mm256_add_epi32(s[i], _mm256_madd_epi16(_mm256_add_epi16(x, y), ones));
+    }
+  }
+  for (size_t i = 0; i < 4; i++) _mm256_storeu_si256((__m256i *)(sums + 8 * i), s[i]);
+}
+
 // Even and odd bytes of a look-up add up apart in u16 lanes: the even sums carry 256 times the odd ones until the end.
 static inline void NT_NAME(block_sums)(const uint8_t *table, size_t quads, const uint8_t *cells, uint16_t *sums) {
   const __m256i low = _mm256_set1_epi8(15);

@@ -67,6 +67,24 @@ static void NT_NAME(tile_sums)(const int8_t *query, size_t groups, const uint8_t
   _mm512_storeu_si512(sums + 16, _mm512_add_epi32(a1, b1));
 }
 
+static inline void NT_NAME(tile_sums_u4)(const int8_t *query, size_t groups, const uint8_t *tile, int32_t *sums) {
+  const __m512i low = _mm512_set1_epi8(15);
+  __m512i a0 = _mm512_setzero_si512(), a1 = a0, b0 = a0, b1 = a0;
+  for (size_t g = 0; g < groups; g++, tile += NT_GROUP_BYTES) {
+    int32_t near, far;
+    __builtin_memcpy(&near, query + 8 * g, sizeof near);
+    __builtin_memcpy(&far, query + 8 * g + 4, sizeof far);
+    const __m512i q0 = _mm512_set1_epi32(near), q1 = _mm512_set1_epi32(far);
+    const __m512i x = _mm512_loadu_si512(tile), y = _mm512_loadu_si512(tile + 64);
+    a0 = _mm512_dpbusd_epi32(a0, _mm512_and_si512(x, low), q0);
+    a1 = _mm512_dpbusd_epi32(a1, _mm512_and_si512(y, low), q0);
+    b0 = _mm512_dpbusd_epi32(b0, _mm512_and_si512(_mm512_srli_epi16(x, 4), low), q1);
+    b1 = _mm512_dpbusd_epi32(b1, _mm512_and_si512(_mm512_srli_epi16(y, 4), low), q1);
+  }
+  _mm512_storeu_si512(sums, _mm512_add_epi32(a0, b0));
+  _mm512_storeu_si512(sums + 16, _mm512_add_epi32(a1, b1));
+}
+
 // Even and odd bytes of a look-up add up apart in u16 lanes: the even sums carry 256 times the odd ones until the end.
 static inline void NT_NAME(block_sums)(const uint8_t *table, size_t quads, const uint8_t *cells, uint16_t *sums) {
   const __m512i low = _mm512_set1_epi8(15);
@@ -176,30 +194,135 @@ static uint64_t pivot(const uint64_t *keys, size_t count, size_t keep) {
   return sample[0];
 }
 
-static void NT_NAME(select_keys)(uint64_t *keys, size_t count, size_t keep, uint64_t *spare) {
-  // Keys differ, so each pass leaves some behind; that many unlucky samples are not chance.
-  for (int pass = 0; keep && keep < count && count > 48 && pass < 24; pass++) {
-    const __m512i p = _mm512_set1_epi64((long long)pivot(keys, count, keep));
-    size_t front = 0, back = 0;
-    for (size_t i = 0; i < count; i += 8) {
-      const __mmask8 real = count - i >= 8 ? 0xff : (__mmask8)((1u << (count - i)) - 1);
-      const __m512i v = _mm512_maskz_loadu_epi64(real, keys + i);
-      const __mmask8 large = _mm512_mask_cmpge_epu64_mask(real, v, p), small = (__mmask8)(real & ~large);
-      _mm512_storeu_si512(keys + front, _mm512_maskz_compress_epi64(large, v));
-      _mm512_storeu_si512(spare + back, _mm512_maskz_compress_epi64(small, v));
-      front += (size_t)__builtin_popcount(large);
-      back += (size_t)__builtin_popcount(small);
-    }
-    if (front >= keep) {
-      count = front;
-      continue;
-    }
-    __builtin_memcpy(keys + front, spare, back * sizeof *keys);
-    keys += front;
-    keep -= front;
-    count = back;
+static size_t at_least(const uint64_t *keys, size_t count, uint64_t least) {
+  const __m512i t = _mm512_set1_epi64((long long)least);
+  size_t found = 0, i = 0;
+  for (; i + 8 <= count; i += 8)
+    found += (size_t)__builtin_popcount((unsigned)_mm512_cmpge_epu64_mask(_mm512_loadu_si512(keys + i), t));
+  const __mmask8 real = (__mmask8)((1u << (count - i)) - 1);
+  return found + (size_t)__builtin_popcount(
+                     (unsigned)_mm512_mask_cmpge_epu64_mask(real, _mm512_maskz_loadu_epi64(real, keys + i), t));
+}
+
+// The keep-th largest of keys that differ, or a number between it and the next: by interpolation, with the weight of an end
+// that stays halved (the Illinois rule), since scores have tails; and by halving where even that is slow. 0 < keep < count.
+static uint64_t threshold_of(const uint64_t *keys, size_t count, size_t keep) {
+  __m512i least = _mm512_set1_epi64(-1), most = _mm512_setzero_si512();
+  for (size_t i = 0; i < count; i += 8) {
+    const __mmask8 real = count - i >= 8 ? 0xff : (__mmask8)((1u << (count - i)) - 1);
+    const __m512i v = _mm512_maskz_loadu_epi64(real, keys + i);
+    least = _mm512_mask_min_epu64(least, real, least, v);
+    most = _mm512_max_epu64(most, v);
   }
-  nt_quickselect(keys, count, keep);
+  // At least `low` are all, at least `high` at most one.
+  uint64_t low = _mm512_reduce_min_epu64(least), high = _mm512_reduce_max_epu64(most);
+  if (keep == 1) return high;
+  double below = (double)(count - keep), above = (double)(keep - 1);
+  int side = 0;
+  for (int round = 0;; round++) {
+    const uint64_t range = high - low;
+    if (range <= 1) return high;  // only if keys are equal, which they are not
+    uint64_t step = round % 8 == 7 ? range / 2 : (uint64_t)((double)range * (below / (below + above)));
+    step = step ? step : 1;
+    step = step < range ? step : range - 1;
+    const uint64_t guess = low + step;
+    const size_t found = at_least(keys, count, guess);
+    if (found == keep) return guess;
+    if (found > keep) {
+      low = guess;
+      below = (double)(found - keep);
+      above = side > 0 ? above / 2 : above;
+      side = 1;
+    } else {
+      high = guess;
+      above = (double)(keep - found);
+      below = side < 0 ? below / 2 : below;
+      side = -1;
+    }
+  }
+}
+
+// Keys of at least `least` to the front, the others to spare.
+static size_t part(uint64_t *keys, size_t count, uint64_t least, uint64_t *spare) {
+  const __m512i p = _mm512_set1_epi64((long long)least);
+  size_t front = 0, back = 0;
+  for (size_t i = 0; i < count; i += 8) {
+    const __mmask8 real = count - i >= 8 ? 0xff : (__mmask8)((1u << (count - i)) - 1);
+    const __m512i v = _mm512_maskz_loadu_epi64(real, keys + i);
+    const __mmask8 large = _mm512_mask_cmpge_epu64_mask(real, v, p), small = (__mmask8)(real & ~large);
+    _mm512_storeu_si512(keys + front, _mm512_maskz_compress_epi64(large, v));
+    _mm512_storeu_si512(spare + back, _mm512_maskz_compress_epi64(small, v));
+    front += (size_t)__builtin_popcount(large);
+    back += (size_t)__builtin_popcount(small);
+  }
+  return front;
+}
+
+static void NT_NAME(select_keys)(uint64_t *keys, size_t count, size_t keep, uint64_t *spare) {
+  if (!keep || keep >= count) return;
+  // Large ones are cut down by a sample first; a sample that cuts too much costs a look at the rest.
+  for (int pass = 0; count > 192 && count > 2 * keep && pass < 8; pass++) {
+    const uint64_t least = pivot(keys, count, keep);
+    if (at_least(keys, count, least) < keep) break;
+    count = part(keys, count, least, spare);
+  }
+  if (keep < count) NT_NAME(split_keys)(keys, count, keep, spare);
+}
+
+static void NT_NAME(split_keys)(uint64_t *keys, size_t count, size_t keep, uint64_t *spare) {
+  if (!keep || keep >= count) return;
+  const size_t front = part(keys, count, threshold_of(keys, count, keep), spare);
+  __builtin_memcpy(keys + front, spare, (count - front) * sizeof *keys);
+}
+
+// Bitonic sort (Batcher, 1968) of whole vectors, largest first; a power of two of them, at most sixteen. Lane i of the
+// sequence goes up or down by bit `size` of i; partners differ in bit `distance`.
+static void sort_vectors(__m512i *v, size_t vectors) {
+  const __m512i lane = _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0);
+  for (size_t size = 2; size <= 8 * vectors; size *= 2)
+    for (size_t distance = size / 2; distance; distance /= 2) {
+      if (distance >= 8) {
+        for (size_t i = 0; i < vectors; i++) {
+          const size_t other = i ^ (distance / 8);
+          if (other < i) continue;
+          const __m512i most = _mm512_max_epu64(v[i], v[other]), least = _mm512_min_epu64(v[i], v[other]);
+          const int falls = !(8 * i & size);
+          v[i] = falls ? most : least;
+          v[other] = falls ? least : most;
+        }
+        continue;
+      }
+      const __mmask8 second = _mm512_test_epi64_mask(lane, _mm512_set1_epi64((long long)distance));
+      for (size_t i = 0; i < vectors; i++) {
+        const __mmask8 rises =
+            size < 8 ? _mm512_test_epi64_mask(lane, _mm512_set1_epi64((long long)size)) : 8 * i & size ? 0xff : 0;
+        const __m512i partner = distance == 1   ? _mm512_permutex_epi64(v[i], 0xb1)
+                                : distance == 2 ? _mm512_permutex_epi64(v[i], 0x4e)
+                                                : _mm512_shuffle_i64x2(v[i], v[i], 0x4e);
+        v[i] = _mm512_mask_min_epu64(_mm512_max_epu64(v[i], partner), second ^ rises, v[i], partner);
+      }
+    }
+}
+
+static void NT_NAME(sort_keys)(uint64_t *keys, size_t count, uint64_t *spare) {
+  enum { whole = 128 };
+  __m512i v[whole / 8];
+  while (count > 1) {
+    const size_t part = count < whole ? count : whole;
+    if (count > whole) NT_NAME(split_keys)(keys, count, whole, spare);
+    size_t vectors = 1;
+    while (8 * vectors < part) vectors *= 2;
+    // Zero is less than any key of a finite score.
+    for (size_t i = 0; i < vectors; i++) {
+      const size_t left = part > 8 * i ? part - 8 * i : 0;
+      v[i] = _mm512_maskz_loadu_epi64(left >= 8 ? 0xff : (__mmask8)((1u << left) - 1), keys + 8 * i);
+    }
+    sort_vectors(v, vectors);
+    for (size_t i = 0; 8 * i < part; i++)
+      _mm512_mask_storeu_epi64(keys + 8 * i, part - 8 * i >= 8 ? 0xff : (__mmask8)((1u << (part - 8 * i)) - 1), v[i]);
+    keys += part;
+    count -= part;
+  }
 }
 
 #pragma clang attribute pop

@@ -49,6 +49,23 @@ static void NT_NAME(tile_sums)(const int8_t *query, size_t groups, const uint8_t
   for (int j = 0; j < 8; j++) vst1q_s32(sums + 4 * j, vaddq_s32(s[j], offset));
 }
 
+static inline void NT_NAME(tile_sums_u4)(const int8_t *query, size_t groups, const uint8_t *tile, int32_t *sums) {
+  int32x4_t s[8];
+  for (int j = 0; j < 8; j++) s[j] = vdupq_n_s32(0);
+  for (size_t g = 0; g < groups; g++, tile += NT_GROUP_BYTES) {
+    int32_t near, far;
+    __builtin_memcpy(&near, query + 8 * g, sizeof near);
+    __builtin_memcpy(&far, query + 8 * g + 4, sizeof far);
+    const int8x16_t a = vreinterpretq_s8_s32(vdupq_n_s32(near)), b = vreinterpretq_s8_s32(vdupq_n_s32(far));
+    for (int j = 0; j < 8; j++) {
+      const uint8x16_t codes = vld1q_u8(tile + 16 * j);
+      s[j] = vdotq_s32(s[j], vreinterpretq_s8_u8(vandq_u8(codes, vdupq_n_u8(15))), a);
+      s[j] = vdotq_s32(s[j], vreinterpretq_s8_u8(vshrq_n_u8(codes, 4)), b);
+    }
+  }
+  for (int j = 0; j < 8; j++) vst1q_s32(sums + 4 * j, s[j]);
+}
+
 // Even and odd bytes of a look-up add up apart in u16 lanes: the even sums carry 256 times the odd ones until the end.
 static inline void NT_NAME(block_sums)(const uint8_t *table, size_t quads, const uint8_t *cells, uint16_t *sums) {
   uint16x8_t s0 = vdupq_n_u16(0), s1 = s0, s2 = s0, s3 = s0;

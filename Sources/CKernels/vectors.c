@@ -28,6 +28,50 @@ uint32_t nt_allowed_mask(const uint64_t *words, const uint32_t *items, size_t co
   return mask;
 }
 
+static float code_u4(const float *x, size_t n, float step, uint8_t *codes) {
+  const float inverse = 1 / step;
+  float lost = 0;
+  for (size_t i = 0; i < n; i++) {
+    float v = x[i] * inverse + 8.0f;
+    v = v > 0.0f ? v : 0.0f;
+    v = v < 15.0f ? v : 15.0f;
+    codes[i] = (uint8_t)(int32_t)v;
+    const float miss = x[i] - ((float)codes[i] - 7.5f) * step;
+    lost += miss * miss;
+  }
+  return lost;
+}
+
+float nt_quantize_u4(const float *x, size_t padded, uint8_t *codes) {
+  float largest = 0;
+  for (size_t i = 0; i < padded; i++) {
+    const float value = __builtin_fabsf(x[i]);
+    largest = value > largest ? value : largest;
+  }
+  if (largest < 1e-30f) {
+    for (size_t i = 0; i < padded; i++) codes[i] = 8;
+    return 0;
+  }
+  // Cutting off the largest values pays, as long as few are.
+  static const float shares[] = {1.0f, 0.9f, 0.8f, 0.7f, 0.6f};
+  float best = __builtin_inff(), step = 0;
+  for (size_t s = 0; s < sizeof shares / sizeof *shares; s++) {
+    const float lost = code_u4(x, padded, largest * shares[s] / 8, codes);
+    if (lost < best) {
+      best = lost;
+      step = largest * shares[s] / 8;
+    }
+  }
+  code_u4(x, padded, step, codes);
+  return step / 2;
+}
+
+void nt_pack_u4(const uint8_t *codes, size_t padded, size_t lane, uint8_t *tile) {
+  for (size_t g = 0; g < padded / 8; g++)
+    for (size_t i = 0; i < 4; i++)
+      tile[g * NT_GROUP_BYTES + 4 * lane + i] = (uint8_t)(codes[8 * g + i] | codes[8 * g + 4 + i] << 4);
+}
+
 void nt_code_u6(const float *x, size_t padded, float inverse, uint8_t *codes) {
   for (size_t i = 0; i < padded; i++) {
     // Four cells of sixteen steps around zero; what lies outside goes into the outermost step.

@@ -7,7 +7,7 @@ internal import CKernels
 /// to 32 items with one cell width; a *list* is a run of blocks of items near one centroid, sorted by their projection
 /// on it. Small indexes have no lists (`listCount` 0): every search scans every block.
 ///
-/// An item x of a block is kept as g ĉ + r, all in turned space: ĉ the list's centroid as its int8 codes have it, g the
+/// An item x of a block is kept as g ĉ + r, all in turned space: ĉ the list's centroid as its codes have it, g the
 /// block's mean projection on it, r what is left, in cells and steps (`kernels.h`).
 struct IndexView: @unchecked Sendable {
   var metric: Metric
@@ -32,7 +32,7 @@ struct IndexView: @unchecked Sendable {
   /// The item in each slot; a permutation of the catalogue over the filled slots.
   var items: UnsafePointer<UInt32>
 
-  /// Centroids as int8 tiles, and per list: value of a step, first block (one entry more than lists), and gain and width
+  /// Centroids as tiles of four bits, and per list: value of half a step, first block (one entry more than lists), and gain and width
   /// of the first block, which bound the list. Padded to whole tiles.
   var centroids: UnsafePointer<UInt8>
   var centroidScales: UnsafePointer<Float>
@@ -41,12 +41,10 @@ struct IndexView: @unchecked Sendable {
   var listWidths: UnsafePointer<Float>
 
   var paddedDimension: Int { padded(dimension) }
-  /// Of four dimensions, in the tiles of centroids.
-  var groups: Int { paddedDimension / Int(NT_GROUP_DIMENSIONS) }
-  var tileBytes: Int { groups * Int(NT_GROUP_BYTES) }
-  /// Of eight dimensions, in blocks: 64 bytes each.
-  var quads: Int { paddedDimension / Int(NT_PAD_DIMENSIONS) }
-  var blockBytes: Int { quads * 64 }
+  /// Of eight dimensions: 128 bytes in a tile of centroids, 64 in the cells of a block.
+  var octets: Int { paddedDimension / Int(NT_PAD_DIMENSIONS) }
+  var tileBytes: Int { octets * Int(NT_GROUP_BYTES) }
+  var blockBytes: Int { octets * 64 }
   var stepBytes: Int { paddedDimension / 2 }
   var isFlat: Bool { listCount == 0 }
   var centroidTiles: Int { tileCount(listCount) }

@@ -13,7 +13,7 @@ public final class VectorIndex: Sendable {
   private let owner: Owner
 
   enum Owner: Sendable {
-    case snapshot(Snapshot, Rotation)
+    case snapshot(Snapshot, Rotation, CodesInMemory?)
     case built(BuiltIndex)
     /// The maker of the index looks after it: a build that measures itself.
     case maker

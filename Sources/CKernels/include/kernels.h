@@ -9,6 +9,10 @@
 // against the four query bytes broadcast to every lane: no horizontal sum, no sign fix. All sums here are
 // sum(u8 * s8); the caller takes off 128 * sum(query), which is the same for every vector.
 //
+// Centroids are searched as tiles of u4: group g is 128 bytes, byte 4*j + i of it holds dimension 8*g + i of vector j in
+// the low nibble and dimension 8*g + 4 + i in the high one; value = (code - 7.5) * step. Half the bytes of s8, and what
+// rounding takes away goes into the residuals.
+//
 // Cells. A block holds 32 vectors of 6 bits a dimension, split two and four. The upper two bits name one of four
 // cells, the lower four one of sixteen steps within it (the grid of extended RaBitQ, arXiv 2409.09913, split 2 | 4):
 //   value = (cell - 1.5 + (step - 7.5) / 16) * width of the block
@@ -47,13 +51,13 @@
 
 // Which lists are near: one pass over all centroids.
 typedef struct nt_list_job {
-  const int8_t *query;     // groups * 4 bytes, zero beyond the dimension
-  size_t groups;
-  const uint8_t *tiles;    // of the centroids
+  const int8_t *query;     // groups * 8 bytes, zero beyond the dimension
+  size_t groups;           // of eight dimensions
+  const uint8_t *tiles;    // u4
   size_t tile_count;
-  const float *scales;     // per centroid: value of one code step
+  const float *scales;     // per centroid: value of half a code step
   float query_scale;       // value of one query step
-  int32_t offset;          // 128 * sum(query)
+  int32_t sum;             // of the query's codes
   const float *gains;      // per list, of its first block
   const float *widths;
   float reach;
@@ -94,8 +98,8 @@ typedef struct nt_kernels {
   // sums[32 * t + j] = sum over dimensions of tile t's u8 codes of vector j times the query's s8.
   void (*tiles_i8)(const int8_t *query, size_t groups, const uint8_t *tiles, size_t tile_count, int32_t *sums);
 
-  // dots[i] = (sums[i] - offset) * (scales[i] * query_scale); bounds[i] = gains[i] * dots[i] + reach * widths[i].
-  void (*lists_i8)(const nt_list_job *job, float *dots, float *bounds);
+  // dots[i] = (2 * sum of u4 * s8 - 15 * sum) * (scales[i] * query_scale); bounds[i] = gains[i] * dots[i] + reach * widths[i].
+  void (*lists_u4)(const nt_list_job *job, float *dots, float *bounds);
 
   // Appends a key for each value above the threshold; room for `count` keys and the slack is needed.
   size_t (*collect_f32)(const float *values, size_t count, float threshold, uint64_t *keys);
@@ -123,6 +127,10 @@ typedef struct nt_kernels {
   // Moves the `keep` largest keys to the front, in no order; the others are lost. Expected O(count). keep <= count;
   // the slack lies beyond count, and spare has the room of both.
   void (*select_keys)(uint64_t *keys, size_t count, size_t keep, uint64_t *spare);
+  // The same, and the others stay behind them. For some hundred keys.
+  void (*split_keys)(uint64_t *keys, size_t count, size_t keep, uint64_t *spare);
+  // Sorts keys, largest first. Spare as above. For some hundred keys.
+  void (*sort_keys)(uint64_t *keys, size_t count, uint64_t *spare);
 
   // Turns a vector of `padded` elements by an orthogonal matrix: three rounds of signs and fast Hadamard transforms, with
   // Givens rotations between the halves where `padded` is no power of two (Kac's walk, as in RaBitQ-Library's FhtKacRotator).
@@ -162,6 +170,10 @@ void nt_raise(float *nearest, const float *cosines, size_t count);
 size_t nt_best_marginal(const float *relevance, const float *nearest, float lambda, size_t count);
 // Bit j: items[j] is set in the bitmap.
 uint32_t nt_allowed_mask(const uint64_t *words, const uint32_t *items, size_t count);
+// Codes a vector in sixteen steps around zero, of the width that loses least of some; returns half a step.
+float nt_quantize_u4(const float *x, size_t padded, uint8_t *codes);
+// Writes padded codes into lane `lane` of a u4 tile.
+void nt_pack_u4(const uint8_t *codes, size_t padded, size_t lane, uint8_t *tile);
 // Codes a vector in cells and steps: cell and step of dimension i into codes[i], 0...63. inverse = 1 / width, or 0.
 void nt_code_u6(const float *x, size_t padded, float inverse, uint8_t *codes);
 // Writes the cells of one vector into lane `lane` of a block, and its steps into its row.

@@ -59,18 +59,16 @@ struct BlockPacker {
     let width = view.paddedDimension
     let decoded = AlignedStorage<Float>(count: max(1, view.listCount) * width)
     guard let lists else { return decoded }
-    // Lanes without a centroid hold the code of zero.
-    index.centroids.base.update(repeating: 128, count: index.centroids.count)
     let (turned, spare) = (AlignedStorage<Float>(count: width), AlignedStorage<Float>(count: width))
-    var codes = [Int8](repeating: 0, count: width)
+    var codes = [UInt8](repeating: 0, count: width)
     for list in 0..<lists.count {
       lists.centroids.withUnsafeBufferPointer {
         index.rotation.turn($0.baseAddress! + list * rows.dimension, into: turned.base, spare: spare.base, kernels)
       }
-      let scale = kernels.quantize(turned.base, width, padded: width, into: &codes)
-      nt_pack(codes, view.groups, list % tileVectors, index.centroids.base + list / tileVectors * view.tileBytes)
-      index.centroidScales[list] = scale
-      for place in 0..<width { decoded.base[list * width + place] = Float(codes[place]) * scale }
+      let half = nt_quantize_u4(turned.base, width, &codes)
+      nt_pack_u4(codes, width, list % tileVectors, index.centroids.base + list / tileVectors * view.tileBytes)
+      index.centroidScales[list] = half
+      for place in 0..<width { decoded.base[list * width + place] = Float(2 * Int(codes[place]) - 15) * half }
     }
     return decoded
   }

@@ -28,7 +28,7 @@ public final class BuiltIndex: @unchecked Sendable {
     fills = AlignedStorage(count: blockCount)
     items = AlignedStorage(count: slots)
     let listRoom = tileCount(listCount) * tileVectors
-    centroids = AlignedStorage(count: listRoom * width)
+    centroids = AlignedStorage(count: listRoom * width / 2)
     centroidScales = AlignedStorage(count: listRoom)
     listGains = AlignedStorage(count: listRoom)
     listWidths = AlignedStorage(count: listRoom)

@@ -94,7 +94,7 @@ struct BudgetTrial {
     budget.refined = smallest(from: length, to: budget.refined) {
       recall(with(budget) { $0.refined = $1 }($0)) >= min(wanted + reserve / 3, reachMax)
     }
-    budget.rescored = smallest(from: length, to: min(budget.rescored, budget.refined)) {
+    budget.rescored = smallest(from: length / 8 + 6, to: min(budget.rescored, budget.refined)) {
       recall(with(budget) { $0.rescored = $1 }($0)) >= wanted
     }
     return budget

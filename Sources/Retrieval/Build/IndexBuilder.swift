@@ -30,10 +30,8 @@ public enum IndexBuildStep: String, Sendable {
 public enum IndexBuilder {
   public typealias Progress = (IndexBuildStep, Double) -> Void
 
-  /// Up to here a search scans every item: half a megabyte of cells at 128 dimensions.
-  public static let flatItemsMax = 8_192
-  /// Lists hold about this many items at least, or the half-empty last block of each would cost too much.
-  static let listItemsMin = 128
+  /// Up to here a search scans every item: 128 KB of cells at 128 dimensions.
+  public static let flatItemsMax = 4_096
 
   /// Of a build; more do not change its bytes.
   static let threads = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
@@ -69,7 +67,7 @@ public enum IndexBuilder {
   ) throws(IndexBuildError) -> BuiltIndex {
     let rows = try ExactRows(vectors, count: count, dimension: dimension, metric: metric, kernels: kernels)
     let lists = count <= flatItemsMax ? nil : Lists.cluster(
-      rows, lists: Lists.listCount(items: count), seed: seed, kernels: kernels, progress: progress)
+      rows, lists: ListCount.of(rows), seed: seed, kernels: kernels, progress: progress)
     let index = BlockPacker(rows: rows, lists: lists, metric: metric, seed: seed, kernels: kernels).pack(progress)
     index.efforts = Calibration.everything(VectorIndex(index.view, .empty))
     return index

@@ -20,12 +20,6 @@ struct Lists {
   /// Sampled items per list.
   static let sampleItems = 48
 
-  /// About 4 √N lists, the knee between scoring centroids and scanning blocks.
-  static func listCount(items: Int) -> Int {
-    let wanted = min(4 * Int(Double(items).squareRoot()), items / IndexBuilder.listItemsMin)
-    return max(1, wanted)
-  }
-
   static func cluster(
     _ rows: ExactRows, lists wanted: Int, seed: UInt64, kernels: Kernels, progress: IndexBuilder.Progress?
   ) -> Lists {

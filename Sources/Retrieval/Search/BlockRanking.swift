@@ -17,15 +17,15 @@ struct BlockRanking {
   let reach: Float
 
   /// Scores every centroid. The scratch holds the query's codes.
-  init(_ view: IndexView, _ scratch: SearchScratch, queryScale: Float, offset: Int32, norm: Float) {
+  init(_ view: IndexView, _ scratch: SearchScratch, queryScale: Float, codeSum: Int32, norm: Float) {
     self.view = view
     self.scratch = scratch
     reach = boundReach * norm
     var job = nt_list_job(
-      query: scratch.codes, groups: view.groups, tiles: view.centroids, tile_count: view.centroidTiles,
-      scales: view.centroidScales, query_scale: queryScale, offset: offset, gains: view.listGains,
+      query: scratch.codes, groups: view.octets, tiles: view.centroids, tile_count: view.centroidTiles,
+      scales: view.centroidScales, query_scale: queryScale, sum: codeSum, gains: view.listGains,
       widths: view.listWidths, reach: reach)
-    scratch.kernels.table.pointee.lists_i8(&job, scratch.dots, scratch.bounds)
+    scratch.kernels.table.pointee.lists_u4(&job, scratch.dots, scratch.bounds)
     scratch.work.listsScored = view.listCount
     scratch.work.bytesTouched += view.centroidTiles * (view.tileBytes + 12 * tileVectors)
   }
@@ -39,12 +39,40 @@ struct BlockRanking {
     if lists == wanted {
       least = nt_key_score(smallest(scratch.listKeys, lists))
     }
-    let found = scratch.kernels.table.pointee.rank_blocks(
-      view.firstBlocks, scratch.listKeys, lists, scratch.dots, view.gains, view.widths, reach, least, scratch.blockKeys)
+    var found = 0
+    if lists >= Self.sampledListsMin {
+      found = rank(lists, least: max(least, sampledBound(lists, wanted)))
+    }
+    // The sample was unlucky, or too small to try.
+    if found < wanted { found = rank(lists, least: least) }
     let kept = min(wanted, found)
     scratch.kernels.select(scratch.blockKeys, found, keep: kept, spare: scratch.spareKeys)
     scratch.work.bytesTouched += found * 8
     return kept
+  }
+
+  /// Lists from which on a bound is estimated from some of them, and every how many of them is looked at.
+  private static let sampledListsMin = 256
+  private static let sampledListsStride = 16
+
+  /// A bound that, by a sample of the lists, a tenth more blocks than wanted exceed.
+  private func sampledBound(_ lists: Int, _ wanted: Int) -> Float {
+    let (keys, size) = (scratch.listKeys, lists / Self.sampledListsStride)
+    // To the front, every one of them: the order of the lists does not matter.
+    for place in 0..<size {
+      (keys[place], keys[place * Self.sampledListsStride]) = (keys[place * Self.sampledListsStride], keys[place])
+     }
+    let found = rank(size, least: -.infinity)
+    let rank = wanted * size * 11 / (lists * 10) + 4
+    guard rank < found else { return -.infinity }
+    return scratch.kernels.smallest(ofBest: rank, scratch.blockKeys, found, spare: scratch.spareKeys)
+  }
+
+  /// Keys of the blocks of the first `lists` lists whose bound is at least `least`.
+  private func rank(_ lists: Int, least: Float) -> Int {
+    scratch.kernels.table.pointee.rank_blocks(
+      view.firstBlocks, scratch.listKeys, lists, scratch.dots, view.gains, view.widths, reach, least,
+      scratch.blockKeys)
   }
 
   /// The keys of the `wanted` largest values. A threshold from a sample lets most values pass by with one compare.
@@ -59,6 +87,7 @@ struct BlockRanking {
     // The sample was unlucky, or too small to try: take all.
     if found < wanted { found = collect(values, count, -.infinity, keys) }
     let kept = min(wanted, found)
+    guard kept < found else { return kept }
     scratch.kernels.select(keys, found, keep: kept, spare: scratch.spareKeys)
     return kept
   }

@@ -178,7 +178,7 @@ extension Search {
 // The steps.
 extension Search {
   private func ranking() -> BlockRanking {
-    BlockRanking(view, scratch, queryScale: queryScale, offset: 128 * codeSum, norm: norm)
+    BlockRanking(view, scratch, queryScale: queryScale, codeSum: codeSum, norm: norm)
   }
 
   /// Puts a block and the mask of its allowed items at `place`, if it has any.
@@ -194,12 +194,12 @@ extension Search {
   /// exact rows, and answers the best k.
   private func scan(blocks: Int, masked: Bool, _ budget: SearchBudget) {
     var job = nt_scan_job(
-      table: scratch.table, quads: view.quads, cells: view.cells, blocks: scratch.blocks, block_count: blocks,
+      table: scratch.table, quads: view.octets, cells: view.cells, blocks: scratch.blocks, block_count: blocks,
       masks: masked ? UnsafePointer(scratch.masks) : nil, fill: view.fills, bases: scratch.bases, steps: scratch.steps)
     scratch.kernels.table.pointee.fetch_u2(&job)
     makeTable(blocks)
     scratch.clock.end(.table)
-    var list = Shortlist(scratch, keep: min(max(budget.refined, budget.rescored, k), SearchScratch.refinedMax))
+    var list = Shortlist(scratch, keep: min(max(budget.refined, k), SearchScratch.refinedMax))
     list.scan(job)
     list.cut()
     scratch.clock.end(.scan)
@@ -232,7 +232,9 @@ extension Search {
 
   /// Scores all but the first `certain` of the shortlist again with exact rows, and answers the best k.
   private func finish(_ list: inout Shortlist, certain: Int) {
-    if certain > 0 { nt_sort_keys(list.keys, list.count) }
+    if certain > 0 {
+      scratch.kernels.table.pointee.split_keys(list.keys, list.count, certain, scratch.spareKeys)
+    }
     let (items, slots) = (scratch.items, view.items)
     for place in 0..<list.count { items[place] = slots[Int(nt_key_id(list.keys[place]))] }
     let doubtful = max(0, list.count - certain)

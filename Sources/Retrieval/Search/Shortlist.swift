@@ -61,6 +61,6 @@ struct Shortlist {
   /// Leaves the best `keep`, best first.
   mutating func finish() {
     cut()
-    nt_sort_keys(keys, count)
+    scratch.kernels.table.pointee.sort_keys(keys, count, scratch.spareKeys)
   }
 }

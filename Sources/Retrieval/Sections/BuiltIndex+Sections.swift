@@ -3,7 +3,7 @@ public import Snapshots
 /// The index in a snapshot: nine sections, read in the same order by `IndexSections.read`.
 ///
 ///     idx.head   u32 layout, metric, items, dimension, lists, blocks; u64 seed, which gives the rotation
-///     idx.cent   u8 tiles of unit centroids, turned; f32 value of a code step per list, padded to whole tiles
+///     idx.cent   u4 tiles of unit centroids, turned; f32 value of half a step per list, padded to whole tiles
 ///     idx.list   u32 first block of each list and one more; f32 gain, cell width of the first block, padded to whole tiles
 ///     idx.blk    per block: f32 gain, cell width; u32 list; u8 items in it
 ///     idx.slot   u32 item of each slot, 32 a block; .max where there is none
