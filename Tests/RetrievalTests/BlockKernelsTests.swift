@@ -101,10 +101,10 @@ import Testing
   ) throws {
     let table = try #require(Kernels(level)).table
     var random = SeededRandom(seed: 24)
-    for groups in [1, 2, 3, 16, 33, 64] {
-      for tiles in [1, 3] {
-        let lists = ListScan(groups: groups, tiles: tiles, &random)
-        #expect(lists.run(table) == lists.expected, "\(groups) groups, \(tiles) tiles")
+    for octets in [1, 2, 3, 8, 13, 16, 25, 32, 128] {
+      for isExtreme in [false, true] {
+        let lists = ListScan(octets: octets, tiles: octets < 16 ? 3 : 1, isExtreme: isExtreme, &random)
+        #expect(lists.run(table) == lists.expected, "\(octets * 8) dimensions, extreme \(isExtreme)")
       }
     }
     for lists in [1, 2, 9, 40] {
@@ -297,35 +297,50 @@ private func refinedKey(_ key: UInt64, _ query: [Int8], _ rows: [UInt8], _ width
   return nt_key(nt_key_score(key) + Float(doubled) * value, nt_key_id(key))
 }
 
-/// Centroids with the numbers of their lists.
+/// Centroids of four bits a dimension, with the numbers of their lists.
 private struct ListScan {
-  let query: [Int8], tiles: [UInt8], scales: [Float], gains: [Float], widths: [Float]
+  let query: [Int8], codes: [[UInt8]], scales: [Float], gains: [Float], widths: [Float]
   let reach: Float = 2.5
-  private var offset: Int32 { 128 * query.reduce(0) { $0 + Int32($1) } }
+  private var sum: Int32 { query.reduce(0) { $0 + Int32($1) } }
 
-  init(groups: Int, tiles count: Int, _ random: inout SeededRandom) {
-    query = (0..<groups * 4).map { _ in Int8.random(in: -127...127, using: &random) }
-    tiles = (0..<count * groups * 128).map { _ in UInt8.random(in: 1...255, using: &random) }
+  /// Extreme: all codes 15 and all of the query -128.
+  init(octets: Int, tiles count: Int, isExtreme: Bool, _ random: inout SeededRandom) {
+    let width = octets * 8
+    query = (0..<width).map { _ in isExtreme ? -128 : Int8.random(in: -128...127, using: &random) }
+    codes = (0..<count * 32).map { _ in
+      (0..<width).map { _ in isExtreme ? 15 : UInt8.random(in: 0...15, using: &random) }
+    }
     scales = (0..<count * 32).map { _ in random.gaussian() }
     gains = (0..<count * 32).map { _ in random.gaussian() }
     widths = (0..<count * 32).map { _ in random.gaussian() }
   }
 
+  /// Dots, then bounds: codes count from the middle of the sixteen, in halves.
   var expected: [[Float]] {
-    let dots = expectedSums(query, tiles).enumerated().map { Float($1 - offset) * (scales[$0] * queryScale) }
+    let dots = codes.enumerated().map { list, codes -> Float in
+      var doubled = 0
+      for i in query.indices { doubled += (2 * Int(codes[i]) - 15) * Int(query[i]) }
+      return Float(doubled) * (scales[list] * queryScale)
+    }
     return [dots, dots.indices.map { gains[$0] * dots[$0] + reach * widths[$0] }]
   }
 
   func run(_ table: UnsafePointer<nt_kernels>) -> [[Float]] {
-    let (query, tiles, scales) = (GuardedBuffer(query), GuardedBuffer(tiles), GuardedBuffer(scales))
+    let count = scales.count
+    var packed = [UInt8](repeating: 0, count: count * self.query.count / 2)
+    for (list, codes) in codes.enumerated() {
+      packed.withUnsafeMutableBufferPointer {
+        nt_pack_u4(codes, codes.count, list % 32, $0.baseAddress! + list / 32 * codes.count * 16)
+      }
+    }
+    let (query, tiles, scales) = (GuardedBuffer(query), GuardedBuffer(packed), GuardedBuffer(scales))
     let (gains, widths) = (GuardedBuffer(gains), GuardedBuffer(widths))
-    let count = self.scales.count
     var job = nt_list_job(
-      query: query.base, groups: self.query.count / 4, tiles: tiles.base, tile_count: count / 32, scales: scales.base,
-      query_scale: queryScale, offset: offset, gains: gains.base, widths: widths.base, reach: reach)
+      query: query.base, groups: self.query.count / 8, tiles: tiles.base, tile_count: count / 32, scales: scales.base,
+      query_scale: queryScale, sum: sum, gains: gains.base, widths: widths.base, reach: reach)
     let zeros = [Float](repeating: 0, count: count)
     let (dots, bounds) = (GuardedBuffer(zeros), GuardedBuffer(zeros))
-    table.pointee.lists_i8(&job, dots.base, bounds.base)
+    table.pointee.lists_u4(&job, dots.base, bounds.base)
     return [(0..<count).map { dots.base[$0] }, (0..<count).map { bounds.base[$0] }]
   }
 }

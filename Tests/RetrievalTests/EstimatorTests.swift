@@ -188,7 +188,8 @@ struct DecodedCodes {
   }
 
   private func centroid(_ list: Int, _ i: Int) -> Float {
-    let code = view.centroids[list / 32 * view.tileBytes + i / 4 * 128 + 4 * (list % 32) + i % 4]
-    return (Float(code) - 128) * view.centroidScales[list]
+    let two = view.centroids[list / 32 * view.tileBytes + i / 8 * 128 + 4 * (list % 32) + i % 4]
+    let code = i % 8 < 4 ? two & 15 : two >> 4
+    return Float(2 * Int(code) - 15) * view.centroidScales[list]
   }
 }

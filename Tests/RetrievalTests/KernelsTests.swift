@@ -110,35 +110,48 @@ import Testing
     #expect(nt_key_score(nt_key(-3.25, 17)) == -3.25 && nt_key_id(nt_key(-3.25, 17)) == 17)
   }
 
-  @Test func `sorting keys agrees with the standard sort`() {
+  @Test(arguments: levels) func `sorting keys agrees with the standard sort`(_ level: Kernels.Level) throws {
+    let table = try #require(Kernels(level)).table
     var random = SeededRandom(seed: 13)
-    for count in [0, 1, 2, 24, 25, 100, 1000, 5000] {
-      for ordered in [false, true] {
-        var keys = (0..<count).map { ordered ? UInt64($0) : random.next() }
+    for count in Array(0...70) + [100, 127, 128, 129, 200, 257, 1000, 5000] {
+      for order in KeyOrder.allCases {
+        let keys = order.keys(count, &random)
         let truth = keys.sorted(by: >)
-        nt_sort_keys(&keys, count)
-        #expect(keys == truth)
+        var portable = keys
+        nt_sort_keys(&portable, count)
+        #expect(portable == truth, "\(count), \(order)")
+        let (guarded, spare) = (withSlack(keys), withSlack(keys))
+        table.pointee.sort_keys(guarded.base, count, spare.base)
+        #expect((0..<count).map { guarded.base[$0] } == truth, "\(count), \(order)")
       }
     }
   }
 
-  @Test(arguments: levels) func `selecting keeps the largest keys, wherever they lie`(_ level: Kernels.Level) throws {
+  @Test(arguments: levels) func `selecting keeps the largest keys, wherever they lie; splitting loses none`(
+    _ level: Kernels.Level
+  ) throws {
     let kernels = try #require(Kernels(level))
     var random = SeededRandom(seed: 14)
-    for count in [0, 1, 2, 7, 8, 9, 24, 25, 48, 49, 63, 100, 257, 1000, 5000] {
+    for count in [0, 1, 2, 7, 8, 9, 24, 25, 48, 49, 63, 100, 193, 257, 1000, 5000] {
       for order in KeyOrder.allCases {
         let keys = order.keys(count, &random)
         let truth = keys.sorted(by: >)
         for keep in Set([0, 1, count / 16, count / 3, count - 1, count]) where keep >= 0 && keep <= count {
-          // The slack that full vector stores may use is all there is beyond the keys.
-          let slack = [UInt64](repeating: .max, count: Int(NT_KEY_SLACK))
-          let (guarded, spare) = (GuardedBuffer(keys + slack), GuardedBuffer(keys + slack))
-          kernels.select(guarded.base, count, keep: keep, spare: spare.base)
-          let selected = (0..<keep).map { guarded.base[$0] }.sorted(by: >)
-          #expect(selected == Array(truth[..<keep]), "\(keep) of \(count), \(order)")
+          let (selected, split, spare) = (withSlack(keys), withSlack(keys), withSlack(keys))
+          kernels.select(selected.base, count, keep: keep, spare: spare.base)
+          let best = (0..<keep).map { selected.base[$0] }.sorted(by: >)
+          #expect(best == Array(truth[..<keep]), "\(keep) of \(count), \(order)")
+          kernels.table.pointee.split_keys(split.base, count, keep, spare.base)
+          let (front, back) = ((0..<keep).map { split.base[$0] }, (keep..<count).map { split.base[$0] })
+          #expect(front.sorted(by: >) + back.sorted(by: >) == truth, "\(keep) of \(count), \(order)")
         }
       }
     }
+  }
+
+  /// The slack that full vector stores may use is all there is beyond the keys.
+  private func withSlack(_ keys: [UInt64]) -> GuardedBuffer<UInt64> {
+    GuardedBuffer(keys + [UInt64](repeating: .max, count: Int(NT_KEY_SLACK)))
   }
 }
 
