@@ -9,11 +9,9 @@ public struct SearchBudget: Sendable, Equatable {
   /// With a filter: blocks with allowed items to scan at least, however many of those they hold.
   var least = 0
 
-  /// The same in more blocks.
-  func looking(in blocks: Int) -> SearchBudget {
-    var wider = self
-    wider.blocks = blocks
-    return wider
+  /// Whether another looks at so much more that it may find more.
+  func isMuchLess(than other: SearchBudget) -> Bool {
+    Double(other.blocks) > 1.2 * Double(blocks) || Double(other.refined) > 1.2 * Double(refined)
   }
 
   /// Negative numbers count as none; a search scans one block at least, scores `SearchScratch.refinedMax` items by finer

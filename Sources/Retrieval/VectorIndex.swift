@@ -69,19 +69,20 @@ public final class VectorIndex: Sendable {
     try checkFilter(allow)
     let search = try Search(query, view, scratch, count: count)
     scratch.excluded.assign(items)
-    let plan = SearchPlan.choose(view, efforts, effort, count: search.k, allowed: allow?.ones)
+    var plan = SearchPlan.choose(view, efforts, effort, count: search.k, allowed: allow?.ones)
     run(search, plan, allow)
-    // Blocks were chosen for the nearest k, some of which may not be answered.
-    guard case .blocks(let budget) = plan, scratch.displaced > 0 else { return }
-    let wider = SearchPlan.choose(view, efforts, effort, count: search.k + scratch.displaced, allowed: allow?.ones)
-    guard case .blocks(let wide) = wider, Double(wide.blocks) > Double(budget.blocks) * Self.widening else { return }
-    run(search, .blocks(budget.looking(in: wide.blocks)), allow)
+    // The budget was for the nearest k, some of which may not be answered: in truth more were asked for.
+    while scratch.displaced > 0 {
+      let asked = search.k + scratch.displaced
+      let wider = SearchPlan.choose(view, efforts, effort, count: asked, allowed: allow?.ones)
+      guard let next = plan.widened(to: wider, isShort: scratch.hits.count < search.k, view.blockCount) else { return }
+      plan = next
+      run(search, plan, allow)
+    }
   }
 
   /// Items that one search can leave out.
   public static let exclusionsMax = ExcludedItems.countMax
-  /// So much more is worth a second look.
-  private static let widening = 1.1
 
   public func search(_ query: Span<Float>, count: Int, effort: Effort, scratch: SearchScratch) throws(SearchError) {
     try search(query, count: count, allow: nil, effort: effort, scratch: scratch)

@@ -29,6 +29,21 @@ enum SearchPlan: Equatable {
     return view.isFlat ? .flat(scanned) : .blocks(scanned)
   }
 
+  /// The plan for a search that found this one too narrow; nil when the wider is not worth a second look. An answer that
+  /// came out short is worth one until there is no block left.
+  func widened(to wider: SearchPlan, isShort: Bool, _ blockCount: Int) -> SearchPlan? {
+    switch (self, wider) {
+    case (.flat(let mine), .flat(let other)):
+      return mine.isMuchLess(than: other) ? wider : nil
+    case (.blocks(let mine), .blocks(var other)):
+      if isShort { other.blocks = min(blockCount, max(other.blocks, 2 * mine.blocks)) }
+      return mine.isMuchLess(than: other) ? .blocks(other) : nil
+    // Reading rows leaves nothing out.
+    case (.rows, _): return nil
+    default: return wider
+    }
+  }
+
   private static func filtered(
     _ table: EffortTable, _ effort: Effort, _ k: Int, _ selectivity: Double, _ blockCount: Int
   ) -> SearchBudget {
