@@ -52,7 +52,11 @@ public enum IndexBuilder {
       throw .shape(expected: (calibration.count / dimension + 1) * dimension, got: calibration.count)
     }
     let rows = try ExactRows(vectors, count: count, dimension: dimension, metric: metric, kernels: kernels)
-    let lists = count <= flatItemsMax ? nil : Lists.cluster(rows, seed: seed, kernels: kernels, progress: progress)
+    let lists =
+      count <= flatItemsMax
+      ? nil
+      : Lists.cluster(
+        rows, lists: Lists.listCount(items: count), seed: seed, kernels: kernels, progress: progress)
     let index = BlockPacker(rows: rows, lists: lists, metric: metric, seed: seed, kernels: kernels).pack(progress)
     index.efforts = Calibration(index.view, queries: calibration, seed: seed, kernels: kernels).measure(progress)
     return index
