@@ -39,6 +39,10 @@ void nt_gather_lanes(const uint8_t *tiles, size_t groups, const uint32_t *lanes,
   }
 }
 
-void nt_rank_lanes(const int32_t *sums, int32_t offset, const float *scales, size_t count, uint64_t *keys) {
+void nt_rank_lanes(const int8_t *codes, size_t code_count, const int32_t *sums, const float *scales, size_t count,
+                   uint64_t *keys) {
+  int32_t offset = 0;
+  for (size_t i = 0; i < code_count; i++) offset += codes[i];
+  offset *= 128;
   for (size_t i = 0; i < count; i++) keys[i] = nt_key((float)(sums[i] - offset) * scales[i], (uint32_t)i);
 }

@@ -43,8 +43,9 @@ void nt_sum_rows(const float *rows, size_t dimension, const uint32_t *items, siz
 
 // Copies these lanes of some tiles to lanes 0, 1, 2 ... of others. Further lanes are left as they are.
 void nt_gather_lanes(const uint8_t *tiles, size_t groups, const uint32_t *lanes, size_t count, uint8_t *out);
-// Keys (kernels.h) of (sums[i] - offset) * scales[i].
-void nt_rank_lanes(const int32_t *sums, int32_t offset, const float *scales, size_t count, uint64_t *keys);
+// Keys (kernels.h) of (sums[i] - 128 * the sum of the codes) * scales[i]: sums of tiles_i8, and the codes that made them.
+void nt_rank_lanes(const int8_t *codes, size_t code_count, const int32_t *sums, const float *scales, size_t count,
+                   uint64_t *keys);
 
 #pragma clang assume_nonnull end
 #endif

@@ -1,7 +1,7 @@
 internal import CKernels
 
-/// Unit centroids as int8 tiles: what the search scores, and what assigns items while building. int8 is enough for both,
-/// since integers are exact it is the same everywhere, and it is four times faster than floats.
+/// Unit centroids as int8 tiles, for the kernels of `assign.h`. int8 is enough to tell which is nearest, gives the same list on
+/// every machine, and is four times faster than floats.
 struct CentroidTiles {
   let tiles: AlignedStorage<UInt8>
   /// Per lane the value of a code step; zero in lanes without a centroid.
@@ -10,13 +10,7 @@ struct CentroidTiles {
   let groups: Int
   var tileCount: Int { Retrieval.tileCount(count) }
 
-  init(_ lists: Lists, dimension: Int, kernels: Kernels) {
-    self = lists.centroids.withUnsafeBufferPointer {
-      CentroidTiles($0.baseAddress, count: lists.count, dimension: dimension, kernels: kernels)
-    }
-  }
-
-  init(_ centroids: UnsafePointer<Float>?, count: Int, dimension: Int, kernels: Kernels) {
+  init(_ centroids: UnsafePointer<Float>, count: Int, dimension: Int, kernels: Kernels) {
     self.count = count
     groups = (dimension + 3) / 4
     let tileCount = Retrieval.tileCount(count)
@@ -25,7 +19,6 @@ struct CentroidTiles {
     // Lanes without a centroid hold the code of zero.
     tiles.base.update(repeating: 128, count: tiles.count)
     var codes = [Int8](repeating: 0, count: groups * 4)
-    guard let centroids else { return }
     for list in 0..<count {
       scales[list] = kernels.quantize(centroids + list * dimension, dimension, padded: codes.count, into: &codes)
       nt_pack(codes, groups, list % tileVectors, tiles.base + list / tileVectors * groups * 128)

@@ -63,11 +63,12 @@ extension Clustering {
     listwise(products: count * tiles.scales.count * (dimension + 64)) { list in
       let codes = AlignedStorage<Int8>(count: tiles.groups * 4)
       let sums = AlignedStorage<Int32>(count: tiles.scales.count)
-      let keys = AlignedStorage<UInt64>(count: count)
+      let room = count + Int(NT_KEY_SLACK)
+      let (keys, spare) = (AlignedStorage<UInt64>(count: room), AlignedStorage<UInt64>(count: room))
       _ = kernels.quantize(anchors.base + list * dimension, dimension, padded: codes.count, into: codes.base)
       kernels.table.pointee.tiles_i8(codes.base, tiles.groups, tiles.tiles.base, tiles.tileCount, sums.base)
-      nt_rank_lanes(sums.base, tileOffset(codes.base, codes.count), tiles.scales.base, count, keys.base)
-      nt_select_keys(keys.base, count, width)
+      nt_rank_lanes(codes.base, codes.count, sums.base, tiles.scales.base, count, keys.base)
+      kernels.select(keys.base, count, keep: width, spare: spare.base)
       var nearest = UnsafeMutableBufferPointer(start: found.of(list), count: width)
       for place in 0..<width { nearest[place] = nt_key_id(keys.base[place]) }
       nearest.sort()

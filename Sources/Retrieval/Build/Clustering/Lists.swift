@@ -23,12 +23,6 @@ struct Lists {
   /// The last rounds settle and move no list.
   static let quietRounds = 2
 
-  /// About 4 √N lists, the knee between scoring centroids and scanning blocks.
-  static func listCount(items: Int) -> Int {
-    let wanted = min(4 * Int(Double(items).squareRoot()), items / IndexBuilder.listItemsMin)
-    return max(1, wanted)
-  }
-
   /// At most `wanted` lists, none of them empty. The same bytes at every number of threads and with all kernels.
   ///
   /// Takes about `1.3 × count × lists × dimension` multiplications of bytes, and beside the rows 24 bytes an item and
