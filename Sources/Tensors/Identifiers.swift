@@ -33,7 +33,8 @@ public struct Identifiers: Sendable {
   private init(numbers tensor: Tensor) throws(TensorError) {
     guard tensor.type == .i64 || tensor.type == .i32 else {
       throw tensor.invalid(
-        .unsupported, "has elements of type \(tensor.type.rawValue) where ids are wanted: save int64, or .data (uint8) and .offsets")
+        .unsupported,
+        "has elements of type \(tensor.type.rawValue) where ids are wanted: save int64, or .data (uint8) and .offsets")
     }
     guard tensor.shape.count == 1 else {
       throw tensor.invalid(.wrongShape, "has shape \(text(of: tensor.shape)) where one side is wanted: save x.ravel()")
@@ -48,7 +49,8 @@ public struct Identifiers: Sendable {
     }
     guard tensor.type == .i64, tensor.shape.count == 1, tensor.shape[0] >= 1 else {
       throw tensor.invalid(
-        .wrongShape, "must be one side of I64, one value more than ids, and is \(text(of: tensor.shape)) of \(tensor.type.rawValue)")
+        .wrongShape,
+        "must be one side of I64, one value more than ids, and is \(text(of: tensor.shape)) of \(tensor.type.rawValue)")
     }
     let offsets = try IntegerMatrix(tensor)
     count = offsets.rows - 1

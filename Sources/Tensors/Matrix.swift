@@ -81,21 +81,27 @@ public final class Matrix: @unchecked Sendable {
   /// Rows begin where vector loads like it. Never of no bytes, so that there always is an address.
   private static func storage(_ count: Int) -> UnsafeMutablePointer<Float> {
     let bytes = max(1, count) * MemoryLayout<Float>.stride
-    return UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64).bindMemory(to: Float.self, capacity: max(1, count))
+    return UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64).bindMemory(
+      to: Float.self, capacity: max(1, count))
   }
 
   private static func converted(_ tensor: Tensor) throws(TensorError) -> UnsafeMutablePointer<Float> {
     let scale = tensor.type == .i8 ? try Scale.of(tensor) : nil
     guard [.f32, .f16, .bf16, .i8].contains(tensor.type) else {
-      throw tensor.invalid(.unsupported, "has elements of type \(tensor.type.rawValue) where floats are wanted: \(tensor.type.asFloats)")
+      throw tensor.invalid(
+        .unsupported, "has elements of type \(tensor.type.rawValue) where floats are wanted: \(tensor.type.asFloats)")
     }
     let (count, source) = (tensor.count, tensor.base)
     let storage = storage(count)
     switch tensor.type {
-    case .f16: for index in 0..<count { storage[index] = float(half: source.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)) }
+    case .f16:
+      for index in 0..<count {
+        storage[index] = float(half: source.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self))
+      }
     case .bf16:
       for index in 0..<count {
-        storage[index] = Float(bitPattern: UInt32(source.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)) << 16)
+        storage[index] = Float(
+          bitPattern: UInt32(source.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)) << 16)
       }
     case .i8:
       for index in 0..<count { storage[index] = Float(source.load(fromByteOffset: index, as: Int8.self)) }
@@ -142,7 +148,8 @@ private struct Scale {
     guard [[], [1], [rows], [rows, 1], [1, columns]].contains(tensor.shape) else {
       throw tensor.invalid(
         .wrongShape,
-        "has shape \(text(of: tensor.shape)); a scale of \(rows) × \(columns) has (), (\(rows),), (\(rows), 1) or (1, \(columns))")
+        "has shape \(text(of: tensor.shape)); a scale of \(rows) × \(columns) has (), (\(rows),), (\(rows), 1) or (1, \(columns))"
+      )
     }
     let values = (0..<tensor.count).map { tensor.base.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
     if let place = values.firstIndex(where: { !$0.isFinite }) {

@@ -49,7 +49,8 @@ public struct TensorError: Error, Sendable, Equatable, CustomStringConvertible {
 /// A name out of a file as it may stand in a message: short, and nothing in it moves a terminal's cursor.
 func quoted(_ name: some StringProtocol) -> String {
   let shown = name.unicodeScalars.prefix(quotedScalarsMax).map { scalar -> String in
-    scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value) ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+    scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value)
+      ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
   }
   return "\"" + shown.joined() + (name.unicodeScalars.count > quotedScalarsMax ? "…" : "") + "\""
 }

@@ -39,7 +39,8 @@ public final class TensorFile: Sendable {
   }
 
   private static func unknown(_ bytes: RawSpan) -> String {
-    let isArchive = bytes.byteCount >= 2 && bytes.unsafeLoad(as: UInt8.self) == 0x50
+    let isArchive =
+      bytes.byteCount >= 2 && bytes.unsafeLoad(as: UInt8.self) == 0x50
       && bytes.unsafeLoad(fromByteOffset: 1, as: UInt8.self) == 0x4B
     return isArchive
       ? "is an archive (.npz, .pt): save one array with numpy.save or safetensors" : "is neither .npy nor safetensors"

@@ -4,7 +4,8 @@ public enum TensorType: String, Sendable, CaseIterable {
   /// Known, so that a file may hold them beside what is wanted, but not taken.
   case bool = "BOOL", i16 = "I16", u16 = "U16", u32 = "U32", u64 = "U64", f64 = "F64", c64 = "C64"
   case f4 = "F4", f6E2M3 = "F6_E2M3", f6E3M2 = "F6_E3M2"
-  case f8E5M2 = "F8_E5M2", f8E4M3 = "F8_E4M3", f8E8M0 = "F8_E8M0", f8E4M3FNUZ = "F8_E4M3FNUZ", f8E5M2FNUZ = "F8_E5M2FNUZ"
+  case f8E5M2 = "F8_E5M2", f8E4M3 = "F8_E4M3", f8E8M0 = "F8_E8M0", f8E4M3FNUZ = "F8_E4M3FNUZ", f8E5M2FNUZ =
+    "F8_E5M2FNUZ"
 
   var bits: Int {
     switch self {

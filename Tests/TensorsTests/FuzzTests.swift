@@ -11,12 +11,16 @@ struct FuzzTests {
     T.npy(T.literal(), T.floats), T.npy(T.literal("<f2", shape: "(4, 3)"), T.floats, version: 2),
     T.npy(T.literal("<i8", shape: "(3,)"), T.floats, version: 3),
     T.safetensors("{\(T.member("x", "F32", [2, 3], 0, 24))}", T.floats),
-    T.safetensors("{\(T.member("x", "I8", [2, 4], 8, 16)),\(T.member("x.scale", "F32", [2], 0, 8))}", Array(T.floats.prefix(16))),
-    T.safetensors("{\(T.member("i.data", "U8", [8], 16, 24)),\(T.member("i.offsets", "I64", [2], 0, 16))}",
+    T.safetensors(
+      "{\(T.member("x", "I8", [2, 4], 8, 16)),\(T.member("x.scale", "F32", [2], 0, 8))}", Array(T.floats.prefix(16))),
+    T.safetensors(
+      "{\(T.member("i.data", "U8", [8], 16, 24)),\(T.member("i.offsets", "I64", [2], 0, 16))}",
       T.elements([0, 8] as [Int64]) + Array("abcdefgh".utf8)),
   ]
 
-  private static let hostile: [UInt64] = [0, 1, 0x7F, 0x80, 0xFF, 0xFFFF, 1 << 31, 1 << 32, 1 << 62, 1 << 63, .max, .max - 7, 99_999_999]
+  private static let hostile: [UInt64] = [
+    0, 1, 0x7F, 0x80, 0xFF, 0xFFFF, 1 << 31, 1 << 32, 1 << 62, 1 << 63, .max, .max - 7, 99_999_999,
+  ]
 
   private func mutated(_ bytes: [UInt8], _ random: inout SeededRandom) -> [UInt8] {
     var bytes = bytes
@@ -31,7 +35,9 @@ struct FuzzTests {
       default:
         let number = Self.hostile.randomElement(using: &random)!
         // As a binary number, or as digits where a header may have them.
-        let written = Bool.random(using: &random) ? withUnsafeBytes(of: number.littleEndian) { Array($0) } : Array(String(number).utf8)
+        let written =
+          Bool.random(using: &random)
+          ? withUnsafeBytes(of: number.littleEndian) { Array($0) } : Array(String(number).utf8)
         bytes.replaceSubrange(place..<min(bytes.count, place + written.count), with: written)
       }
     }
@@ -48,7 +54,8 @@ struct FuzzTests {
       do throws(TensorError) {
         let (_, entries) = try TensorFile.read(bytes.span.bytes, "x")
         for entry in entries {
-          #expect(entry.offset >= 8 && entry.byteCount <= bytes.count - entry.offset, "seed \(random.seed), round \(round)")
+          #expect(
+            entry.offset >= 8 && entry.byteCount <= bytes.count - entry.offset, "seed \(random.seed), round \(round)")
         }
       } catch { refused += 1 }
     }

@@ -36,7 +36,9 @@ struct IdentifiersTests {
 
   @Test func `offsets that do not part the data are refused`() {
     let data = Array("abcd".utf8)
-    for offsets: [Int64] in [[1, 4], [0, 3], [0, 5], [0, 3, 2, 4], [0, -1, 4], [0, Int64.max, 4], [Int64.min, 4], []] {
+    for offsets: [Int64] in [
+      [1, 4], [0, 3], [0, 5], [0, 3, 2, 4], [0, -1, 4], [0, Int64.max, 4], [Int64.min, 4], [],
+    ] {
       #expect(fault(data, offsets) != nil, "\(offsets)")
     }
     #expect(fault(data, [0, 2, 2, 4])?.detail == "id 1 is empty")

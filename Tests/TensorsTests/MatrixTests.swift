@@ -53,10 +53,11 @@ struct MatrixTests {
     #expect(matrix.values.map { $0.bitPattern & 0xFFFF } == [0, 0, 0] && matrix.values[0] == 1.5)
   }
 
-  @Test(arguments: [
-    ([], [2], [2, 4, 6, 8, 10, 12]), ([1], [2], [2, 4, 6, 8, 10, 12]), ([2], [1, 10], [1, 2, 3, 40, 50, 60]),
-    ([2, 1], [1, 10], [1, 2, 3, 40, 50, 60]), ([1, 3], [1, 0, -1], [1, 0, -3, 4, 0, -6]),
-  ] as [([Int], [Float], [Float])])
+  @Test(
+    arguments: [
+      ([], [2], [2, 4, 6, 8, 10, 12]), ([1], [2], [2, 4, 6, 8, 10, 12]), ([2], [1, 10], [1, 2, 3, 40, 50, 60]),
+      ([2, 1], [1, 10], [1, 2, 3, 40, 50, 60]), ([1, 3], [1, 0, -1], [1, 0, -3, 4, 0, -6]),
+    ] as [([Int], [Float], [Float])])
   func `int8 codes are multiplied by their scale`(shape: [Int], scale: [Float], expected: [Float]) throws {
     let file = try safetensors([("x", .i8, [2, 3], [1, 2, 3, 4, 5, 6]), ("x.scale", .f32, shape, T.elements(scale))])
     #expect(try Matrix(file.tensor("x")).values == expected)
@@ -72,7 +73,9 @@ struct MatrixTests {
     #expect(try fault([("x.scale", .f32, [3], T.elements([1, 2, 3] as [Float]))])?.code == .wrongShape)
     #expect(try fault([("x.scale", .f16, [], [0, 0])])?.code == .unsupported)
     #expect(try fault([("x.scale", .f32, [1], T.elements([Float.nan]))])?.code == .notFinite)
-    #expect(try fault([("x.scale", .f32, [1], T.elements([Float.greatestFiniteMagnitude]))])?.code == .notFinite, "the product is infinite")
+    #expect(
+      try fault([("x.scale", .f32, [1], T.elements([Float.greatestFiniteMagnitude]))])?.code == .notFinite,
+      "the product is infinite")
   }
 
   @Test(arguments: [Float.nan, .infinity, -.infinity, .signalingNaN])
@@ -80,7 +83,9 @@ struct MatrixTests {
     var values = [Float](repeating: 1, count: 700 * 33)
     values[533 * 33 + 32] = value
     let error = matrixFault(T.npy(T.literal(shape: "(700, 33)"), T.elements(values)))
-    #expect(error?.code == .notFinite && error?.detail.contains("row 533, column 32 is") == true, "\(String(describing: error))")
+    #expect(
+      error?.code == .notFinite && error?.detail.contains("row 533, column 32 is") == true,
+      "\(String(describing: error))")
   }
 
   @Test func `a half that is not finite is refused`() {
@@ -113,7 +118,11 @@ struct MatrixTests {
 
   @Test func `float64 of safetensors is refused with the way out`() throws {
     let file = try safetensors([("x", .f64, [1, 1], [UInt8](repeating: 0, count: 8))])
-    #expect(throws: TensorError(.unsupported, "has elements of type F64 where floats are wanted: save x.astype('float32')", file: file.path, tensor: "x")) {
+    #expect(
+      throws: TensorError(
+        .unsupported, "has elements of type F64 where floats are wanted: save x.astype('float32')", file: file.path,
+        tensor: "x")
+    ) {
       try Matrix(file.tensor())
     }
   }

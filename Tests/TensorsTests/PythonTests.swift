@@ -29,7 +29,9 @@ struct PythonTests {
   static let hasSafetensors = hasNumpy && has("safetensors.numpy")
 
   private func run(_ script: String) -> Bool { Self.python(script, in: folder.path) == 0 }
-  private func said() -> String { (try? String(contentsOf: URL(filePath: folder.file("python.log")), encoding: .utf8)) ?? "" }
+  private func said() -> String {
+    (try? String(contentsOf: URL(filePath: folder.file("python.log")), encoding: .utf8)) ?? ""
+  }
 
   @Test(.enabled(if: hasNumpy, "python3 has no numpy"))
   func `what numpy writes is read`() throws {

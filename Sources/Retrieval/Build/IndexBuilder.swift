@@ -1,4 +1,5 @@
 internal import CKernels
+internal import Glibc
 
 /// Why vectors cannot become an index. The maker of the vectors is to blame; no retry helps.
 public enum IndexBuildError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -29,10 +30,11 @@ public enum IndexBuildStep: String, Sendable {
 public enum IndexBuilder {
   public typealias Progress = (IndexBuildStep, Double) -> Void
 
-  /// Up to here a search scans every item: 16 MB of codes at 512 dimensions, 4 MB at 128.
-  public static let flatItemsMax = 16_384
-  /// Lists hold about this many items at least, or the half-empty last block of each would cost too much.
-  static let listItemsMin = 128
+  /// Up to here a search scans every item: 128 KB of cells at 128 dimensions.
+  public static let flatItemsMax = 4_096
+
+  /// Of a build; more do not change its bytes.
+  static let threads = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 
   /// - Parameters:
   ///   - vectors: `count × dimension`, row-major.
@@ -51,10 +53,23 @@ public enum IndexBuilder {
     if let calibration, calibration.count % dimension != 0 {
       throw .shape(expected: (calibration.count / dimension + 1) * dimension, got: calibration.count)
     }
-    let rows = try ExactRows(vectors, count: count, dimension: dimension, metric: metric, kernels: kernels)
-    let lists = count <= flatItemsMax ? nil : Lists.cluster(rows, seed: seed, kernels: kernels, progress: progress)
-    let index = BlockPacker(rows: rows, lists: lists, metric: metric, seed: seed, kernels: kernels).pack(progress)
+    let index = try pack(
+      vectors: vectors, count: count, dimension: dimension, metric: metric, seed: seed, kernels: kernels,
+      progress: progress)
     index.efforts = Calibration(index.view, queries: calibration, seed: seed, kernels: kernels).measure(progress)
+    return index
+  }
+
+  /// All but the budgets: every effort scans every block.
+  static func pack(
+    vectors: UnsafeBufferPointer<Float>, count: Int, dimension: Int, metric: Metric, seed: UInt64,
+    kernels: Kernels = .active, progress: Progress? = nil
+  ) throws(IndexBuildError) -> BuiltIndex {
+    let rows = try ExactRows(vectors, count: count, dimension: dimension, metric: metric, kernels: kernels)
+    let lists = count <= flatItemsMax ? nil : Lists.cluster(
+      rows, lists: ListCount.of(rows), seed: seed, kernels: kernels, progress: progress)
+    let index = BlockPacker(rows: rows, lists: lists, metric: metric, seed: seed, kernels: kernels).pack(progress)
+    index.efforts = Calibration.everything(VectorIndex(index.view, .empty))
     return index
   }
 

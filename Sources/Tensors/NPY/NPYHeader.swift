@@ -53,7 +53,8 @@ enum NPYHeader {
     }
     let present = fileBytes - dataStart
     guard present >= wanted else {
-      let short = "is cut short: \(text(of: fields.shape)) of \(fields.descr) are \(wanted) bytes, and \(present) are there"
+      let short =
+        "is cut short: \(text(of: fields.shape)) of \(fields.descr) are \(wanted) bytes, and \(present) are there"
       throw TensorError(.malformed, short, file: file, offset: fileBytes)
     }
     guard present == wanted else {
@@ -81,7 +82,8 @@ enum NPYHeader {
     }
     switch descr.drop(while: { "<|=".contains($0) }).first {
     case "O": return "Python objects (pickle), which are never loaded: save x.astype('float32'), ids as int64"
-    case "U", "S": return "strings (\(quoted(descr))): number the ids as int64, or use safetensors with .data and .offsets"
+    case "U", "S":
+      return "strings (\(quoted(descr))): number the ids as int64, or use safetensors with .data and .offsets"
     case "f": return "floats of a size that is not taken (\(quoted(descr))): save x.astype('float32')"
     case "i", "u", "b": return "integers of a kind that is not taken (\(quoted(descr))): save x.astype('int64')"
     case "V": return "raw bytes (\(quoted(descr))), as bfloat16 is saved: save x.astype('float32'), or use safetensors"

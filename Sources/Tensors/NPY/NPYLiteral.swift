@@ -61,7 +61,9 @@ struct NPYLiteral {
 
   private mutating func string() throws(TensorError) -> String {
     let quote = try peek()
-    guard quote == UInt8(ascii: "'") || quote == UInt8(ascii: "\"") else { throw malformed("has no string where one must be") }
+    guard quote == UInt8(ascii: "'") || quote == UInt8(ascii: "\"") else {
+      throw malformed("has no string where one must be")
+    }
     let first = place + 1
     guard let end = bytes[first...].firstIndex(of: quote) else { throw malformed("has a string without an end") }
     place = end + 1

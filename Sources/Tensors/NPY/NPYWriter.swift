@@ -13,7 +13,9 @@ public enum NPYWriter {
     }
   }
 
-  public static func write<Element: BitwiseCopyable>(_ elements: [Element], type: TensorType, shape: [Int], path: String)
+  public static func write<Element: BitwiseCopyable>(
+    _ elements: [Element], type: TensorType, shape: [Int], path: String
+  )
     throws(TensorError)
   {
     let bytes = elements.span.bytes

@@ -48,8 +48,12 @@ enum SafetensorsHeader {
     return entries
   }
 
-  private static func entries(_ root: JSONValue, dataStart: Int, _ file: String) throws(TensorError) -> [TensorFile.Entry] {
-    guard root.kind == .object else { throw TensorError(.malformed, "has a header that is no object", file: file, offset: 8) }
+  private static func entries(_ root: JSONValue, dataStart: Int, _ file: String) throws(TensorError) -> [TensorFile
+    .Entry]
+  {
+    guard root.kind == .object else {
+      throw TensorError(.malformed, "has a header that is no object", file: file, offset: 8)
+    }
     let count = root.count
     guard count <= tensorsMax + 1 else {
       throw TensorError(.unsupported, "has \(count) tensors, \(tensorsMax) are the most", file: file)
@@ -58,7 +62,9 @@ enum SafetensorsHeader {
     var names: Set<String> = []
     for place in 0..<count {
       let name = root.name(place)
-      guard names.insert(name).inserted else { throw TensorError(.malformed, "stands there twice", file: file, tensor: name) }
+      guard names.insert(name).inserted else {
+        throw TensorError(.malformed, "stands there twice", file: file, tensor: name)
+      }
       if name == metadata {
         try checkMetadata(root[place], file)
       } else {
@@ -102,11 +108,13 @@ enum SafetensorsHeader {
   }
 
   /// Sorted entries lie end to end over the whole of `data`: no hole hides bytes, no two share any, none lies outside.
-  private static func checkTiling(_ entries: [TensorFile.Entry], _ data: Range<Int>, _ file: String) throws(TensorError) {
+  private static func checkTiling(_ entries: [TensorFile.Entry], _ data: Range<Int>, _ file: String) throws(TensorError)
+  {
     var free = data.lowerBound
     for entry in entries {
       guard entry.offset == free else {
-        let fault = entry.offset > free ? "leaves a hole of \(entry.offset - free) bytes before it" : "overlaps the one before it"
+        let fault =
+          entry.offset > free ? "leaves a hole of \(entry.offset - free) bytes before it" : "overlaps the one before it"
         throw TensorError(.malformed, fault, file: file, tensor: entry.name, offset: free)
       }
       guard entry.byteCount <= data.upperBound - free else {

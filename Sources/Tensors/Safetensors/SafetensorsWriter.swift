@@ -21,7 +21,9 @@ public struct SafetensorsWriter {
     parts.append(Part(name: name, type: type, shape: shape, bytes: bytes.withUnsafeBytes { Array($0) }))
   }
 
-  public mutating func add<Element: BitwiseCopyable>(_ name: String, type: TensorType, shape: [Int], _ elements: [Element]) {
+  public mutating func add<Element: BitwiseCopyable>(
+    _ name: String, type: TensorType, shape: [Int], _ elements: [Element]
+  ) {
     let bytes = elements.withUnsafeBytes { Array($0) }
     add(name, type: type, shape: shape, bytes.span.bytes)
   }
@@ -42,7 +44,8 @@ public struct SafetensorsWriter {
       let begin = end
       end += part.bytes.count
       let shape = part.shape.map(String.init).joined(separator: ",")
-      return "\(escaped(part.name)):{\"dtype\":\"\(part.type.rawValue)\",\"shape\":[\(shape)],\"data_offsets\":[\(begin),\(end)]}"
+      return
+        "\(escaped(part.name)):{\"dtype\":\"\(part.type.rawValue)\",\"shape\":[\(shape)],\"data_offsets\":[\(begin),\(end)]}"
     }
     var json = Array("{\(members.joined(separator: ","))}".utf8)
     json += repeatElement(UInt8(ascii: " "), count: (8 - json.count % 8) % 8)

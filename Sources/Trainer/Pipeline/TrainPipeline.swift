@@ -14,8 +14,12 @@ public enum TrainPipeline {
   ///
   /// Memory at the peak, beside the mapped files: about 60 bytes an interaction, 4 (2 d + 70) bytes a user and
   /// 8 d bytes and its text an item: Gowalla (810,128 interactions, d 64) stays below 300 MB.
+  ///
+  /// - Parameter factors: gets the factors of the snapshot as they were learnt; those of the snapshot have stand-in
+  ///   rows in addition, for users and items that nothing is known of. What it throws ends the run.
   public static func run(
-    _ options: TrainOptions, progress: @escaping ProgressReceiver = { _ in }
+    _ options: TrainOptions, progress: @escaping ProgressReceiver = { _ in },
+    factors receive: (Factors) throws(TrainError) -> Void = { (_) throws(TrainError) in }
   ) throws(TrainError) -> TrainReport {
     try options.check()
     let stages = TrainStages(options: options, progress: progress)
@@ -24,6 +28,7 @@ public enum TrainPipeline {
     let settings = try stages.chooseSettings(data, split)
     let models = try stages.evaluate(split, settings)
     let factors = try stages.refit(data, settings)
+    try receive(factors)
     let segments = stages.formSegments(data, factors)
     let trending = stages.countTrends(data, segments)
     let content = TrainedModel(

@@ -73,15 +73,18 @@ struct NPYHeaderTests {
     ("{'descr': '<f4, 'fortran_order': False, 'shape': ()}", "no"),
     ("{'descr': '<f4", "without an end"), ("{'descr': '\\x3cf4'}", "no plain text"), ("{descr: '<f4'}", "no string"),
     ("{'descr' '<f4'}", "no \":\""), ("{'shape': (5)}", "no tuple"), ("{'shape': [5]}", "no \"(\""),
-    ("{'shape': (-1,)}", "no number"), ("{'shape': (1 2)}", "no tuple"), ("{'shape': (1,2 3)}", "no \")\""), ("{'shape': (0x10,)}", "no tuple"),
-    ("{'shape': (99999999999999999999,)}", "too large"), ("{'shape': (1,2", "too early"), ("{'shape': (,)}", "no number"),
+    ("{'shape': (-1,)}", "no number"), ("{'shape': (1 2)}", "no tuple"), ("{'shape': (1,2 3)}", "no \")\""),
+    ("{'shape': (0x10,)}", "no tuple"),
+    ("{'shape': (99999999999999999999,)}", "too large"), ("{'shape': (1,2", "too early"),
+    ("{'shape': (,)}", "no number"),
     ("{'descr': '<f4', 'fortran_order': False, 'shape': ()} import os", "behind the header's dict"),
     ("{'descr': '<f4', 'fortran_order': False, 'shape': ()", "too early"),
     ("{'shape': (" + String(repeating: "1,", count: 65) + ")}", "64 sides"),
   ])
   func `a malformed dict is refused`(literal: String, detail: String) {
     let error = TensorBytes.fault(TensorBytes.npy(literal, pads: false))
-    #expect(error?.code == .malformed && error?.detail.contains(detail) == true, "\(literal): \(String(describing: error))")
+    #expect(
+      error?.code == .malformed && error?.detail.contains(detail) == true, "\(literal): \(String(describing: error))")
     #expect(error?.offset != nil)
   }
 

@@ -21,13 +21,18 @@ struct NPYWriterTests {
   @Test func `the header is numpy's byte for byte`() {
     // numpy.save of a float32 array of 2 × 3, numpy 2.4.
     let text = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }"
-    let expected = [0x93] + Array("NUMPY".utf8) + [1, 0, 118, 0] + Array(text.utf8)
+    let expected =
+      [0x93] + Array("NUMPY".utf8) + [1, 0, 118, 0] + Array(text.utf8)
       + [UInt8](repeating: 0x20, count: 117 - text.utf8.count) + [0x0A]
     #expect(NPYWriter.head("<f4", [2, 3]) == expected)
   }
 
   @Test func `a type that numpy lacks, or a folder that is not there, is an error`() {
-    #expect(throws: TensorError.self) { try NPYWriter.write([] as [UInt8], type: .bf16, shape: [0], path: folder.file("x")) }
-    #expect(throws: TensorError.self) { try NPYWriter.write([] as [UInt8], type: .f32, shape: [0], path: folder.file("no/x")) }
+    #expect(throws: TensorError.self) {
+      try NPYWriter.write([] as [UInt8], type: .bf16, shape: [0], path: folder.file("x"))
+    }
+    #expect(throws: TensorError.self) {
+      try NPYWriter.write([] as [UInt8], type: .f32, shape: [0], path: folder.file("no/x"))
+    }
   }
 }

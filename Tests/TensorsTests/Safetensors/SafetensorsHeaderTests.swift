@@ -7,7 +7,8 @@ struct SafetensorsHeaderTests {
   private typealias T = TensorBytes
 
   @Test func `tensors lie where the header says`() throws {
-    let json = "{\(T.member("b", "F32", [1, 2], 8, 16)),\"__metadata__\":{\"made by\":\"us\"},\(T.member("a", "I64", [], 0, 8))}"
+    let json =
+      "{\(T.member("b", "F32", [1, 2], 8, 16)),\"__metadata__\":{\"made by\":\"us\"},\(T.member("a", "I64", [], 0, 8))}"
     let bytes = T.safetensors(json, [UInt8](repeating: 0, count: 16))
     let (format, entries) = try TensorFile.read(bytes.span.bytes, "x")
     #expect(format == .safetensors)
@@ -24,12 +25,15 @@ struct SafetensorsHeaderTests {
   @Test func `every type that the format has is known, so that others may lie beside ours`() {
     for type in TensorType.allCases {
       let bytes = 8 * type.bits / 8
-      #expect(T.fault(T.safetensors("{\(T.member("a", type.rawValue, [8], 0, bytes))}", [UInt8](repeating: 0, count: bytes))) == nil)
+      #expect(
+        T.fault(T.safetensors("{\(T.member("a", type.rawValue, [8], 0, bytes))}", [UInt8](repeating: 0, count: bytes)))
+          == nil)
     }
   }
 
   @Test(arguments: [
-    ("[]", "no object"), ("{", "header of 1 bytes"), ("{ ", "no JSON"), ("{} {}", "no JSON"), ("{}\0", "no JSON"), ("\"a\"", "no object"), ("12", "no object"),
+    ("[]", "no object"), ("{", "header of 1 bytes"), ("{ ", "no JSON"), ("{} {}", "no JSON"), ("{}\0", "no JSON"),
+    ("\"a\"", "no object"), ("12", "no object"),
     (#"{"a":1}"#, "exactly dtype"), (#"{"a":{}}"#, "exactly dtype"),
     (#"{"a":{"dtype":"F32","shape":[1]}}"#, "exactly dtype"),
     (#"{"a":{"dtype":"F32","shape":[1],"shape":[1]}}"#, "exactly dtype"),
@@ -54,7 +58,8 @@ struct SafetensorsHeaderTests {
   ])
   func `a malformed header is refused`(json: String, detail: String) {
     let error = T.fault(T.safetensors(json, [0, 0, 0, 0]))
-    #expect(error?.code == .malformed && error?.detail.contains(detail) == true, "\(json): \(String(describing: error))")
+    #expect(
+      error?.code == .malformed && error?.detail.contains(detail) == true, "\(json): \(String(describing: error))")
   }
 
   @Test func `holes, overlaps, twins and bytes left over are refused`() {
