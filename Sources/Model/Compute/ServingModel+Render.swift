@@ -86,7 +86,7 @@ extension ServingModel {
   private func leaveOutHistory(_ scratch: ComputeScratch) {
     guard !scratch.history.isEmpty else { return }
     scratch.restrict(self)
-    for place in scratch.history.indices { scratch.allowed.remove(scratch.history[place]) }
+    for item in scratch.history { scratch.allowed.remove(item) }
   }
 
   private func search(_ subject: Subject, _ weights: RankingWeights, _ scratch: ComputeScratch) throws(RenderFailure) {
