@@ -119,7 +119,7 @@ class Peer:
 
     def about(self, point, k):
         facts = self.facts[point["build"]]
-        return {"overhead_us": self.overhead(k), "build_s": facts["build_s"], "build_cpu_s": facts["build_cpu_s"],
+        return {"overhead_us": self.overhead(k), "build_s": facts["build_s"], "build_cpu_s": facts.get("build_cpu_s"),
                 "share": facts["index_bytes"] / self.files.float_bytes,
                 "build_peak_mb": facts["build_peak_mb"], "built": facts["date"]}
 
@@ -186,7 +186,7 @@ class Needletail:
         return f"{blocks} blocks, {refined} refined, {rescored} rescored"
 
     def about(self, point, k):
-        return {"ours": True, "build_s": self.facts["build_s"], "build_cpu_s": self.facts["build_cpu_s"],
+        return {"ours": True, "build_s": self.facts["build_s"], "build_cpu_s": self.facts.get("build_cpu_s"),
                 "share": point["index_bytes"] / self.files.float_bytes,
                 "build_peak_mb": self.facts["build_peak_mb"], "built": self.facts["date"], "bytes_touched": point["bytes_touched"]}
 
