@@ -9,6 +9,7 @@ struct ExactAnswers {
   let source: String?
   private let items: [UInt32]
   private let lasts: [Last]
+  private let scorer: ExactScorer
 
   /// The last true answer of a query: its score, and the product of the two norms, which rounding is relative to.
   fileprivate struct Last {
@@ -21,11 +22,16 @@ struct ExactAnswers {
   /// A score so much above the last true one shows a truth of other vectors.
   private static let contradictionShare: Float = 1e-3
 
-  fileprivate init(answerCount: Int, source: String?, items: [UInt32], lasts: [Last]) {
+  /// - Parameter items: `answerCount` for each query.
+  fileprivate init(answerCount: Int, source: String?, items: [UInt32], _ scorer: ExactScorer) {
     self.answerCount = answerCount
     self.source = source
     self.items = items
-    self.lasts = lasts
+    self.scorer = scorer
+    lasts = stride(from: 0, to: items.count, by: max(1, answerCount)).enumerated().map { query, start in
+      // Not simply the last: another program may have sorted what is as good as equal otherwise.
+      items[start..<start + answerCount].map { scorer.last(query, $0) }.min { $0.score < $1.score } ?? Last()
+    }
   }
 
   /// The share of the truth among these hits; an item that ties with the last true one counts as it.
@@ -35,18 +41,21 @@ struct ExactAnswers {
     let (start, last) = (query * answerCount, lasts[query])
     var found = 0
     for place in 0..<hits.count {
-      let hit = hits[place]
+      let item = hits[place].item
       // k is small: looking through beats hashing.
-      if (start..<start + answerCount).contains(where: { items[$0] == hit.item }) {
+      if items[start..<start + answerCount].contains(item) {
         found += 1
-      } else if let source, hit.score > last.score + Self.contradictionShare * last.scale {
+        continue
+      }
+      // A hit's own score may be of codes only.
+      let score = scorer.score(query, item)
+      if let source, score > last.score + Self.contradictionShare * last.scale {
         throw CommandFailure(
           .data,
-          "\(source), row \(query): lacks item \(hit.item), which is better than what it has: made for other vectors, another metric or other queries"
-        )
-      } else if hit.score >= last.score - Self.tieShare * last.scale {
-        found += 1
+          "\(source), row \(query): lacks item \(item), which is better than what it has: made for other vectors, another "
+            + "metric or other queries")
       }
+      if score >= last.score - Self.tieShare * last.scale { found += 1 }
     }
     return Double(min(found, answerCount)) / Double(answerCount)
   }
@@ -72,13 +81,7 @@ extension ExactAnswers {
         items.append(item)
       }
     }
-    let scorer = ExactScorer(index, queries)
-    let lasts = (0..<queries.count).map { row in
-      // Not simply the last: another program may have sorted what is as good as equal otherwise.
-      items[row * answerCount..<(row + 1) * answerCount].map { scorer.last(row, $0) }.min { $0.score < $1.score }
-        ?? Last()
-    }
-    self.init(answerCount: answerCount, source: source, items: items, lasts: lasts)
+    self.init(answerCount: answerCount, source: source, items: items, ExactScorer(index, queries))
   }
 }
 
@@ -117,13 +120,12 @@ extension ExactAnswers {
     }
     let keys = results.withLock { $0.sorted { $0.first < $1.first }.flatMap(\.best) }
     return ExactAnswers(
-      answerCount: answerCount, source: nil, items: keys.flatMap { $0.map { BestKeys.item($0) } },
-      lasts: keys.enumerated().map { query, keys in keys.last.map { scorer.last(query, BestKeys.item($0)) } ?? Last() })
+      answerCount: answerCount, source: nil, items: keys.flatMap { $0.map { BestKeys.item($0) } }, scorer)
   }
 }
 
 /// The score of an item for a query as the index itself computes it, bit for bit: for cosine both are normalised.
-private struct ExactScorer: @unchecked Sendable {
+struct ExactScorer: Sendable {
   private let index: VectorIndex
   private let queries: Matrix
   private let kernels = Kernels.active
@@ -147,7 +149,7 @@ private struct ExactScorer: @unchecked Sendable {
 
   func score(_ query: Int, _ item: UInt32) -> Float { kernels.dot(queries.row(query), index.vector(of: item)) }
 
-  func last(_ query: Int, _ item: UInt32) -> ExactAnswers.Last {
+  fileprivate func last(_ query: Int, _ item: UInt32) -> ExactAnswers.Last {
     let (row, vector) = (queries.row(query), index.vector(of: item))
     let norms = kernels.dot(row, row) * kernels.dot(vector, vector)
     return ExactAnswers.Last(score: score(query, item), scale: norms.squareRoot())

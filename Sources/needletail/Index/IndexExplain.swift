@@ -96,23 +96,22 @@ private struct Explanation {
     work = scratch.work
     total = median(totals)
     stages = zip(SearchStage.allCases, times.map(median)).map { ($0, $1) }
-    (recall, exactMicroseconds) = try Self.compare(self.hits, index, query, k, scratch) { queries.failure($0, row) }
+    let alone = QuerySet(source: queries.source, rows: Matrix(rows: 1, columns: query.count, query), count: 1)
+    let truth = ExactAnswers.computed(alone, index, k: k, allow: nil, threads: 1) { _ in }
+    recall = try truth.recall(of: hits, query: 0)
+    exactMicroseconds = try Self.exactTime(index, query, k, scratch) { queries.failure($0, row) }
   }
 
-  /// The share of the exact answer that was found, and the time that finding it by reading every row takes.
-  private static func compare(
-    _ found: [Hit], _ index: VectorIndex, _ query: Span<Float>, _ k: Int, _ scratch: SearchScratch,
+  /// Microseconds of finding the answer by reading every row.
+  private static func exactTime(
+    _ index: VectorIndex, _ query: Span<Float>, _ k: Int, _ scratch: SearchScratch,
     _ failure: (SearchError) -> CommandFailure
-  ) throws -> (Double, Double) {
+  ) throws -> Double {
     let start = monotonicNanoseconds()
     do throws(SearchError) { try index.exactSearch(query, count: k, allow: nil, scratch: scratch) } catch {
       throw failure(error)
     }
-    let microseconds = Double(monotonicNanoseconds() - start) / 1000
-    let hits = scratch.hits
-    guard hits.count > 0 else { return (1, microseconds) }
-    let last = hits[hits.count - 1].score
-    return (Double(min(hits.count, found.count { $0.score >= last })) / Double(hits.count), microseconds)
+    return Double(monotonicNanoseconds() - start) / 1000
   }
 
   private var stageSum: Double { stages.reduce(0) { $0 + $1.microseconds } }
