@@ -29,11 +29,11 @@ test-address: packages toolchain
 	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/leaks.supp swift test --disable-xctest --sanitize=address --scratch-path .build-address \
 	  --filter '^(Bytes|HTTP|JSON|Memcached|Model|Reactor|Retrieval|Snapshots|Tensors)Tests\.'
 
-# What has threads: the loops, and those parts of the gateway where threads meet (swaps, events, drain, two workers).
+# What has threads: the loops, and those parts of the gateway where threads meet (swaps, availability, events, drain, two workers).
 # FaultTests are not among it: they count on a gateway that is not ten times slower than memcached expects.
 test-thread: packages toolchain
 	swift test --disable-xctest --sanitize=thread --scratch-path .build-thread \
-	  --filter '^(ReactorTests\.|GatewayIntegrationTests\.Integration/(Tier|Event|Snapshot|Drain|Pipeline|Start)Tests)'
+	  --filter '^(ReactorTests\.|GatewayIntegrationTests\.Integration/(Availability|Tier|Event|Snapshot|Drain|Pipeline|Start)Tests)'
 
 # MINUTES=n: how long the simulator plays seeds that nobody has seen; a failure prints its seed.
 # ROUNDS=n: how often all tests run after that. Races and time-outs that a single run hides show here.

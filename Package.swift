@@ -45,7 +45,7 @@ let package = Package(
     .target(name: "Retrieval", dependencies: ["CKernels", "Snapshots"], swiftSettings: .needletail),
     .target(name: "Snapshots", dependencies: ["Bytes"], swiftSettings: .needletail),
     .target(
-      name: "Trainer", dependencies: ["Bytes", "CFactorization", "COpenBLAS", "Events", "Model"],
+      name: "Trainer", dependencies: ["Bytes", "CFactorization", "COpenBLAS", "Events", "Model", "Tensors"],
       swiftSettings: .needletail),
     .target(name: "Tensors", dependencies: ["JSON", "Snapshots"], swiftSettings: .needletail),
     .target(name: "Reactor", dependencies: ["Clibuv"], swiftSettings: .needletail),
@@ -90,7 +90,8 @@ let package = Package(
     .tests("Bytes"),
     .tests("Configuration"),
     .tests("Events", "Bytes", "JSON", "Model"),
-    .tests("Gateway", "Bytes", "Configuration", "Events", "HTTP", "JSON", "Model", "Publishing", "Reactor"),
+    .tests(
+      "Gateway", "Bytes", "Configuration", "Events", "HTTP", "JSON", "Model", "Publishing", "Reactor", "Snapshots"),
     .tests("HTTP", "Bytes"),
     .tests("JSON"),
     .tests("LoadGenerator", "Bytes", "Reactor"),
@@ -105,7 +106,7 @@ let package = Package(
     .tests("Snapshots", "Bytes"),
     .tests("Telemetry", "Bytes"),
     .tests("Tensors"),
-    .tests("Trainer", "Bytes", "CFactorization", "Events", "Model", "Snapshots"),
+    .tests("Trainer", "Bytes", "CFactorization", "Events", "Model", "Snapshots", "Tensors"),
     .testTarget(
       name: "CommandTests", dependencies: ["Retrieval", "Snapshots", "Tensors", "TestSupport"], swiftSettings: .needletail),
     .testTarget(

@@ -49,8 +49,56 @@ static void NT_NAME(tile_sums)(const int8_t *query, size_t groups, const uint8_t
   for (int j = 0; j < 8; j++) vst1q_s32(sums + 4 * j, vaddq_s32(s[j], offset));
 }
 
+static inline void NT_NAME(tile_sums_u4)(const int8_t *query, size_t groups, const uint8_t *tile, int32_t *sums) {
+  int32x4_t s[8];
+  for (int j = 0; j < 8; j++) s[j] = vdupq_n_s32(0);
+  for (size_t g = 0; g < groups; g++, tile += NT_GROUP_BYTES) {
+    int32_t near, far;
+    __builtin_memcpy(&near, query + 8 * g, sizeof near);
+    __builtin_memcpy(&far, query + 8 * g + 4, sizeof far);
+    const int8x16_t a = vreinterpretq_s8_s32(vdupq_n_s32(near)), b = vreinterpretq_s8_s32(vdupq_n_s32(far));
+    for (int j = 0; j < 8; j++) {
+      const uint8x16_t codes = vld1q_u8(tile + 16 * j);
+      s[j] = vdotq_s32(s[j], vreinterpretq_s8_u8(vandq_u8(codes, vdupq_n_u8(15))), a);
+      s[j] = vdotq_s32(s[j], vreinterpretq_s8_u8(vshrq_n_u8(codes, 4)), b);
+    }
+  }
+  for (int j = 0; j < 8; j++) vst1q_s32(sums + 4 * j, s[j]);
+}
+
+// Even and odd bytes of a look-up add up apart in u16 lanes: the even sums carry 256 times the odd ones until the end.
+static inline void NT_NAME(block_sums)(const uint8_t *table, size_t quads, const uint8_t *cells, uint16_t *sums) {
+  uint16x8_t s0 = vdupq_n_u16(0), s1 = s0, s2 = s0, s3 = s0;
+  for (size_t pair = 0; pair < 4 * quads; pair++) {
+    const uint8x16_t codes = vld1q_u8(cells + 16 * pair), t = vld1q_u8(table + 16 * pair);
+    const uint16x8_t a = vreinterpretq_u16_u8(vqtbl1q_u8(t, vandq_u8(codes, vdupq_n_u8(15))));
+    const uint16x8_t b = vreinterpretq_u16_u8(vqtbl1q_u8(t, vshrq_n_u8(codes, 4)));
+    s0 = vaddq_u16(s0, a);
+    s1 = vaddq_u16(s1, vshrq_n_u16(a, 8));
+    s2 = vaddq_u16(s2, b);
+    s3 = vaddq_u16(s3, vshrq_n_u16(b, 8));
+  }
+  vst1q_u16(sums, vsubq_u16(s0, vshlq_n_u16(s1, 8)));
+  vst1q_u16(sums + 8, s1);
+  vst1q_u16(sums + 16, vsubq_u16(s2, vshlq_n_u16(s3, 8)));
+  vst1q_u16(sums + 24, s3);
+}
+
+static inline int32_t NT_NAME(row_sum)(const int8_t *query, const uint8_t *row, size_t half) {
+  int32x4_t sum = vdupq_n_s32(0);
+  size_t i = 0;
+  for (; i + 16 <= half; i += 16) {
+    const uint8x16_t codes = vld1q_u8(row + i);
+    sum = vdotq_s32(sum, vreinterpretq_s8_u8(vandq_u8(codes, vdupq_n_u8(15))), vld1q_s8(query + i));
+    sum = vdotq_s32(sum, vreinterpretq_s8_u8(vshrq_n_u8(codes, 4)), vld1q_s8(query + half + i));
+  }
+  int32_t total = vaddvq_s32(sum);
+  for (; i < half; i++) total += (row[i] & 15) * query[i] + (row[i] >> 4) * query[half + i];
+  return total;
+}
+
 #pragma clang attribute pop
-const nt_kernels *nt_neon(void) { return &NT_NAME(table); }
+const nt_kernels *nt_neon(void) { return &NT_NAME(kernels); }
 #else
 const nt_kernels *nt_neon(void) { return 0; }
 #endif

@@ -1,6 +1,7 @@
 // Selecting and sorting keys. All keys of a buffer differ (their ids do), so there is no equal-key worst case; the
 // pivot is drawn by a fixed generator, so no input order is slow on purpose and every run is the same.
 #include "kernels.h"
+#include "levels.h"
 
 static inline void swap(uint64_t *a, uint64_t *b) {
   const uint64_t t = *a;
@@ -37,7 +38,7 @@ static size_t split(uint64_t *keys, size_t count, uint64_t *state) {
   return place;
 }
 
-void nt_select_keys(uint64_t *keys, size_t count, size_t keep) {
+void nt_quickselect(uint64_t *keys, size_t count, size_t keep) {
   uint64_t state = 0x9e3779b97f4a7c15u;
   while (keep && keep < count) {
     if (count <= 24) {

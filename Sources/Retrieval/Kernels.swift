@@ -65,6 +65,19 @@ extension Kernels {
     table.pointee.dot_f32(a, b, count)
   }
 
+  /// Moves the `keep` largest keys to the front, in no order.
+  func select(_ keys: UnsafeMutablePointer<UInt64>, _ count: Int, keep: Int, spare: UnsafeMutablePointer<UInt64>) {
+    table.pointee.select_keys(keys, count, keep, spare)
+  }
+
+  /// The score of the `rank`th largest key. Loses keys.
+  func smallest(
+    ofBest rank: Int, _ keys: UnsafeMutablePointer<UInt64>, _ count: Int, spare: UnsafeMutablePointer<UInt64>
+  ) -> Float {
+    select(keys, count, keep: rank, spare: spare)
+    return nt_key_score(Retrieval.smallest(keys, rank))
+  }
+
   func largest(_ x: UnsafePointer<Float>, _ count: Int) -> Float { table.pointee.largest_f32(x, count) }
 
   /// Codes of `x` in steps of the returned scale, at most 127 of them; zero beyond `count` up to `padded`. A vector whose
@@ -86,9 +99,16 @@ extension Kernels {
 /// The value of one code step when 127 steps reach `largest`; zero for what counts as zero.
 func codeScale(largest: Float) -> Float { largest < 1e-30 ? 0 : largest / 127 }
 
-/// 128 × the sum of a query's codes: what the tiles' u8 = s8 + 128 adds to every sum.
-func tileOffset(_ codes: UnsafePointer<Int8>, _ count: Int) -> Int32 {
+/// The smallest of some keys, at least one.
+func smallest(_ keys: UnsafePointer<UInt64>, _ count: Int) -> UInt64 {
+  var least = keys[0]
+  for place in 1..<count { least = min(least, keys[place]) }
+  return least
+}
+
+/// The sum of a query's codes.
+func sum(_ codes: UnsafePointer<Int8>, _ count: Int) -> Int32 {
   var sum: Int32 = 0
   for index in 0..<count { sum += Int32(codes[index]) }
-  return sum * 128
+  return sum
 }

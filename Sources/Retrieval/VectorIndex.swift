@@ -1,7 +1,8 @@
 internal import CKernels
 internal import Snapshots
 
-/// The catalogue's vectors, ready to be searched: int8 tiles to find candidates, exact rows to order them.
+/// The catalogue's vectors, ready to be searched: codes of two and of six bits a dimension to find candidates,
+/// exact rows to order them.
 ///
 /// Immutable and shared by all workers; each brings its own `SearchScratch`. Small catalogues are scanned whole, large
 /// ones by the most promising blocks of 32 items (see `BlockRanking`).
@@ -12,7 +13,7 @@ public final class VectorIndex: Sendable {
   private let owner: Owner
 
   enum Owner: Sendable {
-    case snapshot(Snapshot)
+    case snapshot(Snapshot, Rotation, CodesInMemory?)
     case built(BuiltIndex)
     /// The maker of the index looks after it: a build that measures itself.
     case maker
@@ -86,7 +87,8 @@ public final class VectorIndex: Sendable {
 
   /// Bytes of the sections that answer, exact rows apart.
   public var codeBytes: Int {
-    view.blockCount * (view.tileBytes + tileVectors * 4 + 13) + view.centroidTiles * (view.tileBytes + tileVectors * 16)
+    view.blockCount * (view.blockBytes + blockItems * (view.stepBytes + 4) + 13)
+      + view.centroidTiles * (view.tileBytes + tileVectors * 16)
   }
 
   /// What a search for `count` items spends to reach a recall.
@@ -97,7 +99,7 @@ public final class VectorIndex: Sendable {
   /// A search with a budget of one's own: for calibration and benchmarks.
   public func search(_ query: Span<Float>, count: Int, budget: SearchBudget, scratch: SearchScratch) throws(SearchError) {
     let search = try Search(query, view, scratch, count: count)
-    search.run(view.isFlat ? .flat(rescored: budget.rescored) : .blocks(budget), allow: nil)
+    search.run(view.isFlat ? .flat(budget) : .blocks(budget), allow: nil)
   }
 
   private func checkFilter(_ allow: Bitmap?) throws(SearchError) {

@@ -89,10 +89,7 @@ struct TrainingRun {
 
     var summary: String {
       let text = report.summary.replacing(report.snapshotPath, with: "snapshot")
-      guard let published else { return text }
-      return text
-        + "\npublished as version \(published.identity.version) (\(published.identity.digest8)): "
-        + "\(published.sectionsSent) sections sent, \(published.sectionsReused) reused, \(published.sentBytes) bytes of \(published.rawBytes)"
+      return published.map { text + "\n" + $0.summary } ?? text
     }
 
     var json: String {
@@ -160,20 +157,9 @@ struct TrainingRun {
   }
 
   private func publish(_ path: String, _ report: TrainReport) throws -> PublishedVersion {
-    do {
-      let snapshot = try Snapshot.open(path: path, verify: .structure)
-      let digest = SHA256.digest(RawSpan())
-      let model = try ServingModel(snapshot, name: model, version: 0, digest: digest, checks: .structure)
-      let details = Manifest.Details(
-        createdAtSeconds: Int(Date().timeIntervalSince1970), metric: "\(model.metric)", dimension: model.dimension,
-        counts: ["items": model.itemCount, "users": model.userCount, "segments": model.segmentCount],
-        metrics: report.metrics, annotations: ["seed": "\(seed)", "data": report.data.digest])
-      return try FolderRepository(path: repository).publish(snapshotPath: path, model: self.model, details: details)
-    } catch let error as PublishError {
-      throw CommandFailure(.cannotWrite, "the snapshot cannot be published: \(error)")
-    } catch {
-      throw CommandFailure(.data, "the snapshot that was just made does not check out: \(error)")
-    }
+    try FreshSnapshot(
+      path: path, metrics: report.metrics, annotations: ["seed": "\(seed)", "data": report.data.digest]
+    ).publish(into: repository, as: model)
   }
 }
 

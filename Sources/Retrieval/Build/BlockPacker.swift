@@ -1,10 +1,11 @@
 internal import CKernels
+internal import Dispatch
 
 /// Orders items into blocks of 32 and packs their codes.
 ///
 /// Inside a list items stand by their projection on the centroid, largest first, so that a block's items have like
-/// norms: one scale fits them, and one bound tells a block of small items from a block of large ones. Without lists the
-/// norm takes the projection's place.
+/// norms: one cell width fits them, and one bound tells a block of small items from a block of large ones. Without lists
+/// the norm takes the projection's place.
 struct BlockPacker {
   let rows: ExactRows
   let lists: Lists?
@@ -12,22 +13,34 @@ struct BlockPacker {
   let seed: UInt64
   let kernels: Kernels
 
+  /// A cell, in root mean squares of what a block's codes are for. Four cells reach ± 3.2 of them, so little is cut off,
+  /// and a step is a tenth: a wider cell ranks worse by cells alone, a narrower one cuts off more.
+  static let cellWidth: Float = 1.6
+
+  /// Lists packed between two reports of progress.
+  private static let listsAtOnce = 256
+
   func pack(_ progress: IndexBuilder.Progress?) -> BuiltIndex {
     let members = members()
-    let blockCount = members.reduce(0) { $0 + tileCount($1.count) }
+    let firstBlocks = members.reduce(into: [0]) { $0.append($0.last! + tileCount($1.count)) }
+    let blockCount = firstBlocks.last!
     let index = BuiltIndex(
       metric: metric, rows: rows, blockCount: blockCount, listCount: lists?.count ?? 0, seed: seed)
-    index.tiles.base.update(repeating: 128, count: index.tiles.count)
     index.items.base.update(repeating: .max, count: index.items.count)
-    var block = 0
-    for (list, items) in members.enumerated() {
-      if list % 256 == 0 { progress?(.packing, Double(list) / Double(members.count)) }
-      if lists != nil { index.firstBlocks[list] = UInt32(block) }
-      pack(items, of: list, from: &block, into: index)
+    let centroids = packCentroids(into: index)
+    if lists != nil { for (list, block) in firstBlocks.enumerated() { index.firstBlocks[list] = UInt32(block) } }
+    for start in stride(from: 0, to: members.count, by: Self.listsAtOnce) {
+      progress?(.packing, Double(start) / Double(members.count))
+      let lists = start..<min(start + Self.listsAtOnce, members.count)
+      // Every list has its own place in the index: threads share nothing.
+      DispatchQueue.concurrentPerform(iterations: lists.count) { place in
+        let list = lists.lowerBound + place
+        pack(members[list], of: list, from: firstBlocks[list], centroids, into: index)
+      }
     }
-    if let lists {
-      index.firstBlocks[lists.count] = UInt32(block)
-      packCentroids(lists, into: index)
+    for list in 0..<(lists?.count ?? 0) {
+      index.listGains[list] = index.gains[firstBlocks[list]]
+      index.listWidths[list] = index.widths[firstBlocks[list]]
     }
     return index
   }
@@ -40,57 +53,99 @@ struct BlockPacker {
     return members
   }
 
-  private func pack(_ items: [UInt32], of list: Int, from block: inout Int, into index: BuiltIndex) {
-    var keys = items.map { nt_key(projection($0, list), $0) }
-    nt_sort_keys(&keys, keys.count)
-    for start in stride(from: 0, to: keys.count, by: tileVectors) {
-      packBlock(keys[start..<min(start + tileVectors, keys.count)], block, into: index)
-      block += 1
-    }
-  }
-
-  private func projection(_ item: UInt32, _ list: Int) -> Float {
-    guard let lists else { return rows.norms[Int(item)] }
-    return lists.centroids.withUnsafeBufferPointer {
-      kernels.dot(rows.row(Int(item)), $0.baseAddress! + list * rows.dimension, rows.dimension)
-    }
-  }
-
-  /// One block: a scale that its largest value reaches, the codes, and the statistics of its bound. With g the mean
-  /// projection on a unit centroid c, the mean of |x - g c|² is the mean of |x|² less g².
-  private func packBlock(_ keys: ArraySlice<UInt64>, _ block: Int, into index: BuiltIndex) {
-    let dimension = rows.dimension
-    var (largest, gain, energy): (Float, Float, Float) = (0, 0, 0)
-    for key in keys {
-      let item = Int(nt_key_id(key))
-      largest = max(largest, kernels.largest(rows.row(item), dimension))
-      gain += nt_key_score(key)
-      energy += rows.norms[item] * rows.norms[item]
-    }
-    gain = lists == nil ? 0 : gain / Float(keys.count)
-    let scale = codeScale(largest: largest)
-    let padded = index.view.paddedDimension
-    var codes = [Int8](repeating: 0, count: padded)
-    for (lane, key) in keys.enumerated() {
-      let item = nt_key_id(key)
-      kernels.quantize(rows.row(Int(item)), dimension, padded: padded, scale: scale, into: &codes)
-      nt_pack(codes, index.view.groups, lane, index.tiles.base + block * index.view.tileBytes)
-      index.items[block * tileVectors + lane] = item
-    }
-    index.scales[block] = scale
-    index.fills[block] = UInt8(keys.count)
-    index.gains[block] = gain
-    index.spreads[block] = (max(0, energy / Float(keys.count) - gain * gain) / Float(dimension)).squareRoot()
-  }
-
-  private func packCentroids(_ lists: Lists, into index: BuiltIndex) {
-    let tiles = CentroidTiles(lists, dimension: rows.dimension, kernels: kernels)
-    index.centroids.base.update(from: tiles.tiles.base, count: tiles.tiles.count)
-    index.centroidScales.base.update(from: tiles.scales.base, count: tiles.scales.count)
+  /// Quantizes the turned centroids; returns what their codes stand for, since residuals are taken from that.
+  private func packCentroids(into index: BuiltIndex) -> AlignedStorage<Float> {
+    let view = index.view
+    let width = view.paddedDimension
+    let decoded = AlignedStorage<Float>(count: max(1, view.listCount) * width)
+    guard let lists else { return decoded }
+    let (turned, spare) = (AlignedStorage<Float>(count: width), AlignedStorage<Float>(count: width))
+    var codes = [UInt8](repeating: 0, count: width)
     for list in 0..<lists.count {
-      let first = Int(index.firstBlocks[list])
-      index.listGains[list] = index.gains[first]
-      index.listSpreads[list] = index.spreads[first]
+      lists.centroids.withUnsafeBufferPointer {
+        index.rotation.turn($0.baseAddress! + list * rows.dimension, into: turned.base, spare: spare.base, kernels)
+      }
+      let half = nt_quantize_u4(turned.base, width, &codes)
+      nt_pack_u4(codes, width, list % tileVectors, index.centroids.base + list / tileVectors * view.tileBytes)
+      index.centroidScales[list] = half
+      for place in 0..<width { decoded.base[list * width + place] = Float(2 * Int(codes[place]) - 15) * half }
     }
+    return decoded
+  }
+
+  /// One list: all its rows turned, ordered by projection, and cut into blocks.
+  private func pack(
+    _ items: [UInt32], of list: Int, from firstBlock: Int, _ centroids: AlignedStorage<Float>, into index: BuiltIndex
+  ) {
+    let width = index.view.paddedDimension
+    let turned = AlignedStorage<Float>(count: items.count * width)
+    let spare = AlignedStorage<Float>(count: width)
+    let centroid = UnsafePointer(centroids.base + list * width)
+    let energy = kernels.dot(centroid, centroid, width)
+    var keys: [UInt64] = []
+    for (place, item) in items.enumerated() {
+      let row = turned.base + place * width
+      index.rotation.turn(rows.row(Int(item)), into: row, spare: spare.base, kernels)
+      let projection = energy > 0 ? kernels.dot(row, centroid, width) / energy : rows.norms[Int(item)]
+      keys.append(nt_key(projection, UInt32(place)))
+    }
+    nt_sort_keys(&keys, keys.count)
+    var packer = OneBlock(index: index, items: items, turned: turned, centroid: energy > 0 ? centroid : nil, kernels)
+    for (number, start) in stride(from: 0, to: keys.count, by: blockItems).enumerated() {
+      packer.pack(
+        keys[start..<min(start + blockItems, keys.count)], list: list, block: firstBlock + number)
+    }
+  }
+}
+
+/// Packs the blocks of one list, one after the other.
+private struct OneBlock {
+  let index: BuiltIndex
+  let items: [UInt32]
+  /// The list's rows, turned, in the order of `items`.
+  let turned: AlignedStorage<Float>
+  let centroid: UnsafePointer<Float>?
+  let kernels: Kernels
+  private var codes: [UInt8]
+
+  init(
+    index: BuiltIndex, items: [UInt32], turned: AlignedStorage<Float>, centroid: UnsafePointer<Float>?,
+    _ kernels: Kernels
+  ) {
+    self.index = index
+    self.items = items
+    self.turned = turned
+    self.centroid = centroid
+    self.kernels = kernels
+    codes = Array(repeating: 0, count: index.view.paddedDimension)
+  }
+
+  /// Keys: projection, and place in `items`. Rows become residuals on the way.
+  mutating func pack(_ keys: ArraySlice<UInt64>, list: Int, block: Int) {
+    let view = index.view
+    let width = view.paddedDimension
+    var (gain, energy): (Float, Float) = (0, 0)
+    if let centroid {
+      for key in keys { gain += nt_key_score(key) }
+      gain /= Float(keys.count)
+      for key in keys { nt_add_scaled(row(key), centroid, -gain, width) }
+    }
+    for key in keys { energy += kernels.dot(row(key), row(key), width) }
+    let cell = BlockPacker.cellWidth * (energy / Float(keys.count * width)).squareRoot()
+    let inverse = cell > 1e-30 ? 1 / cell : 0
+    for (lane, key) in keys.enumerated() {
+      let slot = block * blockItems + lane
+      nt_code_u6(row(key), width, inverse, &codes)
+      nt_pack_u6(codes, width, lane, index.cells.base + block * view.blockBytes, index.steps.base + slot * view.stepBytes)
+      index.items[slot] = items[Int(nt_key_id(key))]
+    }
+    index.gains[block] = gain
+    index.widths[block] = inverse > 0 ? cell : 0
+    index.lists[block] = UInt32(list)
+    index.fills[block] = UInt8(keys.count)
+  }
+
+  private func row(_ key: UInt64) -> UnsafeMutablePointer<Float> {
+    turned.base + Int(nt_key_id(key)) * index.view.paddedDimension
   }
 }

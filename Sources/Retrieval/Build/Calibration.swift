@@ -1,115 +1,139 @@
 internal import CKernels
+internal import Dispatch
 
 /// Finds the budgets that reach each recall, on the queries of users: items make easier queries than users do, and would
 /// promise too much.
-///
-/// Truth is the best of the whole index by codes, scored again with exact rows to twice the depth: within a thousandth of
-/// the exact answer, at a quarter of the reading.
 struct Calibration {
   let index: VectorIndex
-  let queries: [Float]
-  private let scratch: SearchScratch
-  private let dimension: Int
+  let queries: CalibrationQueries
+  private let kernels: Kernels
 
-  /// More would not change a budget by a step of the grid.
-  static let queriesMax = 384
   /// Budgets must reach their target with this to spare, since other users will ask.
   static let margin = 0.004
-  /// Blocks grow by this factor from step to step.
-  static let step = 1.3
+  /// What blocks may lose of a target is shared with what coarse and fine codes lose: both splits are tried.
+  static let reserves = [0.006, 0.02]
+  /// More would cost more than a point of recall is worth; the codes themselves lose some.
+  static let reachMax = 0.996
 
   init(_ view: IndexView, queries given: [Float]?, seed: UInt64, kernels: Kernels) {
-    index = VectorIndex(view, EffortTable(blocks: [], extra: []))
-    dimension = view.dimension
-    scratch = SearchScratch(kernels: kernels)
-    var random = SplitMix(seed: seed ^ 0x63_616C_6962)
-    let usable = given.map { Self.pick($0, dimension: view.dimension, &random) } ?? []
-    queries = usable.isEmpty ? Self.mixtures(view, &random) : usable
+    index = VectorIndex(view, .empty)
+    self.kernels = kernels
+    queries = CalibrationQueries(view, given, seed: seed)
   }
 
   func measure(_ progress: IndexBuilder.Progress?) -> EffortTable {
-    let lengths = EffortTable.lengths.map { min($0, max(1, index.count)) }
-    var table = EffortTable(
-      blocks: Array(repeating: UInt32(max(1, index.blockCount)), count: lengths.count * EffortTable.targets.count),
-      extra: lengths.map { UInt32($0 / 2 + 32) })
-    guard index.count > 0, !queries.isEmpty else { return table }
+    var table = Self.everything(index)
+    guard index.count > 0, queries.count > 0 else { return table }
+    let lengths = EffortTable.lengths.map { min($0, index.count) }
+    let truth = ExactAnswers(index, queries, count: lengths.last!, kernels) {
+      progress?(.calibrating, $0 * 0.4)
+    }
     for (place, length) in lengths.enumerated() {
-      progress?(.calibrating, Double(place) / Double(lengths.count))
-      let truth = answers(length, SearchBudget(blocks: index.blockCount, refined: 0, rescored: 2 * length + 64))
-      table.extra[place] = extra(length, truth)
-      guard !index.view.isFlat else { continue }
-      let budgets = blocks(length, rescored: length + Int(table.extra[place]), truth)
-      for (target, blocks) in budgets.enumerated() { table.blocks[target * lengths.count + place] = UInt32(blocks) }
+      let trial = BudgetTrial(index: index, queries: queries, truth: truth, length: length, kernels: kernels)
+      for (target, recall) in EffortTable.targets.enumerated() {
+        let steps = Double(place * EffortTable.targets.count + target)
+        progress?(.calibrating, 0.4 + 0.6 * steps / Double(EffortTable.entryCount))
+        let budget = cheapest(trial, recall: recall)
+        let entry = target * lengths.count + place
+        table.blocks[entry] = UInt32(budget.blocks)
+        table.refined[entry] = UInt32(budget.refined)
+        table.rescored[entry] = UInt32(budget.rescored)
+      }
     }
     progress?(.calibrating, 1)
     return table
   }
 
-  /// The smallest depth of exact scoring that loses next to nothing when every block is scanned.
-  private func extra(_ length: Int, _ truth: [[UInt32]]) -> UInt32 {
-    for extra in [length / 16 + 6, length / 8 + 12, length / 4 + 16, length / 2 + 24] {
-      let budget = SearchBudget(blocks: index.blockCount, refined: 0, rescored: length + extra)
-      if recall(answers(length, budget), truth) >= 0.999 { return UInt32(extra) }
-    }
-    return UInt32(length + 48)
+  private func cheapest(_ trial: BudgetTrial, recall: Double) -> SearchBudget {
+    let wanted = min(recall + Self.margin, Self.reachMax)
+    let candidates = Self.reserves.map { trial.budget(wanted, reserve: $0, reachMax: Self.reachMax) }
+    return candidates.min { cost($0) < cost($1) }!
   }
 
-  /// The fewest blocks, on a geometric grid, for each target.
-  private func blocks(_ length: Int, rescored: Int, _ truth: [[UInt32]]) -> [Int] {
-    var reached: [Int] = []
-    var blocks = Double(max(4, length / tileVectors))
-    while Int(blocks) < index.blockCount, reached.count < EffortTable.targets.count {
-      let found = recall(answers(length, SearchBudget(blocks: Int(blocks), refined: 0, rescored: rescored)), truth)
-      while reached.count < EffortTable.targets.count, found >= wanted(EffortTable.targets[reached.count]) {
-        reached.append(Int(blocks))
-      }
-      blocks = (blocks * Self.step).rounded(.up)
-    }
-    while reached.count < EffortTable.targets.count { reached.append(index.blockCount) }
-    return reached
+  private func cost(_ budget: SearchBudget) -> Double {
+    let dimension = index.dimension
+    return Double(budget.blocks) * SearchPlan.blockNanoseconds(dimension)
+      + Double(budget.refined) * SearchPlan.refineNanoseconds(dimension)
+      + Double(budget.rescored) * SearchPlan.rowNanoseconds(dimension)
   }
 
-  private func wanted(_ target: Double) -> Double { min(target + Self.margin, 0.996) }
-
-  private func answers(_ length: Int, _ budget: SearchBudget) -> [[UInt32]] {
-    stride(from: 0, to: queries.count, by: dimension).map { start in
-      let query = queries.span.extracting(start..<start + dimension)
-      try! index.search(query, count: length, budget: budget, scratch: scratch)
-      let hits = scratch.hits
-      return hits.indices.map { hits[$0].item }
-    }
-  }
-
-  private func recall(_ found: [[UInt32]], _ truth: [[UInt32]]) -> Double {
-    var total = 0.0
-    for (found, truth) in zip(found, truth) { total += share(of: truth, in: found) }
-    return total / Double(max(1, truth.count))
-  }
-
-  /// Up to `queriesMax` of the given queries, spread over them; those that cannot be asked are left out.
-  private static func pick(_ given: [Float], dimension: Int, _ random: inout SplitMix) -> [Float] {
-    let total = given.count / dimension
-    return random.sample(min(total, queriesMax), from: total).flatMap { place -> [Float] in
-      let row = Array(given[Int(place) * dimension..<(Int(place) + 1) * dimension])
-      let energy = row.reduce(0) { $0 + $1 * $1 }
-      return energy.isFinite && energy > 0 ? row : []
-    }
-  }
-
-  /// Stand-ins for users: sums of three random items.
-  private static func mixtures(_ view: IndexView, _ random: inout SplitMix) -> [Float] {
-    guard view.count > 0 else { return [] }
-    return (0..<min(queriesMax, view.count)).flatMap { _ in
-      var row = [Float](repeating: 0, count: view.dimension)
-      for _ in 0..<3 { nt_add_scaled(&row, view.row(random.below(view.count)), 1, view.dimension) }
-      return row
-    }
+  /// What an index without items or queries gets: every block.
+  private static func everything(_ index: VectorIndex) -> EffortTable {
+    let deep = EffortTable.targets.flatMap { _ in EffortTable.lengths.map { UInt32(2 * $0 + 64) } }
+    return EffortTable(
+      blocks: Array(repeating: UInt32(max(1, index.blockCount)), count: EffortTable.entryCount), refined: deep,
+      rescored: deep)
   }
 }
 
-/// How many of `truth` are in `found`, as a share. O(n log n).
-func share(of truth: [UInt32], in found: [UInt32]) -> Double {
-  guard !truth.isEmpty else { return 1 }
-  let found = Set(found)
-  return Double(truth.count { found.contains($0) }) / Double(truth.count)
+/// Searches with one budget after the other until the smallest that reaches a recall is found.
+struct BudgetTrial {
+  let index: VectorIndex
+  let queries: CalibrationQueries
+  let truth: ExactAnswers
+  let length: Int
+  let kernels: Kernels
+
+  /// Grids grow by this factor from step to step.
+  private static let growth = 1.2
+  /// Deep enough that codes lose nothing.
+  private var deepest: SearchBudget {
+    SearchBudget(
+      blocks: index.blockCount, refined: min(SearchScratch.refinedMax, 8 * length + 1024),
+      rescored: min(SearchScratch.rescoredMax, 2 * length + 192))
+  }
+
+  /// The fewest blocks that reach the recall and the reserve above it, then as few refined and rescored as keep it.
+  func budget(_ wanted: Double, reserve: Double, reachMax: Double) -> SearchBudget {
+    var budget = deepest
+    if index.listCount > 0 {
+      budget.blocks = smallest(from: max(2, length / blockItems), to: index.blockCount) {
+        recall(with(budget) { $0.blocks = $1 }($0)) >= min(wanted + reserve, reachMax)
+      }
+    }
+    budget.refined = smallest(from: length, to: budget.refined) {
+      recall(with(budget) { $0.refined = $1 }($0)) >= min(wanted + reserve / 3, reachMax)
+    }
+    budget.rescored = smallest(from: length / 8 + 6, to: min(budget.rescored, budget.refined)) {
+      recall(with(budget) { $0.rescored = $1 }($0)) >= wanted
+    }
+    return budget
+  }
+
+  private func with(_ budget: SearchBudget, _ change: @escaping (inout SearchBudget, Int) -> Void) -> (Int) -> SearchBudget {
+    { value in
+      var changed = budget
+      change(&changed, value)
+      return changed
+    }
+  }
+
+  /// The smallest number of a geometric grid that will do, by bisection; the last if none does.
+  private func smallest(from first: Int, to last: Int, _ willDo: (Int) -> Bool) -> Int {
+    var grid = [min(first, last)]
+    while grid.last! < last { grid.append(min(last, Int((Double(grid.last!) * Self.growth).rounded(.up)))) }
+    var (low, high) = (0, grid.count - 1)
+    while low < high {
+      let middle = (low + high) / 2
+      if willDo(grid[middle]) { high = middle } else { low = middle + 1 }
+    }
+    return grid[low]
+  }
+
+  /// Mean share of the true answers that are found.
+  private func recall(_ budget: SearchBudget) -> Double {
+    let shares = AlignedStorage<Double>(count: queries.count)
+    let parts = min(queries.count, IndexBuilder.threads)
+    DispatchQueue.concurrentPerform(iterations: parts) { part in
+      let scratch = SearchScratch(for: index, kernels: kernels)
+      for place in stride(from: part, to: queries.count, by: parts) {
+        try! index.search(queries[place], count: length, budget: budget, scratch: scratch)
+        let hits = scratch.hits
+        var found = 0
+        for hit in hits.indices where truth.holds(hits[hit].item, query: place, within: length) { found += 1 }
+        shares.base[place] = Double(found) / Double(length)
+      }
+    }
+    return shares.buffer.reduce(0, +) / Double(queries.count)
+  }
 }

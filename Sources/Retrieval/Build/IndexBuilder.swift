@@ -1,4 +1,5 @@
 internal import CKernels
+internal import Glibc
 
 /// Why vectors cannot become an index. The maker of the vectors is to blame; no retry helps.
 public enum IndexBuildError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -29,10 +30,11 @@ public enum IndexBuildStep: String, Sendable {
 public enum IndexBuilder {
   public typealias Progress = (IndexBuildStep, Double) -> Void
 
-  /// Up to here a search scans every item: 16 MB of codes at 512 dimensions, 4 MB at 128.
-  public static let flatItemsMax = 16_384
-  /// Lists hold about this many items at least, or the half-empty last block of each would cost too much.
-  static let listItemsMin = 128
+  /// Up to here a search scans every item: 128 KB of cells at 128 dimensions.
+  public static let flatItemsMax = 4_096
+
+  /// Of a build; more do not change its bytes.
+  static let threads = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 
   /// - Parameters:
   ///   - vectors: `count × dimension`, row-major.
@@ -52,7 +54,8 @@ public enum IndexBuilder {
       throw .shape(expected: (calibration.count / dimension + 1) * dimension, got: calibration.count)
     }
     let rows = try ExactRows(vectors, count: count, dimension: dimension, metric: metric, kernels: kernels)
-    let lists = count <= flatItemsMax ? nil : Lists.cluster(rows, seed: seed, kernels: kernels, progress: progress)
+    let lists = count <= flatItemsMax ? nil : Lists.cluster(
+      rows, lists: ListCount.of(rows), seed: seed, kernels: kernels, progress: progress)
     let index = BlockPacker(rows: rows, lists: lists, metric: metric, seed: seed, kernels: kernels).pack(progress)
     index.efforts = Calibration(index.view, queries: calibration, seed: seed, kernels: kernels).measure(progress)
     return index

@@ -20,14 +20,9 @@ struct Lists {
   /// Sampled items per list.
   static let sampleItems = 48
 
-  /// About 4 √N lists, the knee between scoring centroids and scanning blocks.
-  static func listCount(items: Int) -> Int {
-    let wanted = min(4 * Int(Double(items).squareRoot()), items / IndexBuilder.listItemsMin)
-    return max(1, wanted)
-  }
-
-  static func cluster(_ rows: ExactRows, seed: UInt64, kernels: Kernels, progress: IndexBuilder.Progress?) -> Lists {
-    let wanted = listCount(items: rows.count)
+  static func cluster(
+    _ rows: ExactRows, lists wanted: Int, seed: UInt64, kernels: Kernels, progress: IndexBuilder.Progress?
+  ) -> Lists {
     var random = SplitMix(seed: seed)
     let sample = random.sample(min(rows.count, wanted * sampleItems), from: rows.count)
     var lists = Lists(count: wanted, kernels: kernels)
@@ -146,7 +141,7 @@ struct CentroidTiles {
       _ = kernels.quantize(rows.row(item), dimension, padded: groups * 4, into: codes.base)
       table.pointee.tiles_i8(codes.base, groups, tiles.base, tileCount, sums.base)
       result.base[place] = UInt32(
-        table.pointee.best_i32(sums.base, tileOffset(codes.base, groups * 4), scales.base, count))
+        table.pointee.best_i32(sums.base, 128 * sum(codes.base, groups * 4), scales.base, count))
     }
   }
 }

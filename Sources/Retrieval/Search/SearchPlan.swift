@@ -6,10 +6,11 @@ enum SearchPlan: Equatable {
   /// Scan the best blocks that hold an allowed item, until as many allowed items have been seen as a random filter of this
   /// selectivity would have shown in `budget.blocks`.
   case blocks(SearchBudget)
-  case flat(rescored: Int)
+  case flat(SearchBudget)
 
   /// Nanoseconds, measured on Zen 4 with codes and rows partly in cache; only their ratios matter.
-  static func blockNanoseconds(_ dimension: Int) -> Double { 30 + 0.7 * Double(dimension) }
+  static func blockNanoseconds(_ dimension: Int) -> Double { 10 + 0.25 * Double(dimension) }
+  static func refineNanoseconds(_ dimension: Int) -> Double { 8 + 0.04 * Double(dimension) }
   static func rowNanoseconds(_ dimension: Int) -> Double { 8 + 0.25 * Double(dimension) }
   static let maskNanoseconds = 30.0
   /// A filter is never quite random to the query: without this, recall fell by up to a point at selectivity 0.5.
@@ -19,22 +20,25 @@ enum SearchPlan: Equatable {
     let selectivity = allowed.map { Double($0) / Double(max(1, view.count)) } ?? 1
     guard effort != .exact else { return .rows }
     let scanned = view.isFlat
-      ? SearchBudget(blocks: view.blockCount, refined: 0, rescored: table.rescored(Double(k)))
+      ? table.budget(effort, count: Double(k), blockCount: view.blockCount)
       : filtered(table, effort, k, selectivity, view.blockCount)
     if let allowed {
       let perBlock = blockNanoseconds(view.dimension) + maskNanoseconds
       if Double(allowed) * rowNanoseconds(view.dimension) <= Double(scanned.blocks) * perBlock { return .rows }
     }
-    return view.isFlat ? .flat(rescored: scanned.rescored) : .blocks(scanned)
+    return view.isFlat ? .flat(scanned) : .blocks(scanned)
   }
 
   private static func filtered(
     _ table: EffortTable, _ effort: Effort, _ k: Int, _ selectivity: Double, _ blockCount: Int
   ) -> SearchBudget {
+    let plain = table.budget(effort, count: Double(k), blockCount: blockCount)
+    guard selectivity < 1 else { return plain }
     var budget = table.budget(effort, count: Double(k) / selectivity, blockCount: blockCount)
-    budget.least = table.budget(effort, count: Double(k), blockCount: blockCount).blocks
-    if selectivity < 1 { budget.blocks = min(blockCount, Int((Double(budget.blocks) * filterReserve).rounded(.up))) }
-    budget.rescored = table.rescored(Double(k))
+    budget.least = plain.blocks
+    budget.blocks = min(blockCount, Int((Double(budget.blocks) * filterReserve).rounded(.up)))
+    budget.refined = Int(Double(plain.refined) * filterReserve)
+    budget.rescored = plain.rescored
     return budget
   }
 }

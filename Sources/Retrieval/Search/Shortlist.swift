@@ -4,25 +4,30 @@ internal import CKernels
 /// with each cut, so soon few keys enter at all. A heap would cost a branch miss per key.
 struct Shortlist {
   let keys: UnsafeMutablePointer<UInt64>
+  private let scratch: SearchScratch
   let room: Int
   let keep: Int
   private(set) var count = 0
   /// Scores up to this one cannot be among the best.
   private(set) var threshold = -Float.infinity
 
-  init(_ keys: UnsafeMutablePointer<UInt64>, keep: Int) {
-    self.keys = keys
+  init(_ scratch: SearchScratch, keep: Int) {
+    self.scratch = scratch
     self.keep = keep
-    room = min(2 * keep + 8 * tileVectors, SearchScratch.keysMax)
+    keys = scratch.keys
+    room = min(max(4 * keep, Self.roomMin), SearchScratch.keysMax)
   }
 
-  /// Scans every tile of the job.
-  mutating func scan(_ job: borrowing nt_scan_job, _ kernels: Kernels) {
+  /// Cuts cost about a nanosecond a key; with less room there would be more of them than blocks call for.
+  private static let roomMin = 1536
+
+  /// Scans every block of the job.
+  mutating func scan(_ job: borrowing nt_scan_job) {
     var position = 0
     withUnsafePointer(to: job) { job in
       while position < job.pointee.block_count {
-        count += kernels.table.pointee.scan_i8(job, &position, threshold, keys + count, room - count)
-        if room - count < tileVectors { cut() }
+        count += scratch.kernels.table.pointee.scan_u2(job, &position, threshold, keys + count, room - count)
+        if room - count < blockItems { cut() }
       }
     }
   }
@@ -40,16 +45,22 @@ struct Shortlist {
   /// Leaves the best `keep`, in no order.
   mutating func cut() {
     guard count > keep else { return }
-    nt_select_keys(keys, count, keep)
+    scratch.kernels.select(keys, count, keep: keep, spare: scratch.spareKeys)
     count = keep
-    var worst = keys[0]
-    for index in 1..<keep { worst = min(worst, keys[index]) }
-    threshold = nt_key_score(worst)
+    threshold = nt_key_score(smallest(keys, keep))
+  }
+
+  /// Scores what is left with the finer codes, and leaves the best `fewer` by those, in no order.
+  mutating func refine(_ job: borrowing nt_refine_job, keep fewer: Int) {
+    withUnsafePointer(to: job) { scratch.kernels.table.pointee.refine_u4($0, keys, count) }
+    guard count > fewer else { return }
+    scratch.kernels.select(keys, count, keep: fewer, spare: scratch.spareKeys)
+    count = fewer
   }
 
   /// Leaves the best `keep`, best first.
   mutating func finish() {
     cut()
-    nt_sort_keys(keys, count)
+    scratch.kernels.table.pointee.sort_keys(keys, count, scratch.spareKeys)
   }
 }

@@ -1,14 +1,15 @@
 public import Snapshots
 
-/// The index in a snapshot: seven sections, read in the same order by `IndexSections.read`.
+/// The index in a snapshot: nine sections, read in the same order by `IndexSections.read`.
 ///
-///     idx.head   u32 layout, metric, items, dimension, lists, blocks; u64 seed
-///     idx.cent   u8 tiles of unit centroids; f32 value of a code step per list, padded to whole tiles
-///     idx.list   u32 first block of each list and one more; f32 gain, spread of the first block, padded to whole tiles
-///     idx.blk    per block: f32 value of a code step, gain, spread; u8 items in it
+///     idx.head   u32 layout, metric, items, dimension, lists, blocks; u64 seed, which gives the rotation
+///     idx.cent   u4 tiles of unit centroids, turned; f32 value of half a step per list, padded to whole tiles
+///     idx.list   u32 first block of each list and one more; f32 gain, cell width of the first block, padded to whole tiles
+///     idx.blk    per block: f32 gain, cell width; u32 list; u8 items in it
 ///     idx.slot   u32 item of each slot, 32 a block; .max where there is none
-///     idx.tile   u8 codes, dimension / 4 rounded up × 128 bytes a block
-///     idx.eff    u32 blocks per recall and list length; u32 extra rows per list length
+///     idx.cell   two bits a dimension, by block (`kernels.h`)
+///     idx.step   four more bits a dimension, by slot
+///     idx.eff    u32 blocks, refined, rescored per recall and list length
 ///     vec.f32    exact rows in item order
 enum IndexTag {
   static let head: SectionTag = "idx.head"
@@ -16,12 +17,13 @@ enum IndexTag {
   static let lists: SectionTag = "idx.list"
   static let blocks: SectionTag = "idx.blk"
   static let slots: SectionTag = "idx.slot"
-  static let tiles: SectionTag = "idx.tile"
+  static let cells: SectionTag = "idx.cell"
+  static let steps: SectionTag = "idx.step"
   static let efforts: SectionTag = "idx.eff"
   static let rows: SectionTag = "vec.f32"
 
   /// Changes when the meaning of any of these bytes does.
-  static let layout: UInt32 = 1
+  static let layout: UInt32 = 2
 }
 
 extension BuiltIndex {
@@ -29,8 +31,8 @@ extension BuiltIndex {
   public var sections: [(tag: SectionTag, section: SectionBuilder)] {
     [
       (IndexTag.head, head), (IndexTag.centroids, centroidSection), (IndexTag.lists, listSection),
-      (IndexTag.blocks, blockSection), (IndexTag.slots, column(items.buffer)), (IndexTag.tiles, column(tiles.buffer)),
-      (IndexTag.efforts, effortSection), (IndexTag.rows, column(rows.buffer)),
+      (IndexTag.blocks, blockSection), (IndexTag.slots, column(items.buffer)), (IndexTag.cells, column(cells.buffer)),
+      (IndexTag.steps, column(steps.buffer)), (IndexTag.efforts, effortSection), (IndexTag.rows, column(rows.buffer)),
     ]
   }
 
@@ -54,15 +56,15 @@ extension BuiltIndex {
     var section = SectionBuilder()
     section.column(firstBlocks.buffer)
     section.column(listGains.buffer)
-    section.column(listSpreads.buffer)
+    section.column(listWidths.buffer)
     return section
   }
 
   private var blockSection: SectionBuilder {
     var section = SectionBuilder()
-    section.column(scales.buffer)
     section.column(gains.buffer)
-    section.column(spreads.buffer)
+    section.column(widths.buffer)
+    section.column(lists.buffer)
     section.column(fills.buffer)
     return section
   }
@@ -70,7 +72,8 @@ extension BuiltIndex {
   private var effortSection: SectionBuilder {
     var section = SectionBuilder()
     section.column(efforts.blocks)
-    section.column(efforts.extra)
+    section.column(efforts.refined)
+    section.column(efforts.rescored)
     return section
   }
 

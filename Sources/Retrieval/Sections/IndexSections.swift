@@ -7,12 +7,14 @@ struct IndexSections {
   private let snapshot: Snapshot
   private var metric = Metric.dot
   private var count = 0, dimension = 0, listCount = 0, blockCount = 0
+  private var seed: UInt64 = 0
 
-  static func read(_ snapshot: Snapshot) throws(SnapshotError) -> (IndexView, EffortTable) {
+  static func read(_ snapshot: Snapshot) throws(SnapshotError) -> (IndexView, EffortTable, Rotation) {
     var sections = IndexSections(snapshot: snapshot)
     try sections.readHead()
-    let view = try sections.readView()
-    return (view, try sections.readEfforts())
+    let rotation = Rotation(dimension: sections.dimension, seed: sections.seed)
+    let view = try sections.readView(rotation)
+    return (view, try sections.readEfforts(), rotation)
   }
 
   private init(snapshot: Snapshot) { self.snapshot = snapshot }
@@ -31,7 +33,7 @@ struct IndexSections {
     listCount = try number(&reader, in: 0...count, "lists")
     // Every block has an item, and every item one slot.
     blockCount = try number(&reader, in: tileCount(count)...count, "blocks")
-    _ = try reader.scalar(of: UInt64.self)
+    seed = try reader.scalar(of: UInt64.self)
     try reader.finish()
   }
 
@@ -41,50 +43,56 @@ struct IndexSections {
     return value
   }
 
-  private func readView() throws(SnapshotError) -> IndexView {
-    let groups = (dimension + 3) / 4
+  private func readView(_ rotation: Rotation) throws(SnapshotError) -> IndexView {
+    let width = padded(dimension)
     let listRoom = tileCount(listCount) * tileVectors
     let cent = try columns(IndexTag.centroids) { (reader) throws(SnapshotError) -> (Column<UInt8>, Column<Float>) in
-      (
-        try reader.column(of: UInt8.self, count: tileCount(listCount) * groups * 128),
-        try finite(&reader, listRoom)
-      )
+      (try reader.column(of: UInt8.self, count: listRoom * width / 2), try finite(&reader, listRoom))
     }
     let list = try columns(IndexTag.lists) {
       (reader) throws(SnapshotError) -> (Column<UInt32>, Column<Float>, Column<Float>) in
       (try firstBlocks(&reader), try finite(&reader, listRoom), try finite(&reader, listRoom))
     }
     let block = try columns(IndexTag.blocks) {
-      (reader) throws(SnapshotError) -> (Column<Float>, Column<Float>, Column<Float>, Column<UInt8>) in
+      (reader) throws(SnapshotError) -> (Column<Float>, Column<Float>, Column<UInt32>, Column<UInt8>) in
       (
-        try finite(&reader, blockCount), try finite(&reader, blockCount), try finite(&reader, blockCount),
+        try finite(&reader, blockCount), try finite(&reader, blockCount), try blockLists(&reader, list.0),
         try fills(&reader)
       )
     }
     let slotItems = try columns(IndexTag.slots) { (reader) throws(SnapshotError) -> Column<UInt32> in try slots(&reader, block.3) }
-    let tiles = try columns(IndexTag.tiles) { (reader) throws(SnapshotError) -> Column<UInt8> in
-      try reader.column(of: UInt8.self, count: blockCount * groups * 128)
-    }
+    let cells = try bytes(IndexTag.cells, blockCount * width * 8)
+    let steps = try bytes(IndexTag.steps, blockCount * blockItems * width / 2)
     let rows = try columns(IndexTag.rows) { (reader) throws(SnapshotError) -> Column<Float> in
       try reader.column(of: Float.self, count: count * dimension)
     }
     return IndexView(
       metric: metric, count: count, dimension: dimension, listCount: listCount, blockCount: blockCount,
-      rows: rows.base, tiles: tiles.base, scales: block.0.base, fills: block.3.base, gains: block.1.base,
-      spreads: block.2.base, items: slotItems.base, centroids: cent.0.base, centroidScales: cent.1.base,
-      firstBlocks: list.0.base, listGains: list.1.base, listSpreads: list.2.base)
+      rows: rows.base, signs: rotation.signs, cells: cells.base, steps: steps.base, gains: block.0.base,
+      widths: block.1.base, lists: block.2.base, fills: block.3.base, items: slotItems.base, centroids: cent.0.base,
+      centroidScales: cent.1.base, firstBlocks: list.0.base, listGains: list.1.base, listWidths: list.2.base)
+  }
+
+  /// Codes: any byte is one.
+  private func bytes(_ tag: SectionTag, _ count: Int) throws(SnapshotError) -> Column<UInt8> {
+    try columns(tag) { (reader) throws(SnapshotError) -> Column<UInt8> in
+      try reader.column(of: UInt8.self, count: count)
+    }
   }
 
   private func readEfforts() throws(SnapshotError) -> EffortTable {
-    let lengths = EffortTable.lengths.count
-    return try columns(IndexTag.efforts) { (reader) throws(SnapshotError) -> EffortTable in
-      let blocks = try reader.column(of: UInt32.self, count: lengths * EffortTable.targets.count)
-      let extra = try reader.column(of: UInt32.self, count: lengths)
+    try columns(IndexTag.efforts) { (reader) throws(SnapshotError) -> EffortTable in
+      let blocks = try reader.column(of: UInt32.self, count: EffortTable.entryCount)
+      let refined = try reader.column(of: UInt32.self, count: EffortTable.entryCount)
+      let rescored = try reader.column(of: UInt32.self, count: EffortTable.entryCount)
       guard blocks.allSatisfy({ $0 >= 1 }) else { throw reader.invalid("has a budget of no blocks") }
-      guard extra.allSatisfy({ $0 <= SearchScratch.rescoredMax }) else {
-        throw reader.invalid("has a budget of more rows than \(SearchScratch.rescoredMax)")
+      guard refined.allSatisfy({ (1...SearchScratch.refinedMax).contains(Int($0)) }) else {
+        throw reader.invalid("has a budget of no finer codes, or of more than \(SearchScratch.refinedMax)")
       }
-      return EffortTable(blocks: Array(blocks), extra: Array(extra))
+      guard rescored.allSatisfy({ (1...SearchScratch.rescoredMax).contains(Int($0)) }) else {
+        throw reader.invalid("has a budget of no rows, or of more than \(SearchScratch.rescoredMax)")
+      }
+      return EffortTable(blocks: Array(blocks), refined: Array(refined), rescored: Array(rescored))
     }
   }
 
@@ -122,11 +130,23 @@ extension IndexSections {
     return first
   }
 
+  /// The list of each block, as the lists' first blocks have it.
+  private func blockLists(_ reader: inout SectionReader, _ first: Column<UInt32>) throws(SnapshotError) -> Column<UInt32> {
+    let lists = try reader.column(of: UInt32.self, count: blockCount)
+    for block in 0..<blockCount {
+      let list = Int(lists[block])
+      let isRight = listCount == 0
+        ? list == 0 : list < listCount && first[list] <= block && block < first[list + 1]
+      guard isRight else { throw reader.invalid("has block \(block) in list \(list)") }
+    }
+    return lists
+  }
+
   private func fills(_ reader: inout SectionReader) throws(SnapshotError) -> Column<UInt8> {
     let fills = try reader.column(of: UInt8.self, count: blockCount)
     var total = 0
     for fill in fills {
-      guard fill >= 1, fill <= tileVectors else { throw reader.invalid("has a block of \(fill) items") }
+      guard fill >= 1, fill <= blockItems else { throw reader.invalid("has a block of \(fill) items") }
       total += Int(fill)
     }
     guard total == count else { throw reader.invalid("has \(total) items in blocks, \(count) in all") }
@@ -135,10 +155,10 @@ extension IndexSections {
 
   /// Every item in exactly one slot; since blocks hold as many items as there are, none twice means all once.
   private func slots(_ reader: inout SectionReader, _ fills: Column<UInt8>) throws(SnapshotError) -> Column<UInt32> {
-    let slots = try reader.column(of: UInt32.self, count: blockCount * tileVectors)
+    let slots = try reader.column(of: UInt32.self, count: blockCount * blockItems)
     var seen = Bitmap(count: count)
     for block in 0..<blockCount {
-      for slot in block * tileVectors..<block * tileVectors + Int(fills[block]) {
+      for slot in block * blockItems..<block * blockItems + Int(fills[block]) {
         let item = slots[slot]
         guard item < count, !seen[Int(item)] else { throw reader.invalid("has item \(item) twice, or it is none") }
         seen[Int(item)] = true
@@ -155,9 +175,29 @@ extension Column {
 
 extension VectorIndex {
   /// The index of a snapshot, mapped where it lies; the snapshot stays alive as long as the index. Everything that a
-  /// search relies on is checked first. O(items), about 5 ms a million.
+  /// search relies on is checked first. The codes of a large one are copied into huge pages. O(items), some 60 ms a million
+  /// at 128 dimensions, of which the copy takes most.
   public convenience init(_ snapshot: Snapshot) throws(SnapshotError) {
-    let (view, efforts) = try IndexSections.read(snapshot)
-    self.init(view, efforts, owner: .snapshot(snapshot))
+    var (view, efforts, rotation) = try IndexSections.read(snapshot)
+    let codes = CodesInMemory(view)
+    if let codes {
+      view.cells = UnsafePointer(codes.cells.base)
+      view.steps = UnsafePointer(codes.steps.base)
+    }
+    self.init(view, efforts, owner: .snapshot(snapshot, rotation, codes))
+  }
+}
+
+/// The codes of a large index in huge pages, which a file's mapping cannot have.
+final class CodesInMemory: Sendable {
+  let cells: AlignedStorage<UInt8>
+  let steps: AlignedStorage<UInt8>
+
+  /// Nil when they are so few that small pages do.
+  init?(_ view: IndexView) {
+    let (cellBytes, stepBytes) = (view.blockCount * view.blockBytes, view.blockCount * blockItems * view.stepBytes)
+    guard stepBytes >= HugePages.bytesMin else { return nil }
+    cells = AlignedStorage(UnsafeBufferPointer(start: view.cells, count: cellBytes))
+    steps = AlignedStorage(UnsafeBufferPointer(start: view.steps, count: stepBytes))
   }
 }

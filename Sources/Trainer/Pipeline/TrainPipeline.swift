@@ -47,11 +47,6 @@ public enum TrainPipeline {
   }
 }
 
-/// What each phase took.
-private final class Stopwatch {
-  var seconds: [(phase: TrainProgress.Phase, seconds: Double)] = []
-}
-
 /// The stages of a run, each timed and with its progress.
 private struct TrainStages {
   let options: TrainOptions
@@ -67,18 +62,9 @@ private struct TrainStages {
 
   private func timed<Result>(
     _ phase: TrainProgress.Phase, _ body: () throws(TrainError) -> Result
-  ) throws(TrainError) -> Result {
-    let start = monotonicSeconds()
-    let result = try body()
-    watch.seconds.append((phase, monotonicSeconds() - start))
-    return result
-  }
+  ) throws(TrainError) -> Result { try watch.timed(phase, body) }
 
-  private func timed<Result>(_ phase: TrainProgress.Phase, _ body: () -> Result) -> Result {
-    let start = monotonicSeconds()
-    defer { watch.seconds.append((phase, monotonicSeconds() - start)) }
-    return body()
-  }
+  private func timed<Result>(_ phase: TrainProgress.Phase, _ body: () -> Result) -> Result { watch.timed(phase, body) }
 
   func read() throws(TrainError) -> Dataset {
     try timed(.reading) { () throws(TrainError) in try Dataset.read(options.data, progress: progress) }
@@ -198,28 +184,12 @@ private struct TrainStages {
     }
   }
 
-  /// In their order, as `ModelContent.write` names them; one that is not listed counts to the one before.
-  private static let writingSteps = ["checking", "clustering", "assigning", "packing", "calibrating", "writing"]
-
   /// Returns the size of the file.
   func write(_ content: ModelContent) throws(TrainError) -> Int {
     let (path, progress) = (options.snapshotPath, progress)
-    try timed(.writing) { () throws(TrainError) in
-      do throws(ModelContentError) {
-        var place = 0
-        try content.write(to: path) { step, share in
-          place = Self.writingSteps.firstIndex(of: step) ?? place
-          let done = 100 * place + Int(100 * min(1, share))
-          progress(TrainProgress(.writing, done, of: 100 * Self.writingSteps.count, "parts", note: step))
-        }
-      } catch {
-        switch error {
-        case .invalid: throw TrainError(.badInput, "\(error)")
-        case .cannotWrite: throw TrainError(.output, "\(error)")
-        }
-      }
+    return try timed(.writing) { () throws(TrainError) in
+      try writeSnapshot(content, to: path, progress: progress)
     }
-    return byteCount(of: path) ?? 0
   }
 }
 
