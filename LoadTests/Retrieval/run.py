@@ -156,9 +156,7 @@ class CaseRun:
         self.files.ensure(self.progress.count)
         for contender in list(self.contenders):
             try:
-                contender.prepare(self.progress)
-                if self.options.prepare:
-                    contender.end()
+                contender.prepare(self.progress, loads=not self.options.prepare)
             except (Stopped, Refused) as trouble:
                 self.give_up(contender, trouble)
 
