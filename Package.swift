@@ -42,7 +42,10 @@ let package = Package(
       swiftSettings: .needletail),
     .target(name: "Model", dependencies: ["Bytes", "Ranking", "Retrieval", "Snapshots"], swiftSettings: .needletail),
     .target(name: "Ranking", dependencies: ["Retrieval"], swiftSettings: .needletail),
-    .target(name: "Retrieval", dependencies: ["CKernels", "Snapshots"], swiftSettings: .needletail),
+    // Optimised in debug builds too: calibration searches 40,000 times an index, and tests build dozens.
+    .target(
+      name: "Retrieval", dependencies: ["CKernels", "Snapshots"],
+      swiftSettings: .needletail + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
     .target(name: "Snapshots", dependencies: ["Bytes"], swiftSettings: .needletail),
     .target(
       name: "Trainer", dependencies: ["Bytes", "CFactorization", "COpenBLAS", "Events", "Model", "Tensors"],

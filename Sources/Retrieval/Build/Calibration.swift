@@ -58,7 +58,7 @@ struct Calibration {
   }
 
   /// What an index without items or queries gets: every block.
-  private static func everything(_ index: VectorIndex) -> EffortTable {
+  static func everything(_ index: VectorIndex) -> EffortTable {
     let deep = EffortTable.targets.flatMap { _ in EffortTable.lengths.map { UInt32(2 * $0 + 64) } }
     return EffortTable(
       blocks: Array(repeating: UInt32(max(1, index.blockCount)), count: EffortTable.entryCount), refined: deep,
