@@ -135,6 +135,24 @@ import Testing
   }
 }
 
+@Suite struct SharedWorkTests {
+  @Test(arguments: [1, 2, 3, 7, nil]) func `every piece is done once and several loops in a window never report less`(
+    _ threads: Int?
+  ) {
+    var seen: [Double] = []
+    let work = SharedWork(threads: threads, progress: { seen.append($1) })
+    for part in 0..<3 {
+      work.enter(.clustering, from: part, to: part + 1, of: 3)
+      for pieces in [0, 1, 4, 50] {
+        let done = AlignedStorage<Int>(count: pieces)
+        work.perform(pieces, products: 6 * SharedWork.sliceProducts) { done.base[$0] += 1 }
+        #expect(done.buffer.allSatisfy { $0 == 1 })
+      }
+    }
+    #expect(seen.count > 30 && seen == seen.sorted() && seen.first == 0 && seen.last == 1, "\(seen)")
+  }
+}
+
 @Suite struct ItemWeightsTests {
   @Test(arguments: [(0, 4), (0.25, 4), (0.34, 3), (0.5, 2), (0.8, 1), (2.5, 0)])
   func `the power falls as norms spread`(_ sigma: Double, _ exponent: Int) {
