@@ -27,13 +27,13 @@ test-debug: packages toolchain
 # The modules that touch memory by hand. Without XCTest, whose own 144 leaked bytes would end every run.
 test-address: packages toolchain
 	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/leaks.supp swift test --disable-xctest --sanitize=address --scratch-path .build-address \
-	  --filter '^(Bytes|HTTP|JSON|Memcached|Model|Reactor|Retrieval|Snapshots)Tests\.'
+	  --filter '^(Bytes|HTTP|JSON|Memcached|Model|Reactor|Retrieval|Snapshots|Tensors)Tests\.'
 
-# What has threads: the loops, and those parts of the gateway where threads meet (swaps, events, drain, two workers).
+# What has threads: the loops, and those parts of the gateway where threads meet (swaps, availability, events, drain, two workers).
 # FaultTests are not among it: they count on a gateway that is not ten times slower than memcached expects.
 test-thread: packages toolchain
 	swift test --disable-xctest --sanitize=thread --scratch-path .build-thread \
-	  --filter '^(ReactorTests\.|GatewayIntegrationTests\.Integration/(Tier|Event|Snapshot|Drain|Pipeline|Start)Tests)'
+	  --filter '^(ReactorTests\.|GatewayIntegrationTests\.Integration/(Availability|Tier|Event|Snapshot|Drain|Pipeline|Start)Tests)'
 
 # MINUTES=n: how long the simulator plays seeds that nobody has seen; a failure prints its seed.
 # ROUNDS=n: how often all tests run after that. Races and time-outs that a single run hides show here.
@@ -47,13 +47,19 @@ soak: packages toolchain ## random seeds of the simulator (MINUTES=10), then all
 # SCENARIOS="bench swap" runs some of them; BENCH="--rounds 1 --seconds 1" is for the scenario bench alone. Each keeps a
 # line and a page in LoadTests/Results; one that fails does not keep the others from running.
 SCENARIOS ?= bench startup mixed overload swap memcached-kill memcached-stop garbage restart slowloris
+# "retrieval" (search beside ScaNN, faiss, hnswlib and usearch: half an hour, installs them) only by name; RETRIEVAL="--quick".
 BENCH ?=
+RETRIEVAL ?=
 bench: packages toolchain ## the README's numbers, one scenario after the other (SCENARIOS="bench swap")
 	swift build -c release --product needletail
 	swift build -c release --product needletail-load
 	@failed=""; \
 	for scenario in $(SCENARIOS); do \
-	  $(RELEASE)-load $$scenario $$([ $$scenario = bench ] && echo "$(BENCH)") && status=0 || status=$$?; \
+	  case $$scenario in \
+	    retrieval) LoadTests/run retrieval $(RETRIEVAL) ;; \
+	    bench) $(RELEASE)-load bench $(BENCH) ;; \
+	    *) $(RELEASE)-load $$scenario ;; \
+	  esac && status=0 || status=$$?; \
 	  case $$status in 0) ;; 130) exit 130 ;; 2) failed="$$failed $$scenario(latencies invalid)" ;; *) failed="$$failed $$scenario" ;; esac; \
 	done; \
 	if [ -n "$$failed" ]; then echo "not as it should be:$$failed" >&2; exit 1; fi
@@ -62,7 +68,7 @@ format: toolchain ## lay out every Swift file
 	swift format --in-place --parallel --recursive Package.swift Sources Tests LoadTests
 
 clean: ## remove what was built and what `make serve` keeps under var/
-	rm -rf .build .build-address .build-thread .build-speed var
+	rm -rf .build .build-address .build-thread .build-peers var
 
 # Debian package and what for. Checked by dpkg alone, so that nothing happens when all is there.
 define PACKAGES

@@ -31,5 +31,6 @@ struct NeedletailLoad: ParsableCommand {
       Slowloris.self,
       Startup.self,
       Accept.self,
+      Computed.self,
     ])
 }

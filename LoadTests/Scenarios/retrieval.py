@@ -1,63 +1,132 @@
-"""Search times and recalls of the vector index, and ranking times: the speed tests of a release build."""
+"""Needletail's index beside ScaNN, faiss, hnswlib and usearch, at equal recall: `LoadTests/Retrieval` in its own environment."""
 
+import datetime
+import hashlib
+import json
 import os
-import re
+import pathlib
+import shutil
+import signal
 import subprocess
+import sys
+import tempfile
 
 import machine
-from lab import Trouble, need, note
-from results import Report, table
+import results
+from lab import Missing, Trouble, environment, note
+from results import Report
 
-SUMMARY = "time and recall of a search, time of a ranking: the speed tests in release mode; builds for minutes"
+SUMMARY = "search beside ScaNN, faiss, hnswlib and usearch on the same vectors at equal recall; --quick for a look, needs pip"
 
-# A build of its own: -enable-testing changes every object of a release build.
-SCRATCH = ".build-speed"
+HERE = machine.LOADTESTS / "Retrieval"
+REQUIREMENTS = HERE / "requirements.txt"
+# Not below .build, which SwiftPM owns. `make clean` removes it.
+ENVIRONMENT = machine.ROOT / ".build-peers"
+# Seconds: some of the peers are compiled where they have no wheel.
+INSTALLING_MAX = 1800
+QUICK = {"items": 100_000, "rounds": 2, "cases": ["norms25", "cosine"]}
 
 
 def options(parser):
-    parser.add_argument("--million", action="store_true", help="a million vectors of 128 dimensions instead of up to 100,000")
-    parser.add_argument("--limit", type=int, default=3600, help="seconds for build and tests (default 3600)")
+    parser.add_argument("--cases", nargs="+", help="norms25 cosine norms25-thrashed cosine-thrashed 10k 50k gowalla (these by default), "
+                        "flat-norms25 flat-cosine duplicates norms50 norms80")
+    parser.add_argument("--all", action="store_true", help="every case")
+    parser.add_argument("--quick", action="store_true", help="a look: norms25 and cosine with 100,000 items, two rounds")
+    parser.add_argument("--peers", nargs="+", help="some of them, by their names in the table")
+    parser.add_argument("--rounds", type=int, help="in how many turns everybody is measured (default 5)")
+    parser.add_argument("--items", type=int, help="of the large cases (default 1,000,000)")
+    parser.add_argument("--thorough", action="store_true", help="more builds of the peers: kinds that were never the best here")
+    parser.add_argument("--rebuild", nargs="*", metavar="NAME", help="build the indexes of those anew (scann needletail …), without "
+                        "names everybody's; otherwise those of earlier runs are used")
+    parser.add_argument("--prepare", action="store_true", help="make vectors, answers and indexes, and measure nothing: an hour "
+                        "the first time, for the graphs above all")
+    parser.add_argument("--core", type=int, help="the processor that is measured on (default the last)")
+    parser.add_argument("--data", type=pathlib.Path, default=machine.ROOT / "var/retrieval",
+                        help="folder for vectors, exact answers and indexes, some 15 GB (default var/retrieval)")
+    parser.add_argument("--gowalla", type=pathlib.Path, default=machine.ROOT / "../shared/data/gowalla",
+                        help="folder with Gowalla's train.txt (default ../shared/data/gowalla); without it that case is left out")
+    parser.add_argument("--self-test", action="store_true", help="test the arithmetic of this comparison, measure nothing")
 
 
 def run(lab, options):
-    need("swift")
-    report = Report()
-    command = ["swift", "test", "-c", "release", "-Xswiftc", "-enable-testing", "--scratch-path", SCRATCH, "--filter", "SpeedTests"]
-    speed = "2" if options.million else "1"
-    note(f"NEEDLETAIL_SPEED={speed} {' '.join(command)}")
-    try:
-        done = subprocess.run(
-            command, cwd=machine.ROOT, env={**os.environ, "NEEDLETAIL_SPEED": speed}, text=True, timeout=options.limit,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    except subprocess.TimeoutExpired:
-        raise Trouble(f"not done after {options.limit} s") from None
-    if done.returncode != 0:
-        raise Trouble(f"the speed tests ended with {done.returncode}:\n{done.stdout[-3000:]}")
-    tables = understand(done.stdout, report)
-    report.check(len(tables) > 1, f"the speed tests' lines were not understood:\n{done.stdout[-1500:]}")
-    for what, rows in tables.items():
-        table([what, "mean", "p50", "p99", "recall", "5th percentile"], rows)
+    python = prepare()
+    if options.self_test:
+        return self_test(python)
+    for name, value in QUICK.items() if options.quick else ():
+        setattr(options, name, getattr(options, name) or value)
+    with tempfile.TemporaryDirectory() as folder:
+        out = pathlib.Path(folder) / "found.json"
+        status = attend([python, "-B", HERE / "run.py", "--out", out, *arguments(lab, options)])
+        report = understand(out, status)
+    if status == 130:
+        results.keep("retrieval", options, report, lab, 0)
+        raise KeyboardInterrupt
     return report
 
 
-SEARCH = re.compile(
-    r"\s+((?:k|filter) .+): mean ([\d.]+) p50 ([\d.]+) p99 ([\d.]+) .*µs, recall ([\d.]+), 5th percentile ([\d.]+)")
-RANKING = re.compile(r"(\d+ of \d+ × \d+, λ .+): p50 ([\d.]+) µs, p99 ([\d.]+) µs")
+def arguments(lab, options):
+    words = ["--needletail", lab.needletail, "--data", options.data, "--gowalla", options.gowalla.resolve()]
+    for name in ("cases", "peers", "rounds", "items", "core", "rebuild"):
+        if (value := getattr(options, name)) is not None:
+            words += ["--" + name, *(value if isinstance(value, list) else [value])]
+    return words + ["--" + name for name in ("all", "thorough", "prepare") if getattr(options, name)]
 
 
-def understand(output, report):
-    """Rows by what was searched; the figures, in µs, go into the report."""
-    tables, what = {}, ""
-    for line in output.splitlines():
-        if ": built in " in line:
-            what = line.strip().partition(": built in ")[0]
-        elif found := SEARCH.match(line):
-            mean, p50, p99, recall, worst = map(float, found.groups()[1:])
-            report.figures[f"{what}, {found.group(1)}"] = {"mean": mean, "p50": p50, "p99": p99, "recall": round(recall, 4), "recallP5": round(worst, 4)}
-            row = [found.group(1), f"{mean:.1f} µs", f"{p50:.1f} µs", f"{p99:.1f} µs", f"{recall:.3f}", f"{worst:.2f}"]
-            tables.setdefault(what, []).append(row)
-        elif found := RANKING.match(line):
-            p50, p99 = map(float, found.groups()[1:])
-            report.figures[f"ranking, {found.group(1)}"] = {"p50": p50, "p99": p99}
-            tables.setdefault("ranking", []).append([found.group(1), "", f"{p50:.1f} µs", f"{p99:.1f} µs", "", ""])
-    return tables
+def prepare():
+    """The environment's python; installs what is missing."""
+    python, stamp = ENVIRONMENT / "bin/python", ENVIRONMENT / "installed"
+    wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+    if stamp.is_file() and stamp.read_text() == wanted and python.exists():
+        return python
+    note(f"installing the peers into {ENVIRONMENT.relative_to(machine.ROOT)}: a minute or two")
+    shutil.rmtree(ENVIRONMENT, ignore_errors=True)
+    install([sys.executable, "-m", "venv", ENVIRONMENT], "python3 cannot make virtual environments: apt-get install python3-venv")
+    install([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS],
+            "pip could not install the peers. It needs a package index (the network, or PIP_INDEX_URL) and, for hnswlib, a compiler "
+            "(apt-get install g++ python3-dev); ScaNN has wheels for Linux on x86-64 and for Python 3.9 to 3.13 only")
+    stamp.write_text(wanted)
+    return python
+
+
+def install(command, trouble):
+    try:
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=INSTALLING_MAX)
+    except subprocess.TimeoutExpired:
+        raise Missing(f"{trouble}\n(not done after {INSTALLING_MAX} s)") from None
+    if done.returncode != 0:
+        raise Missing(f"{trouble}\n{(done.stdout + done.stderr).strip()[-800:]}")
+
+
+def attend(command):
+    """Runs it to its end; on Ctrl-C too, which it gets itself: it then writes what it has."""
+    process = subprocess.Popen(list(map(str, command)), env=environment())
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return process.wait()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def understand(out, status):
+    report = Report()
+    if not out.is_file():
+        raise (KeyboardInterrupt if status == 130 else Trouble(f"the comparison ended with {status} and wrote nothing"))
+    found = json.loads(out.read_text())
+    report.figures = found["figures"] | {"curves": found["curves"]}
+    report.failures = found["failures"]
+    date = datetime.datetime.now().strftime("%Y-%m-%dT%H%M%S")
+    folder = machine.LOADTESTS / "Results"
+    folder.mkdir(exist_ok=True)
+    for kind in ("md", "svg"):
+        if (made := out.with_suffix("." + kind)).is_file():
+            kept = folder / f"retrieval-{date}.{kind}"
+            shutil.copyfile(made, kept)
+            note(f"{'tables' if kind == 'md' else 'plot'}: {os.path.relpath(kept, machine.ROOT)}")
+    return report
+
+
+def self_test(python):
+    done = subprocess.run([str(python), "-B", str(HERE / "selftest.py")], cwd=HERE)
+    report = Report()
+    report.check(done.returncode == 0, "the comparison's own tests failed")
+    return report

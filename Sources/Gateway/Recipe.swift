@@ -23,13 +23,26 @@ struct Recipe {
   func render(
     keyHash: UInt64, window: RawSpan, now: UInt32, scratch: ComputeScratch, into list: inout ByteBuffer
   ) throws(RenderFailure) {
+    var nobody = NoStageReceiver()
+    try render(keyHash: keyHash, window: window, now: now, telling: &nobody, scratch: scratch, into: &list)
+  }
+
+  /// The same, and tells `stages` of each stage when it ends.
+  func render(
+    keyHash: UInt64, window: RawSpan, now: UInt32, telling stages: inout some ComputeStageReceiver,
+    scratch: ComputeScratch, into list: inout ByteBuffer
+  ) throws(RenderFailure) {
     let query = ListQuery(
       subject: subject, context: bucket, filter: filter, keyHash: keyHash, now: max(now, Recipe.reflects(window)))
+    let served = shelf.served!
     guard window.byteCount > 0 else {
-      _ = try shelf.served!.model.render(query, for: policy, scratch: scratch, into: &list)
+      _ = try served.model.render(
+        query, for: policy, availability: served.availability, telling: &stages, scratch: scratch, into: &list)
       return
     }
-    _ = try shelf.served!.model.render(query, for: policy, window: try? Window(window), scratch: scratch, into: &list)
+    _ = try served.model.render(
+      query, for: policy, window: try? Window(window), availability: served.availability, telling: &stages,
+      scratch: scratch, into: &list)
   }
 
   func append(keyTo key: inout ByteBuffer) {

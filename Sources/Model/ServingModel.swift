@@ -2,6 +2,7 @@ public import Bytes
 internal import Ranking
 internal import Retrieval
 public import Snapshots
+internal import Synchronization
 
 /// A snapshot that answers: every section checked, every lookup a pointer away.
 ///
@@ -14,6 +15,10 @@ public final class ServingModel: Sendable {
   /// SHA-256 of the manifest.
   public let digest: SHA256Digest
   public let provenance: ModelProvenance
+
+  /// Of this object, in this process: what workers keep about a model they keep under it.
+  let serial = ServingModel.lastSerial.add(1, ordering: .relaxed).newValue
+  private static let lastSerial = Atomic<UInt64>(0)
 
   let head: ModelHead
   let ids: ItemIDs

@@ -60,7 +60,10 @@ public final class RankingScratch {
   var relevance: [Float] = []
   /// The candidates, most relevant first.
   var order: [RelevanceKey] = []
+  var sorter = RelevanceSorter()
   var diversity: Diversity
+  /// What was read ahead of need: kept, or the reads would be optimised away.
+  var touched: UInt32 = 0
 
   public init(kernels: Kernels = .active) { diversity = Diversity(kernels: kernels) }
 

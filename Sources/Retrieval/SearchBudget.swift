@@ -9,9 +9,11 @@ public struct SearchBudget: Sendable, Equatable {
   /// With a filter: blocks with allowed items to scan at least, however many of those they hold.
   var least = 0
 
+  /// Negative numbers count as none; a search scans one block at least, scores `SearchScratch.refinedMax` items by finer
+  /// codes at most, and always as many as are asked for.
   public init(blocks: Int, refined: Int, rescored: Int) {
-    self.blocks = blocks
-    self.refined = refined
-    self.rescored = rescored
+    self.blocks = max(1, blocks)
+    self.refined = max(0, refined)
+    self.rescored = max(0, rescored)
   }
 }

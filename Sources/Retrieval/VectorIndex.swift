@@ -45,7 +45,7 @@ public final class VectorIndex: Sendable {
   public var blockCount: Int { view.blockCount }
 
   /// The best `count` items by inner product with the query (normalised, if the metric is cosine), best first, in
-  /// `scratch.hits`; equal scores by item. Fewer when fewer are allowed.
+  /// `scratch.hits`; equal scores by item. Fewer when fewer are allowed. What a score is stands at `Hit`.
   ///
   /// With `allow`, only items in it: recall is as without, and narrow filters are answered exactly. A zero query scores
   /// 0 everywhere and gets the first items. Allocates nothing once the scratch has met the index.
@@ -77,6 +77,15 @@ public final class VectorIndex: Sendable {
     try search(vector(of: item), count: count, allow: allow, effort: effort, scratch: scratch)
   }
 
+  /// The exact score of one item, as `exactSearch` would give it up to the last bits. 0 with a zero query. `query` has the
+  /// index's dimension, `item` is in the catalogue. O(dimension).
+  public func score(of item: UInt32, for query: Span<Float>) -> Float {
+    let product = Kernels.active.dot(query, vector(of: item))
+    guard metric == .cosine else { return product }
+    let norm = Kernels.active.dot(query, query).squareRoot()
+    return norm > Search.smallestNorm ? product / norm : 0
+  }
+
   /// The exact row of an item: normalised if the metric is cosine.
   @_lifetime(borrow self)
   public func vector(of item: UInt32) -> Span<Float> {
@@ -99,6 +108,9 @@ public final class VectorIndex: Sendable {
   /// A search with a budget of one's own: for calibration and benchmarks.
   public func search(_ query: Span<Float>, count: Int, budget: SearchBudget, scratch: SearchScratch) throws(SearchError) {
     let search = try Search(query, view, scratch, count: count)
+    var budget = budget
+    budget.blocks = min(max(1, budget.blocks), max(1, blockCount))
+    budget.rescored = min(max(0, budget.rescored), SearchScratch.rescoredMax)
     search.run(view.isFlat ? .flat(budget) : .blocks(budget), allow: nil)
   }
 

@@ -40,6 +40,27 @@ public struct StringTable: Sendable {
     return _overrideLifetime(span, borrowing: self)
   }
 
+  /// Where string `index` begins, which must be below `count`. O(1).
+  public func start(of index: Int) -> UInt64 { offsets[index] }
+
+  /// Reads a byte of each of the first cache lines of string `index` and returns their sum, which says nothing: whoever
+  /// is about to read many strings touches them all before, so that the waits for memory overlap.
+  public func touch(_ index: Int) -> UInt64 {
+    let end = Int(offsets[index + 1])
+    var at = Int(offsets[index])
+    let last = min(end, at + Self.touchedBytesMax) - 1
+    guard at <= last else { return 0 }
+    var sum = UInt64(content.base[last])
+    while at < last {
+      sum &+= UInt64(content.base[at])
+      at += 64
+    }
+    return sum
+  }
+
+  /// What follows the first four lines the processor's own prefetching has seen coming.
+  private static let touchedBytesMax = 256
+
   /// A copy of string `index` as text; bytes that are not UTF-8 become U+FFFD.
   public func string(at index: Int) -> String {
     let range = Int(offsets[index])..<Int(offsets[index + 1])

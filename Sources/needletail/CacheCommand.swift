@@ -142,7 +142,7 @@ struct CacheCommand: ParsableCommand {
 }
 
 /// `64MiB`, `512KiB`, `2GiB`, `1000000`; nil for anything else.
-private func byteCount(_ text: String) -> Int? {
+func byteCount(_ text: String) -> Int? {
   for (unit, shift) in [("KiB", 10), ("MiB", 20), ("GiB", 30)] where text.hasSuffix(unit) {
     guard let number = Int(text.dropLast(3)), number <= 1 << 20 else { return nil }
     return number << shift

@@ -7,8 +7,8 @@ import Snapshots
 
 struct SnapshotCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "snapshot", abstract: "Look into snapshot files and check them.",
-    subcommands: [Inspect.self, Verify.self])
+    commandName: "snapshot", abstract: "Make snapshot files from factors, look into them and check them.",
+    subcommands: [Build.self, Inspect.self, Verify.self])
 
   struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Show a snapshot's sections and what it holds.")

@@ -5,6 +5,7 @@ import Gateway
 import Model
 import Publishing
 import Snapshots
+import Tensors
 import Trainer
 
 struct Train: ParsableCommand {
@@ -35,6 +36,12 @@ struct Train: ParsableCommand {
   @Option(help: "Largest share of rows that may be broken, 0 to 1.") var brokenShareMax: Double?
   @Option(help: "File with the key of user hashes; default: identity.key in the repository.") var identityKeyFile:
     String?
+  @Option(
+    help: """
+      Folder that users.npy and items.npy go to as well: the learnt factors, float32, a row for each user and item in \
+      the order in which the data names them first.
+      """)
+  var exportFactors: String?
   @Flag(help: "Search the hyper-parameters on a validation part first.") var tune = false
   @Flag(help: "Train and evaluate, but publish nothing.") var dryRun = false
   @Flag(help: "Print one JSON object.") var json = false
@@ -51,6 +58,7 @@ struct Train: ParsableCommand {
       run.identityKeyFile = identityKeyFile
       run.tunes = tune
       run.publishes = !dryRun
+      run.factorsFolder = exportFactors
       let outcome = try run.perform()
       print(json ? outcome.json : outcome.summary)
     }
@@ -72,6 +80,8 @@ struct TrainingRun {
   var identityKeyFile: String?
   var tunes = false
   var publishes = true
+  /// Where the factors go as .npy as well.
+  var factorsFolder: String?
 
   struct Outcome {
     let report: TrainReport
@@ -79,10 +89,7 @@ struct TrainingRun {
 
     var summary: String {
       let text = report.summary.replacing(report.snapshotPath, with: "snapshot")
-      guard let published else { return text }
-      return text
-        + "\npublished as version \(published.identity.version) (\(published.identity.digest8)): "
-        + "\(published.sectionsSent) sections sent, \(published.sectionsReused) reused, \(published.sentBytes) bytes of \(published.rawBytes)"
+      return published.map { text + "\n" + $0.summary } ?? text
     }
 
     var json: String {
@@ -123,8 +130,20 @@ struct TrainingRun {
     options.segments.count = segments
     let printer = ProgressPrinter()
     defer { printer.finish() }
-    do { return try TrainPipeline.run(options, progress: printer.receiver) } catch {
+    do { return try TrainPipeline.run(options, progress: printer.receiver, factors: export) } catch {
       throw CommandFailure(error.exitCode, error.description)
+    }
+  }
+
+  private func export(_ factors: Factors) throws(TrainError) {
+    guard let folder = factorsFolder else { return }
+    do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
+      throw TrainError(.output, "the folder \(folder) cannot be made; may it be written to?")
+    }
+    for (name, rows) in [("users", factors.users), ("items", factors.items)] {
+      do throws(TensorError) {
+        try NPYWriter.write(rows.span, columns: factors.dimension, path: "\(folder)/\(name).npy")
+      } catch { throw TrainError(.output, error.description) }
     }
   }
 
@@ -138,20 +157,9 @@ struct TrainingRun {
   }
 
   private func publish(_ path: String, _ report: TrainReport) throws -> PublishedVersion {
-    do {
-      let snapshot = try Snapshot.open(path: path, verify: .structure)
-      let digest = SHA256.digest(RawSpan())
-      let model = try ServingModel(snapshot, name: model, version: 0, digest: digest, checks: .structure)
-      let details = Manifest.Details(
-        createdAtSeconds: Int(Date().timeIntervalSince1970), metric: "\(model.metric)", dimension: model.dimension,
-        counts: ["items": model.itemCount, "users": model.userCount, "segments": model.segmentCount],
-        metrics: report.metrics, annotations: ["seed": "\(seed)", "data": report.data.digest])
-      return try FolderRepository(path: repository).publish(snapshotPath: path, model: self.model, details: details)
-    } catch let error as PublishError {
-      throw CommandFailure(.cannotWrite, "the snapshot cannot be published: \(error)")
-    } catch {
-      throw CommandFailure(.data, "the snapshot that was just made does not check out: \(error)")
-    }
+    try FreshSnapshot(
+      path: path, metrics: report.metrics, annotations: ["seed": "\(seed)", "data": report.data.digest]
+    ).publish(into: repository, as: model)
   }
 }
 

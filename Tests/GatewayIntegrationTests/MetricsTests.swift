@@ -50,6 +50,34 @@ extension Integration {
       #expect(sum > 0 && sum < 10)
     }
 
+    @Test func `each list that is computed counts once in every stage, and the stages make up the whole`() throws {
+      let gateway = try RunningGateway(repository)
+      let client = gateway.connect()
+      for item in 1...9 { #expect(client.get(target("detail", "itemId=b000\(item)"))?.tier == "computed") }
+      for _ in 0..<9 { #expect(client.get(target("detail", "itemId=b0001"))?.tier == "l1") }
+      let page = gateway.metrics()
+      #expect(page.types["needletail_compute_stage_duration_seconds"] == "histogram")
+      var parts = 0.0
+      for stage in ["prepare", "rules", "search", "features", "diversity", "render"] {
+        let count = page.sum("compute_stage_duration_seconds_count", ["stage": stage])
+        #expect(count == 9, "\(stage)")
+        parts += page.samples(of: "compute_stage_duration_seconds_sum", ["stage": stage])[0].value
+      }
+      #expect(page.sum("stage_duration_seconds_count", ["stage": "compute"]) == 9)
+      let whole = page.samples(of: "stage_duration_seconds_sum", ["stage": "compute"])[0].value
+      #expect(parts <= whole && parts > whole * 0.8, "the parts take \(parts) s of \(whole) s")
+    }
+
+    @Test func `a list that cannot be made counts as computing and in no stage`() throws {
+      let gateway = try RunningGateway(repository)
+      let client = gateway.connect()
+      let answer = client.get(target("home", "segment=1&filter=category:nowhere"))
+      #expect(answer?.status == 200)
+      let page = gateway.metrics()
+      #expect(page.sum("stage_duration_seconds_count", ["stage": "compute"]) == 1)
+      #expect(page.sum("compute_stage_duration_seconds_count") == 0)
+    }
+
     @Test func `counters add up over all workers and never fall`() throws {
       let gateway = try RunningGateway(repository, memcached: [memcached.address])
       let load = try Load(gateway)

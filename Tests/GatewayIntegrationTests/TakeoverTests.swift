@@ -1,6 +1,7 @@
 import Configuration
 import Glibc
 import Reactor
+import Synchronization
 import TestSupport
 import Testing
 
@@ -151,6 +152,49 @@ extension Integration {
       #expect(second.logs("took over") && first.exitCode() == 0, "\(second.log)")
       #expect(HTTPClient(port: port)?.get(target("home", "segment=1"))?.status == 200)
       withExtendedLifetime(silent) {}
+      second.signal(SIGTERM)
+      #expect(second.exitCode() == 0)
+    }
+
+    /// A shop's system goes on telling what is sold out while one gateway takes over from another: what it was told is
+    /// done holds ever after.
+    @Test func `no change of availability is lost between two gateways`() throws {
+      let first = serve()
+      let (port, admin) = (try #require(first.port), try #require(first.adminPort))
+      #expect(first.isReady)
+      let isOver = Atomic(false)
+      let done = Guarded([String]())
+      let teller = try LoopThread.spawn(name: "teller") {
+        for number in 1...TrainedModel.items where !isOver.load(ordering: .relaxed) {
+          let id = "b" + String("000\(number)".suffix(4))
+          // A refusal is Retry-After a second; a connection may go with its process.
+          while !isOver.load(ordering: .relaxed) {
+            let answer = HTTPClient(port: admin)?.ask(
+              "POST", "/admin/v1/availability", [], #"{"unavailable":["\#(id)"]}"#)
+            if answer?.status == 200 { break }
+            usleep(20_000)
+          }
+          if isOver.load(ordering: .relaxed) { return }
+          done.withLock { $0.append(id) }
+          usleep(2_000)
+        }
+      }
+      let hasBegun = eventually { done.withLock { $0.count } >= 5 }
+      #expect(hasBegun)
+      let second = serve(["--take-over"])
+      #expect(second.logs("took over") && first.exitCode() == 0, "\(second.log)")
+      let before = done.withLock { $0.count }
+      let goesOn = eventually { done.withLock { $0.count } >= min(before + 5, TrainedModel.items) }
+      #expect(goesOn)
+      isOver.store(true, ordering: .relaxed)
+      teller.join()
+      struct Page: Decodable { let unavailable: [String] }
+      let page: Page = try #require(HTTPClient(port: admin)?.get("/admin/v1/availability")).decoded()
+      let told = done.withLock { $0 }
+      #expect(Set(told).isSubset(of: page.unavailable), "\(Set(told).subtracting(page.unavailable))")
+      let shown = try #require(HTTPClient(port: port)?.get(target("home", "segment=1&numResults=50"))).recommendations
+        .ids
+      #expect(Set(shown).isDisjoint(with: told))
       second.signal(SIGTERM)
       #expect(second.exitCode() == 0)
     }

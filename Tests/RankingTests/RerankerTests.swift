@@ -101,19 +101,6 @@ import Testing
       #expect(Set(scratch.ranked.map(\.item)) == Set(0..<UInt32(count)))
     }
   }
-
-  @Test func `heap sort sorts`() {
-    var random = SeededRandom(seed: 7)
-    for count in 0..<70 {
-      var keys = (0..<UInt32(count)).map {
-        RelevanceKey(relevance: Float(Int.random(in: 0..<9, using: &random)), item: .random(in: 0...9, using: &random), place: $0)
-      }
-      let truth = keys.sorted(by: RelevanceKey.precedes)
-      heapSort(&keys)
-      #expect(keys.map(\.relevance) == truth.map(\.relevance) && keys.map(\.item) == truth.map(\.item))
-      #expect(Set(keys.map(\.place)).count == count)
-    }
-  }
 }
 
 func ranked(_ candidates: [Candidate], _ weights: RankingWeights, _ count: Int, index: VectorIndex? = nil) -> [RankedItem] {

@@ -66,20 +66,7 @@ import Testing
     }
   }
 
-  @Test(arguments: levels) func `a scan finds what is above the threshold and no lane beyond the fill`(
-    _ level: Kernels.Level
-  ) throws {
-    let table = try #require(Kernels(level)).table
-    var random = SeededRandom(seed: 10)
-    for fill in 0...32 {
-      for threshold in [-Float.infinity, 0, 900, .infinity] {
-        let scan = ScanCase(fill: UInt8(fill), threshold: threshold, masked: fill % 3 == 0, random: &random)
-        #expect(scan.run(table) == scan.expected, "fill \(fill), threshold \(threshold)")
-      }
-    }
-  }
-
-  @Test(arguments: levels) func `collecting, bounding and choosing the best equal the reference`(
+  @Test(arguments: levels) func `collecting and choosing the best equal the reference`(
     _ level: Kernels.Level
   ) throws {
     let (table, reference) = (try #require(Kernels(level)).table, try #require(Kernels(.scalar)).table)
@@ -87,17 +74,17 @@ import Testing
     for count in 1...130 {
       let sums = GuardedBuffer((0..<count).map { _ in Int32.random(in: -90_000...90_000, using: &random) })
       let scales = GuardedBuffer((0..<count).map { _ in Float.random(in: 0...1, using: &random) })
-      let gains = GuardedBuffer((0..<count).map { _ in random.gaussian() })
-      func outputs(_ table: UnsafePointer<nt_kernels>) -> ([Float], [Float], [UInt64], Int) {
-        var (dots, bounds) = ([Float](repeating: 0, count: count), [Float](repeating: 0, count: count))
-        table.pointee.bounds_f32(sums.base, 77, scales.base, 0.5, gains.base, scales.base, 3, count, &dots, &bounds)
-        let values = GuardedBuffer(bounds)
-        var keys = [UInt64](repeating: 0, count: count)
-        let found = table.pointee.collect_f32(values.base, count, 100, &keys)
-        return (dots, bounds, Array(keys[..<found]), table.pointee.best_i32(sums.base, 77, scales.base, count))
+      let numbers = (0..<count).map { _ in random.gaussian() }
+      let values = GuardedBuffer(numbers)
+      for threshold in [-Float.infinity, 0, 1.5, .infinity] {
+        let keys = GuardedBuffer([UInt64](repeating: 0, count: count + Int(NT_KEY_SLACK)))
+        let found = table.pointee.collect_f32(values.base, count, threshold, keys.base)
+        let truth = (0..<count).filter { numbers[$0] > threshold }.map { nt_key(numbers[$0], UInt32($0)) }
+        #expect((0..<found).map { keys.base[$0] } == truth, "\(count) above \(threshold)")
       }
-      let (mine, truth) = (outputs(table), outputs(reference))
-      #expect(mine == truth, "count \(count)")
+      #expect(
+        table.pointee.best_i32(sums.base, 77, scales.base, count)
+          == reference.pointee.best_i32(sums.base, 77, scales.base, count), "count \(count)")
     }
   }
 
@@ -123,20 +110,64 @@ import Testing
     #expect(nt_key_score(nt_key(-3.25, 17)) == -3.25 && nt_key_id(nt_key(-3.25, 17)) == 17)
   }
 
-  @Test func `selecting and sorting keys agree with the standard sort`() {
+  @Test(arguments: levels) func `sorting keys agrees with the standard sort`(_ level: Kernels.Level) throws {
+    let table = try #require(Kernels(level)).table
     var random = SeededRandom(seed: 13)
-    for count in [0, 1, 2, 24, 25, 100, 1000, 5000] {
-      for ordered in [false, true] {
-        let keys = (0..<count).map { ordered ? UInt64($0) : random.next() }
+    for count in Array(0...70) + [100, 127, 128, 129, 200, 257, 1000, 5000] {
+      for order in KeyOrder.allCases {
+        let keys = order.keys(count, &random)
         let truth = keys.sorted(by: >)
-        var sorted = keys
-        nt_sort_keys(&sorted, count)
-        #expect(sorted == truth)
-        for keep in [0, 1, count / 3, count - 1, count] where keep >= 0 && keep <= count {
-          var selected = keys
-          nt_select_keys(&selected, count, keep)
-          #expect(selected[..<keep].sorted(by: >) == Array(truth[..<keep]), "\(keep) of \(count)")
+        var portable = keys
+        nt_sort_keys(&portable, count)
+        #expect(portable == truth, "\(count), \(order)")
+        let (guarded, spare) = (withSlack(keys), withSlack(keys))
+        table.pointee.sort_keys(guarded.base, count, spare.base)
+        #expect((0..<count).map { guarded.base[$0] } == truth, "\(count), \(order)")
+      }
+    }
+  }
+
+  @Test(arguments: levels) func `selecting keeps the largest keys, wherever they lie; splitting loses none`(
+    _ level: Kernels.Level
+  ) throws {
+    let kernels = try #require(Kernels(level))
+    var random = SeededRandom(seed: 14)
+    for count in [0, 1, 2, 7, 8, 9, 24, 25, 48, 49, 63, 100, 193, 257, 1000, 5000] {
+      for order in KeyOrder.allCases {
+        let keys = order.keys(count, &random)
+        let truth = keys.sorted(by: >)
+        for keep in Set([0, 1, count / 16, count / 3, count - 1, count]) where keep >= 0 && keep <= count {
+          let (selected, split, spare) = (withSlack(keys), withSlack(keys), withSlack(keys))
+          kernels.select(selected.base, count, keep: keep, spare: spare.base)
+          let best = (0..<keep).map { selected.base[$0] }.sorted(by: >)
+          #expect(best == Array(truth[..<keep]), "\(keep) of \(count), \(order)")
+          kernels.table.pointee.split_keys(split.base, count, keep, spare.base)
+          let (front, back) = ((0..<keep).map { split.base[$0] }, (keep..<count).map { split.base[$0] })
+          #expect(front.sorted(by: >) + back.sorted(by: >) == truth, "\(keep) of \(count), \(order)")
         }
+      }
+    }
+  }
+
+  /// The slack that full vector stores may use is all there is beyond the keys.
+  private func withSlack(_ keys: [UInt64]) -> GuardedBuffer<UInt64> {
+    GuardedBuffer(keys + [UInt64](repeating: .max, count: Int(NT_KEY_SLACK)))
+  }
+}
+
+/// Orders that a quickselect may find hard.
+enum KeyOrder: CaseIterable {
+  case random, ascending, descending, almostEqual, sawtooth
+
+  /// Distinct keys.
+  func keys(_ count: Int, _ random: inout SeededRandom) -> [UInt64] {
+    (0..<UInt64(count)).map { place in
+      switch self {
+      case .random: random.next() << 16 | place
+      case .ascending: place
+      case .descending: UInt64(count) - place
+      case .almostEqual: 1 << 63 | place ^ 5
+      case .sawtooth: (place % 16) << 32 | place
       }
     }
   }
@@ -150,7 +181,7 @@ private func sums(_ table: UnsafePointer<nt_kernels>, _ query: [Int8], _ tiles: 
   return (0..<tileCount * 32).map { result.base[$0] }
 }
 
-private func expectedSums(_ query: [Int8], _ tiles: [UInt8]) -> [Int32] {
+func expectedSums(_ query: [Int8], _ tiles: [UInt8]) -> [Int32] {
   let bytes = query.count * 32
   return (0..<tiles.count / query.count).map { vector in
     let (tile, lane) = (vector / 32, vector % 32)
@@ -170,52 +201,4 @@ func expectedDot(_ a: [Float], _ b: [Float]) -> Float {
     for lane in 0..<width { sums[lane] += sums[lane + width] }
   }
   return sums[0]
-}
-
-/// Three tiles, asked for in the order 2, 0, 1.
-private struct ScanCase {
-  let query: [Int8], tiles: [UInt8], fills: [UInt8], scales: [Float], masks: [UInt32]?, threshold: Float
-  let order: [UInt32] = [2, 0, 1]
-
-  init(fill: UInt8, threshold: Float, masked: Bool, random: inout SeededRandom) {
-    let dimension = Int.random(in: 1...40, using: &random)
-    query = (0..<(dimension + 3) / 4 * 4).map { $0 < dimension ? Int8.random(in: -127...127, using: &random) : 0 }
-    tiles = (0..<3 * query.count * 32).map { _ in UInt8.random(in: 1...255, using: &random) }
-    fills = [fill, 32, 32 - fill]
-    scales = [0.5, 0.25, 1]
-    masks = masked ? (0..<3).map { _ in UInt32.random(in: 0...(.max), using: &random) } : nil
-    self.threshold = threshold
-  }
-
-  var offset: Int32 { 128 * query.reduce(0) { $0 + Int32($1) } }
-
-  var expected: [UInt64] {
-    let sums = expectedSums(query, tiles)
-    var keys: [UInt64] = []
-    for (place, block) in order.enumerated() {
-      for lane in 0..<Int(fills[Int(block)]) where masks.map({ $0[place] >> UInt32(lane) & 1 == 1 }) ?? true {
-        let slot = Int(block) * 32 + lane
-        let score = Float(sums[slot] - offset) * (scales[Int(block)] * 2)
-        if score > threshold { keys.append(nt_key(score, UInt32(slot))) }
-      }
-    }
-    return keys
-  }
-
-  /// With room for one tile at a time, so that every stop and resumption is taken.
-  func run(_ table: UnsafePointer<nt_kernels>) -> [UInt64] {
-    let (query, tiles) = (GuardedBuffer(query), GuardedBuffer(tiles))
-    let (fills, scales, order) = (GuardedBuffer(fills), GuardedBuffer(scales), GuardedBuffer(order))
-    let masks = masks.map { GuardedBuffer($0) }
-    var job = nt_scan_job(
-      query: query.base, groups: self.query.count / 4, tiles: tiles.base, blocks: order.base, block_count: 3,
-      masks: masks.map { UnsafePointer($0.base) }, fill: fills.base, scales: scales.base, query_scale: 2, offset: offset)
-    var (keys, position) = ([UInt64](), 0)
-    while position < 3 {
-      var found = [UInt64](repeating: 0, count: 32)
-      let count = table.pointee.scan_i8(&job, &position, threshold, &found, 32)
-      keys += found[..<count]
-    }
-    return keys
-  }
 }

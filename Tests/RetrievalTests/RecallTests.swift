@@ -36,8 +36,11 @@ import Testing
   }
 
   @Test func `without users to calibrate on, mixtures of items stand in`() throws {
-    let made = try Made(.clustered(spread: 0.75, normSigma: 0.25), items: 20_000, dimension: 24, calibrated: false)
-    let report = try measureRecall(made.index, queries: made.freshUsers, count: 10, effort: .recall95)
+    let vectors = SyntheticVectors(
+      .clustered(spread: 0.75, normSigma: 0.25), items: 10_000, dimension: 24, users: 150, seed: 1)
+    let index = try VectorIndex(
+      IndexBuilder.build(vectors: vectors.items, count: 10_000, dimension: 24, metric: .dot, seed: 1))
+    let report = try measureRecall(index, queries: vectors.users, count: 10, effort: .recall95)
     #expect(report.mean >= 0.85, "\(report)")
   }
 
@@ -60,7 +63,7 @@ import Testing
         try made.index.exactSearch(query.span, count: 10, allow: nil, scratch: made.scratch)
         let truth = Set(made.hits.map(\.item))
         try made.index.search(
-          query.span, count: 10, budget: SearchBudget(blocks: blocks, refined: 0, rescored: 60), scratch: made.scratch)
+          query.span, count: 10, budget: SearchBudget(blocks: blocks, refined: 400, rescored: 60), scratch: made.scratch)
         found += made.hits.count { truth.contains($0.item) }
       }
       #expect(found >= last, "\(blocks) blocks")

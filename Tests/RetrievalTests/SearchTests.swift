@@ -5,7 +5,8 @@ import Testing
 
 /// What a search answers, whatever the layout, the kernels and the query.
 @Suite struct SearchTests {
-  static let layouts = [900, 20_000]
+  /// Without lists and with.
+  static let layouts = [900, 9000]
 
   @Test func `everything scanned and rescored is the exact answer, in both layouts`() throws {
     for count in Self.layouts {
@@ -13,8 +14,7 @@ import Testing
       #expect((made.index.listCount == 0) == (count <= IndexBuilder.flatItemsMax))
       for user in 0..<20 {
         let query = made.vectors.user(user)
-        let all = SearchBudget(blocks: made.index.blockCount, refined: 0, rescored: 400)
-        try made.index.search(query.span, count: 50, budget: all, scratch: made.scratch)
+        try made.index.search(query.span, count: 50, budget: .everything(made.index), scratch: made.scratch)
         let found = made.hits
         #expect(found == made.trueHits(query, 50), "user \(user) of \(count)")
         try made.index.exactSearch(query.span, count: 50, allow: nil, scratch: made.scratch)
@@ -60,6 +60,9 @@ import Testing
         #expect(hit.score > next.score || hit.score == next.score && hit.item < next.item)
       }
       #expect(Set(hits[..<100].map { $0.item % 10 }).count == 1)
+    }
+    try index.search(query.span, count: 150, budget: .everything(index), scratch: scratch)
+    for hits in [list(scratch), try exact(index, query, 150, scratch)] {
       #expect(hits[..<100].map(\.item) == (0..<100).map { hits[0].item + $0 * 10 })
     }
   }
@@ -83,6 +86,7 @@ import Testing
     let query: [Float] = [1, 1]
     try index.search(query.span, count: 3, effort: .recall95, scratch: scratch)
     #expect(list(scratch) == [Hit(item: 0, score: -1), Hit(item: 1, score: -2), Hit(item: 2, score: -3)])
+    #expect(list(scratch) == (try exact(index, query, 3, scratch)))
   }
 
   @Test func `an index without items answers nothing`() throws {
@@ -158,11 +162,15 @@ import Testing
     let index = try VectorIndex(build(items, count: 500, dimension: 12, metric: .cosine))
     let scratch = SearchScratch(for: index)
     let item = Array(items[12 * 77..<12 * 78])
-    try index.search(item.span, count: 500, effort: .recall99, scratch: scratch)
+    try index.exactSearch(item.span, count: 500, allow: nil, scratch: scratch)
     let hits = list(scratch)
     #expect(hits[0].item == 77 && abs(hits[0].score - 1) < 1e-6)
     #expect(hits.allSatisfy { abs($0.score) < 1.00001 })
     #expect(hits.first { $0.item == 0 }?.score == 0)
+    for hit in hits { #expect(abs(index.score(of: hit.item, for: item.span) - hit.score) < 1e-6) }
+    try index.search(item.span, count: 500, effort: .recall99, scratch: scratch)
+    let truth = Dictionary(uniqueKeysWithValues: hits.map { ($0.item, $0.score) })
+    for hit in list(scratch) { #expect(abs(hit.score - truth[hit.item]!) < 0.05, "item \(hit.item)") }
     let neighbor = index.vector(of: 77)
     #expect(abs(Kernels.active.dot(neighbor, neighbor) - 1) < 1e-6)
     try index.searchNeighbors(of: 77, count: 1, allow: nil, effort: .recall95, scratch: scratch)
@@ -171,8 +179,8 @@ import Testing
 
   @Test func `one scratch serves indexes of any size in turn`() throws {
     let scratch = SearchScratch()
-    for (count, dimension) in [(10, 200), (20_000, 8), (3000, 33), (10, 4)] {
-      let made = try Made(.clustered(spread: 0.75, normSigma: 0.25), items: count, dimension: dimension)
+    for (count, dimension) in [(10, 200), (9000, 8), (3000, 33), (10, 4)] {
+      let made = try Made(.clustered(spread: 0.75, normSigma: 0.25), items: count, dimension: dimension, calibrated: false)
       let query = made.vectors.user(0)
       try made.index.search(query.span, count: 5, effort: .recall99, scratch: scratch)
       let hits = list(scratch)
@@ -216,14 +224,35 @@ struct Made {
   }
 }
 
+/// Without users, no budgets: every effort scans all. Calibrating takes ten times as long as the rest of a build.
 func build(
   _ items: [Float], count: Int, dimension: Int, metric: Metric = .dot, calibration: [Float]? = nil, seed: UInt64 = 1
 ) throws -> BuiltIndex {
-  try IndexBuilder.build(
-    vectors: items, count: count, dimension: dimension, metric: metric, seed: seed, calibration: calibration)
+  if let calibration {
+    return try IndexBuilder.build(
+      vectors: items, count: count, dimension: dimension, metric: metric, seed: seed, calibration: calibration)
+  }
+  return try items.withUnsafeBufferPointer {
+    try IndexBuilder.pack(vectors: $0, count: count, dimension: dimension, metric: metric, seed: seed)
+  }
+}
+
+extension SearchBudget {
+  /// As much as a search can be told to do: all blocks, and exact rows of the best 4,096.
+  static func everything(_ index: VectorIndex) -> SearchBudget {
+    SearchBudget(
+      blocks: index.blockCount, refined: SearchScratch.refinedMax, rescored: SearchScratch.rescoredMax)
+  }
 }
 
 func list(_ scratch: SearchScratch) -> [Hit] {
   let hits = scratch.hits
   return hits.indices.map { hits[$0] }
+}
+
+func exact(
+  _ index: VectorIndex, _ query: [Float], _ count: Int, _ scratch: SearchScratch, allow: Bitmap? = nil
+) throws -> [Hit] {
+  try index.exactSearch(query.span, count: count, allow: allow, scratch: scratch)
+  return list(scratch)
 }

@@ -22,6 +22,20 @@ import Testing
     #expect(table.byteCount == 3)
   }
 
+  @Test func `touching reads within a string, however short or long`() throws {
+    for length in [0, 1, 2, 63, 64, 65, 128, 255, 256, 257, 5_000] {
+      let snapshot = try table {
+        StringTable.write(into: &$0, [[9], Array(repeating: 1, count: length), [7]] as [[UInt8]])
+      }
+      var section = try snapshot.section("test")
+      let table = try StringTable(from: &section)
+      // A byte of each of the first four lines, and the last: all of the string itself, none of its neighbours'.
+      let sum = table.touch(1)
+      #expect(sum <= 5 && (sum > 0) == (length > 0), "\(length) bytes: \(sum)")
+      #expect(table.start(of: 1) == 1 && table.start(of: 2) == UInt64(1 + length))
+    }
+  }
+
   @Test(arguments: [[0, 2, 1, 3], [1, 2, 3, 3], [0, 1, 2, .max], [0, 1, 2, 4], [0, .max, 2, 3]] as [[UInt64]])
   func `offsets that fall, start late or leave the section are refused`(offsets: [UInt64]) throws {
     let snapshot = try table { section in

@@ -3,6 +3,7 @@ import Configuration
 import FoundationEssentials
 import Glibc
 import HTTP
+import JSON
 import Logging
 import Publishing
 import Reactor
@@ -12,7 +13,7 @@ final class Admin {
   /// Scrapers and operators; further connections are closed at once. Each may hold a MiB of input.
   static let connectionsMax = 64
 
-  private unowned let control: Control
+  unowned let control: Control
   /// What calls must carry; a reload may change it.
   var token: String?
   private let claim: AddressClaim
@@ -20,6 +21,7 @@ final class Admin {
   private var connections: [ObjectIdentifier: AdminConnection] = [:]
   private var patience: Timer?
   var composer = ResponseComposer(unixSeconds: time(nil))
+  lazy var availabilityParser = JSONParser(maximumBytes: AvailabilityChange.bodyBytesMax)
 
   init(control: Control, claim: AddressClaim, token: String?) {
     self.control = control
@@ -50,6 +52,11 @@ final class Admin {
 
   var loop: EventLoop { control.loop }
 
+  /// The longest body that a path takes: `AdminConnection.inboxBytesMax` leaves room for any of them, with its head.
+  func bodyBytesMax(_ path: String) -> Int {
+    path == "/admin/v1/availability" ? AvailabilityChange.bodyBytesMax : HTTPLimits().bodyBytes
+  }
+
   func ended(_ connection: AdminConnection) { connections[ObjectIdentifier(connection)] = nil }
 
   /// Answers a call, now or when the workers have said what they know.
@@ -68,6 +75,7 @@ final class Admin {
       }
     case (.get, "livez", []), (.head, "livez", []): connection.answer(.json(#"{"status":"ok"}"#))
     case (.post, "admin", ["v1", "config:reload"]): reload(connection)
+    case (_, "admin", ["v1", "availability"]): availability(request, connection)
     case (_, "admin", let rest) where rest.first == "v1" && rest.dropFirst().first == "models":
       connection.answer(models(request, Array(rest.dropFirst(2))))
     default: connection.answer(.problem(404, "There is nothing at this path. Try /metrics or /admin/v1/models."))

@@ -17,6 +17,8 @@ struct AdminAnswer: Sendable {
   var contentType: StaticString = "application/json"
   var body: [UInt8] = []
   var problem: String?
+  /// Where the problem is.
+  var faults: [Problem.Fault] = []
   var fields: [(StaticString, String)] = []
 
   static func json(_ text: String, status: Int = 200) -> AdminAnswer {
@@ -111,6 +113,7 @@ final class AdminConnection: StreamHandler {
         case .head(let bytes):
           parsed = bytes
           body = []
+          parser.bodyBytesMax = owner.bodyBytesMax(text(parser.head.path))
         case .body(let range, let consumed):
           let at = done + parsed
           inbox.withBytes(at + range.lowerBound..<at + range.upperBound) { body += $0.copied() }
@@ -175,7 +178,9 @@ final class AdminConnection: StreamHandler {
     let persistence = parser.head.persistence
     var out = ByteBuffer(capacity: answer.body.count + 512)
     if let detail = answer.problem {
-      owner.composer.write(Problem(status: answer.status, detail: detail), persistence, to: method, into: &out) { out in
+      var problem = Problem(status: answer.status, detail: detail)
+      problem.faults = answer.faults
+      owner.composer.write(problem, persistence, to: method, into: &out) { out in
         for (name, value) in answer.fields { out.append(field: name, value) }
       }
     } else {

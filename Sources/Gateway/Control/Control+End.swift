@@ -79,6 +79,8 @@ extension Control {
   func workerEnded(_ worker: Int, cut: Int) {
     running.remove(worker)
     service.ended(worker)
+    availabilityProgress.ended(worker)
+    answerAvailability()
     connectionsCut += cut
     guard running.isEmpty else { return }
     if connectionsCut > 0 {
@@ -119,7 +121,8 @@ extension Control {
     do throws(LoopError) {
       succession = try Succession(
         loop: loop, path: Succession.path(dataDirectory: settings.dataDirectory),
-        offer: { [unowned self] in offer() }, taken: { [unowned self] in succeeded(by: $0) })
+        offer: { [unowned self] in offer() }, settle: { [unowned self] in settleAvailability($0) },
+        taken: { [unowned self] in succeeded(by: $0) })
     } catch { log.warning("no successor can take over from this process", metadata: ["reason": "\(error)"]) }
   }
 
@@ -131,6 +134,8 @@ extension Control {
 
   /// Has every loop accept on the sockets that were taken over.
   func beginAccepting() {
+    // The predecessor took calls while this process was getting ready.
+    if takeover != nil { readAvailability() }
     listening = running
     for worker in workers { worker.post(.listen) }
     acceptance?.open()
@@ -158,6 +163,7 @@ extension Control {
     takeover.accept(on: loop) { [unowned self] in
       log.notice("took over", metadata: ["process": "\(takeover.predecessorID)"])
       self.takeover = nil
+      readAvailability()
       for claim in sockets.claims + [sockets.adminClaim] { claim.takenOver() }
       openSuccession()
       if hasServed { isReady() }

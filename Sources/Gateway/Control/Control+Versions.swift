@@ -18,6 +18,7 @@ extension Control {
         var lifecycle = Lifecycle(identity)
         for state in [ModelState.fetching, .verifying, .loading, .warming, .ready] { try lifecycle.advance(to: state) }
         lifecycles[identity] = lifecycle
+        markUnavailable(in: model)
         loaded[identity] = model
         watchers[identity.name] = RepositoryWatcher(model: identity.name, serving: identity)
         promote(identity)
@@ -44,6 +45,7 @@ extension Control {
   func finishLoading(_ model: ServedModel, _ times: LoadTimes) {
     move(model.identity, to: .ready)
     loadCounts[LoadOutcome(model: model.identity.name, result: "ready", reason: ""), default: 0] += 1
+    markUnavailable(in: model)
     // The placements may have changed while it was loaded.
     loaded[model.identity] = model.serving(placements, namespace: settings.memcachedNamespace)
     self.times[model.identity] = times

@@ -12,7 +12,7 @@ import Snapshots
 ///
 ///     repository ─► RepositoryWatcher (decides) ─► Loader (pulls, proves, warms) ─► workers ─► SERVING
 ///
-/// Its parts stand in files by what they do: versions, reload, the end.
+/// Its parts stand in files by what they do: versions, availability, reload, the end.
 final class Control {
   /// In force; a reload replaces both.
   var settings: Settings
@@ -62,6 +62,12 @@ final class Control {
   var isAccepting = false
   var hasServed = false
 
+  /// Items that are sold out, whatever snapshot serves.
+  var unavailable = UnavailableIDs()
+  var availabilityProgress: AvailabilityProgress
+  var availabilityCounts = AvailabilityCounts()
+  var whenAvailabilitySettles: (() -> Void)?
+
   /// `IdentityKey.fingerprint` of the key that the workers hash users with.
   var identityFingerprint = ""
   /// Called when the first snapshot serves.
@@ -87,6 +93,7 @@ final class Control {
     self.loop = loop
     self.workers = workers
     running = Set(workers.indices)
+    availabilityProgress = AvailabilityProgress(workers: running)
     mailbox = try Mailbox(loop: loop) { [unowned self] in self.receive($0) }
   }
 
@@ -95,6 +102,8 @@ final class Control {
     service.waiting(for: "a snapshot in \(repository.path)")
     feedWatchdog()
     if takeover == nil { openSuccession() } else if !sockets.waitsToAccept { beginAccepting() }
+    AvailabilityFile.sweep(settings.dataDirectory)
+    readAvailability()
     startFromDisk()
     poll = Timer(loop: loop) { [unowned self] in self.look() }
     look()
@@ -116,6 +125,8 @@ final class Control {
     case .acceptanceOpened(let failure): acceptanceOpened(failure)
     case .acceptanceEnded: acceptanceEnded()
     case .turned(let worker, let round): service.answered(worker, round)
+    case .availabilityTaken(let worker, let change): workerTookAvailability(worker, change)
+    case .availabilitySaved(let failure): availabilitySaved(failure: failure)
     }
   }
 

@@ -15,6 +15,8 @@ enum WorkerMessage: Sendable {
   case collect(scrape: UInt64)
   /// Serve by these settings from the next request on.
   case configure(InForce)
+  /// Items have sold out or come back, and the bitmaps say so: composed answers no longer hold.
+  case availabilityChanged(Int)
   /// Accept on the sockets that were taken over.
   case listen
   /// A connection that the acceptor took for this worker.
@@ -45,6 +47,9 @@ enum ControlMessage: Sendable {
   case acceptanceOpened(failure: LoopError?)
   case acceptanceEnded
   case turned(worker: Int, UInt64)
+  /// Answers from now on by a change of availability.
+  case availabilityTaken(worker: Int, change: Int)
+  case availabilitySaved(failure: String?)
 }
 
 /// How long the stages of loading a version took, milliseconds.

@@ -8,6 +8,8 @@ import Snapshots
 final class ServedModel: Sendable {
   let identity: ModelIdentity
   let model: ServingModel
+  /// Of the model's items; the control loop writes it. What is rendered here once leaves nothing out: items come back.
+  let availability: Availability
   /// By placement, in the order of `Placements`.
   let keys: [ListKeys]
   /// Under which other programs write lists, for the placements that read them.
@@ -27,6 +29,7 @@ final class ServedModel: Sendable {
   {
     self.identity = identity
     self.model = model
+    availability = Availability(itemCount: model.itemCount)
     placementsGeneration = placements.generation
     (keys, externalKeys) = try ServedModel.keys(model, placements, namespace)
     let scratch = ComputeScratch()
@@ -68,7 +71,8 @@ final class ServedModel: Sendable {
 
   /// The same snapshot under other placements.
   private init(_ other: ServedModel, _ placements: Placements, namespace: String) throws {
-    (identity, model, probeRecall, trending) = (other.identity, other.model, other.probeRecall, other.trending)
+    (identity, model, availability) = (other.identity, other.model, other.availability)
+    (probeRecall, trending) = (other.probeRecall, other.trending)
     placementsGeneration = placements.generation
     (keys, externalKeys) = try ServedModel.keys(model, placements, namespace)
     popular = ServedModel.popular(model, placements, unixSeconds(), ComputeScratch())

@@ -12,6 +12,7 @@ final class Succession {
   private final class Caller {
     let channel: DescriptorChannel
     var watch: DescriptorWatch?
+    var isReady = false
     init(_ channel: DescriptorChannel) { self.channel = channel }
   }
 
@@ -23,6 +24,8 @@ final class Succession {
   private var successor: Caller?
   /// What is handed over, with the descriptors in order; nil when this process is ending.
   private let offer: () -> (sockets: [(HandoverMessage.Socket, Int32)], isReady: Bool)?
+  /// Calls back when nothing is under way that the successor must read.
+  private let settle: (@escaping () -> Void) -> Void
   /// The successor with this process id accepts.
   private let taken: (Int32) -> Void
 
@@ -32,10 +35,11 @@ final class Succession {
 
   init(
     loop: EventLoop, path: String, offer: @escaping () -> (sockets: [(HandoverMessage.Socket, Int32)], isReady: Bool)?,
-    taken: @escaping (Int32) -> Void
+    settle: @escaping (@escaping () -> Void) -> Void, taken: @escaping (Int32) -> Void
   ) throws(LoopError) {
     self.loop = loop
     self.offer = offer
+    self.settle = settle
     self.taken = taken
     door = try DescriptorDoor(loop: loop, path: path) { [unowned self] in called($0) }
   }
@@ -43,6 +47,8 @@ final class Succession {
   /// Whether another process has the sockets: what is done to them here is done to its, too.
   var hasHandedOut: Bool { successor != nil || isTaken }
   private var isTaken = false
+  /// The successor accepts and is about to be told that this process no longer does.
+  var isLeaving: Bool { successor?.isReady == true }
 
   /// No further successor.
   func close() {
@@ -68,7 +74,12 @@ final class Succession {
     } catch { return ended(caller) }
     switch HandoverMessage(message.text) {
     case .take where caller !== successor: give(to: caller)
-    case .ready where caller === successor: leave(to: caller)
+    case .ready where caller === successor:
+      caller.isReady = true
+      settle { [weak self, weak caller] in
+        guard let self, let caller, caller === successor else { return }
+        leave(to: caller)
+      }
     default:
       log.warning("nonsense at the take-over socket", metadata: ["bytes": "\(message.text.utf8.count)"])
       refuse(caller, "this was not understood; both processes must be needletail")

@@ -18,6 +18,7 @@ struct MetricsPage {
     fleet(&page)
     memcached(&page)
     models(&page)
+    availability(&page)
     events(&page)
     process(&page)
     return page.finish().bytes.copied()
@@ -49,9 +50,7 @@ struct MetricsPage {
           counts.durations[Int(tier.rawValue)])
       }
     }
-    page.family("stage_duration_seconds", .histogram, "Time of the stages of an answer that no L1 had.")
-    page.histogram("stage_duration_seconds", [("stage", "memcached")], metrics.stages.memcached)
-    page.histogram("stage_duration_seconds", [("stage", "compute")], metrics.stages.compute)
+    stages(&page)
     page.family(
       "fallbacks_total", .counter, "Answers that were not from the list asked for, by reason and by what answered.")
     for (name, counts) in zip(control.placements.names, metrics.fallbacks) {
@@ -212,6 +211,31 @@ struct MetricsPage {
       page.sample(
         "model_loads_total", [("model", outcome.model), ("result", outcome.result), ("reason", outcome.reason)], count)
     }
+  }
+
+  private func availability(_ page: inout PrometheusText) {
+    let counts = control.availabilityCounts
+    page.family(
+      "availability_changes_total", .counter,
+      "Items that calls made unavailable, or available again, by what they became.")
+    page.sample("availability_changes_total", [("to", "unavailable")], counts.unavailable)
+    page.sample("availability_changes_total", [("to", "available")], counts.available)
+    page.family(
+      "unavailable_items", .gauge, "Items that are unavailable now, whether a snapshot that serves knows them or not.")
+    page.sample("unavailable_items", [], UInt64(control.unavailable.count))
+    page.family("model_unavailable_items", .gauge, "Items of the snapshot that serves which are unavailable now.")
+    for (name, served) in control.catalogue.models.sorted(by: { $0.key < $1.key }) {
+      page.sample("model_unavailable_items", [("model", name)], UInt64(served.availability.unavailableCount))
+    }
+    page.family(
+      "unavailable_skipped_total", .counter,
+      "Items of stored lists that were left out of answers for being unavailable; others took their places.")
+    page.sample("unavailable_skipped_total", [], result.metrics.unavailableSkipped)
+    page.family(
+      "availability_file_errors_total", .counter,
+      "Times that the file of unavailable items could not be used (read) or not be made (write).")
+    page.sample("availability_file_errors_total", [("step", "read")], counts.readFailures)
+    page.sample("availability_file_errors_total", [("step", "write")], counts.writeFailures)
   }
 
   private func events(_ page: inout PrometheusText) {

@@ -12,6 +12,8 @@ struct WorkerMetrics: Sendable {
   var fleet = FleetCounts()
   /// Answers that were sent again as they had been composed.
   var repeated: UInt64 = 0
+  /// Items of stored lists that were left out of answers for being unavailable.
+  var unavailableSkipped: UInt64 = 0
   var badLists: UInt64 = 0
   var badWindows: UInt64 = 0
   var connectionsOpen = 0
@@ -80,6 +82,7 @@ struct WorkerMetrics: Sendable {
     windows.add(other.windows)
     fleet.add(other.fleet)
     repeated += other.repeated
+    unavailableSkipped += other.unavailableSkipped
     badLists += other.badLists
     badWindows += other.badWindows
     connectionsOpen += other.connectionsOpen
@@ -145,17 +148,6 @@ extension WorkerMetrics {
 
     mutating func add(_ other: FallbackCounts) {
       for index in counts.indices { counts[index] += other.counts[index] }
-    }
-  }
-
-  /// Where the time of a computed answer goes.
-  struct Stages: Sendable {
-    var memcached = LatencyHistogram()
-    var compute = LatencyHistogram()
-
-    mutating func add(_ other: Stages) {
-      memcached.add(other.memcached)
-      compute.add(other.compute)
     }
   }
 

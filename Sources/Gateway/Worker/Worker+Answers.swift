@@ -77,7 +77,7 @@ extension Worker {
     return now > visit.startedNanoseconds ? now - visit.startedNanoseconds : 0
   }
 
-  /// What no list may answer with: what the request excludes, what the window shows, and what earlier answers of its
+  /// What no list may answer with, beside what is unavailable: what the request excludes, what the window shows, and what earlier answers of its
   /// batch do.
   func gatherSkipped(_ connection: Connection) {
     skipped.removeAll()
@@ -116,11 +116,12 @@ extension Worker {
   }
 
   /// The list's items, then trending ones for what it lacks: the segment's first, then everyone's, then what is popular
-  /// under the placement's filter.
+  /// under the placement's filter, then what is left of the trending items when those of the lists are sold out.
   private func appendItems(
     _ answer: inout Exchange.Answer, _ shelf: Shelf, _ served: ServedModel, _ connection: Connection, list: RawSpan
   ) {
     let visit = connection.visit
+    let unavailableBefore = metrics.unavailableSkipped
     var written = 0
     if case .list = answer.source {
       written = cut(list, upTo: visit.count, visit.allowed, after: 0, served, connection)
@@ -135,6 +136,10 @@ extension Worker {
         cut($0, upTo: visit.count - written, visit.allowed, after: written, served, connection)
       }
     }
+    let lacksSoldOut = metrics.unavailableSkipped != unavailableBefore
+    if written < visit.count && lacksSoldOut {
+      written += topUpFromAvailable(after: written, visit.allowed, served, connection)
+    }
     guard written == 0, !visit.allowed.isEmpty else { return }
     answer = Exchange.Answer(
       source: .trending, tier: .popular, fallback: Fallback(reason: .filterEmpty, source: .trending, tier: .popular))
@@ -142,8 +147,24 @@ extension Worker {
     // The request's filter may be given up; the operator's may not, nor what forbids single items.
     gatherSkipped(connection)
     if let item = visit.item { skipped.insert(served.model.itemHash(item)) }
-    (served.popular[shelf.index] ?? served.trending[0]).withBytes {
-      _ = cut($0, upTo: visit.count, shelf.filter, after: 0, served, connection)
+    written = (served.popular[shelf.index] ?? served.trending[0]).withBytes {
+      cut($0, upTo: visit.count, shelf.filter, after: 0, served, connection)
+    }
+    if written == 0 && metrics.unavailableSkipped != unavailableBefore {
+      _ = topUpFromAvailable(after: 0, shelf.filter, served, connection)
+    }
+  }
+
+  /// Adds what can be shown of all trending items: a rendered list has only the first hundred, and just these may be sold
+  /// out together. Some 30 µs.
+  private func topUpFromAvailable(
+    after written: Int, _ filter: ItemFilter, _ served: ServedModel, _ connection: Connection
+  ) -> Int {
+    available.removeAll()
+    _ = served.model.renderAvailable(
+      served.availability, filter: filter, keyHash: 0, now: unixSeconds, scratch: scratch, into: &available)
+    return available.withBytes {
+      cut($0, upTo: connection.visit.count - written, filter, after: written, served, connection)
     }
   }
 
@@ -164,12 +185,15 @@ extension Worker {
   ) -> Int {
     let visit = connection.visit
     let rendered = RenderedList(validated: list)
-    return served.model.withRules(seenBy: visit.userRow, filter: filter) { rules in
+    let cut = served.model.withRules(seenBy: visit.userRow, filter: filter, availability: served.availability) {
+      rules in
       if connection.batch != nil {
         connection.batch!.show(rendered, upTo: limit, skipping: skipped, rules: rules)
       }
       return rendered.slice(
         upTo: limit, skipping: skipped, rules: rules, fields: fields, continuing: written > 0, into: &outbox)
     }
+    metrics.unavailableSkipped += UInt64(cut.unavailable)
+    return cut.written
   }
 }

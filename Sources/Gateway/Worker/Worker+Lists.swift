@@ -201,14 +201,16 @@ extension Worker {
   /// Computes a flight's list and answers who waits. The flight is over.
   func compute(_ flight: Flights.Flight) {
     if flight.purpose == .refresh { metrics.fleet.computedRefreshes += 1 } else { metrics.fleet.computedAnswers += 1 }
-    let started = loop.nowNanoseconds
+    let started = stageClock.begin()
     list.removeAll()
     var failure: RenderFailure?
     do throws(RenderFailure) {
       try flight.window.withBytes { (window) throws(RenderFailure) in
         try flight.recipe.render(
-          keyHash: flight.keyHash, window: window, now: unixSeconds, scratch: scratch, into: &list)
+          keyHash: flight.keyHash, window: window, now: unixSeconds, telling: &stageClock, scratch: scratch,
+          into: &list)
       }
+      metrics.stages.record(stageClock)
     } catch {
       failure = error
     }

@@ -17,6 +17,9 @@ extension Worker {
     case .configure(let inForce):
       configure(inForce)
       serve(inForce.catalogue)
+    case .availabilityChanged(let change):
+      composedGeneration &+= 1
+      control.post(.availabilityTaken(worker: index, change: change))
     case .listen:
       do throws(LoopError) {
         try listen()

@@ -32,7 +32,8 @@ final class Worker {
   var memcached: MemcachedClient?
   /// Those that wait for memcached, by their ids.
   var windowUpdates: [UInt64: WindowUpdate] = [:]
-  /// What composed answers rest on beside their lists: with a new catalogue all of them are void.
+  /// What composed answers rest on beside their lists: with a new catalogue, or other items available, all of them are
+  /// void.
   var composedGeneration: UInt32 = 0
   /// Under which targets are hashed; nobody else knows it.
   let composedKey: IdentityKey
@@ -73,6 +74,7 @@ final class Worker {
   var nextVisit: UInt64 = 0
 
   let scratch = ComputeScratch()
+  var stageClock: StageClock
   let intake: EventIntake
   var requestBody: RequestBody
   var composer: ResponseComposer
@@ -82,6 +84,8 @@ final class Worker {
   private static let noOwner = -1
   var key = ByteBuffer(capacity: 256)
   var list = ByteBuffer(capacity: 65536)
+  /// Trending items of an answer whose lists are sold out.
+  var available = ByteBuffer(capacity: 64)
   var skipped = ItemHashSet()
   var fields = MetadataFields()
   var random: WorkerRandom
@@ -139,6 +143,7 @@ final class Worker {
     buffers = BufferBudget(bytesMax: settings.http.bufferBytes)
     stepsMax = 2 * settings.http.pipelinedMax
     self.loop = try loop ?? EventLoop()
+    stageClock = StageClock(self.loop)
     idleQueue = IdleQueue(nowNanoseconds: self.loop.nowNanoseconds)
     composer = ResponseComposer(unixSeconds: self.loop.unixSeconds)
     unixSeconds = UInt32(clamping: self.loop.unixSeconds)

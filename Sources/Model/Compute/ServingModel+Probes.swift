@@ -23,7 +23,8 @@ extension ServingModel {
     return ProbeReport(probes: probes.count, recall: answers == 0 ? 1 : Double(found) / Double(answers))
   }
 
-  /// Answers that score as well as the last exact one, so that ties may go either way.
+  /// Answers whose exact score reaches that of the last exact answer, so that ties may go either way. The scores of the
+  /// search itself are approximate, and a broken index would give any.
   private func foundAnswers(_ probe: Int, _ scratch: ComputeScratch) -> Int {
     let query = probes.query(probe)
     guard (try? index.search(query.span, count: probes.answers, effort: .recall95, scratch: scratch.search)) != nil
@@ -34,7 +35,7 @@ extension ServingModel {
     let last = probes.lastScore(probe)
     let least = last - abs(last) * 1e-5
     var found = 0
-    for place in hits.indices where hits[place].score >= least { found += 1 }
+    for place in hits.indices where index.score(of: hits[place].item, for: query.span) >= least { found += 1 }
     return min(found, probes.answers)
   }
 }

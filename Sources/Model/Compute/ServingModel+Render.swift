@@ -8,23 +8,45 @@ extension ServingModel {
   ///
   ///     subject ─► query vector ─► rules ─► search ─► features ─► diversity ─► rendered list
   ///
-  /// `window`: of the user, when the subject is one; it gives the query vector and what to leave out. No clock, no I/O,
-  /// no allocation once the scratch has met the model.
+  /// `window`: of the user, when the subject is one; it gives the query vector and what to leave out. `availability`: of
+  /// this model's items; nil for all of them. No clock, no I/O, no allocation once the scratch has met the model and its
+  /// items' availability.
   ///
   /// - Returns: items in the list, at least one.
   public func render(
-    _ query: ListQuery, for placement: borrowing PlacementPolicy, window: Window? = nil, scratch: ComputeScratch,
+    _ query: ListQuery, for placement: borrowing PlacementPolicy, window: Window? = nil,
+    availability: Availability? = nil, scratch: ComputeScratch, into value: inout ByteBuffer
+  ) throws(RenderFailure) -> Int {
+    var nobody = NoStageReceiver()
+    return try render(
+      query, for: placement, window: window, availability: availability, telling: &nobody, scratch: scratch,
+      into: &value)
+  }
+
+  /// The same, and tells `stages` of each stage when it ends. A list that fails ends no further ones.
+  public func render(
+    _ query: ListQuery, for placement: borrowing PlacementPolicy, window: Window? = nil,
+    availability: Availability? = nil, telling stages: inout some ComputeStageReceiver, scratch: ComputeScratch,
     into value: inout ByteBuffer
   ) throws(RenderFailure) -> Int {
     let weights = weights(for: placement)
     scratch.begin(self)
     try setQueryVector(query, window, scratch)
-    try applyRules(query, placement.filter, window, scratch)
+    stages.ended(.prepare)
+    if let availability { scratch.reduce(availability) }
+    try applyRules(query, placement.filter, window, candidates: weights.candidates, scratch)
+    stages.ended(.rules)
     try search(query.subject, weights, scratch)
-    gatherCandidates(query, scratch)
-    Reranker.rank(
+    stages.ended(.search)
+    gatherCandidates(query, atMost: weights.candidates, scratch)
+    Reranker.score(scratch.ranking, weights: weights)
+    stages.ended(.features)
+    Reranker.choose(
       scratch.ranking, weights: weights, count: min(placement.listItems, RenderedList.itemsMax), index: index)
-    return try write(query, freshSeconds: placement.freshSeconds, scratch, into: &value)
+    stages.ended(.diversity)
+    let count = try write(query, freshSeconds: placement.freshSeconds, scratch, into: &value)
+    stages.ended(.render)
+    return count
   }
 
   /// The fold-in of the window, else the user's own vector, else the segment's centroid; for similar items the item's.
@@ -54,63 +76,91 @@ extension ServingModel {
     }
   }
 
-  /// Leaves in `scratch.allowed` what filter and history let through.
+  /// Leaves in `scratch.allow` what availability and filter let through, and gathers the history.
   private func applyRules(
-    _ query: ListQuery, _ placementFilter: ItemFilter, _ window: Window?, _ scratch: ComputeScratch
+    _ query: ListQuery, _ placementFilter: ItemFilter, _ window: Window?, candidates: Int, _ scratch: ComputeScratch
   ) throws(RenderFailure) {
     var filter = placementFilter
     do throws(ItemFilterError) { try filter.formIntersection(query.filter) } catch { throw .filter(error) }
-    if !filter.isEmpty {
-      scratch.restrict(self)
-      categories.apply(filter, to: &scratch.allowed, using: &scratch.spare)
-    }
-    if case .user(let hash) = query.subject { removeHistory(hash, window, scratch) }
-    guard !scratch.isRestricted || scratch.allowed.ones > 0 else { throw .nothingLeft }
+    if !filter.isEmpty { scratch.restrict(to: filter, self) }
+    if case .user(let hash) = query.subject { gatherHistory(hash, window, scratch) }
+    if scratch.met.count > VectorIndex.answersMax - candidates { leaveOutHistory(scratch) }
+    guard !scratch.allowsNothing else { throw .nothingLeft }
   }
 
-  private func removeHistory(_ hash: UserHash, _ window: Window?, _ scratch: ComputeScratch) {
-    scratch.restrict(self)
+  private func gatherHistory(_ hash: UserHash, _ window: Window?, _ scratch: ComputeScratch) {
     if let user = user(hash) {
       let seen = users.seen(user.number)
-      for place in 0..<seen.count { scratch.allowed.remove(seen[place]) }
+      for place in 0..<seen.count { scratch.add(met: seen[place]) }
     }
     guard let window else { return }
     for event in 0..<window.count {
-      if let item = item(id: window.itemID(event)) { scratch.allowed.remove(item) }
+      if let item = item(id: window.itemID(event)) { scratch.add(met: item) }
     }
+  }
+
+  /// Takes the history out of what may be answered, for one that is too long to be searched for on top of the candidates.
+  /// O(items / 64).
+  private func leaveOutHistory(_ scratch: ComputeScratch) {
+    scratch.restrict(self)
+    for place in scratch.history.indices { scratch.allowed.remove(scratch.history[place]) }
+    scratch.met.removeAll()
   }
 
   private func search(_ subject: Subject, _ weights: RankingWeights, _ scratch: ComputeScratch) throws(RenderFailure) {
     var count = weights.candidates
     // By inner product an item's neighbours come mixed with items that are merely long; more are asked for, and
-    // `gatherCandidates` orders them by cosine.
+    // `gatherCandidates` takes the nearest of them by cosine.
     if case .item = subject { count = metric == .dot ? RankingWeights.candidatesMax : count + 1 }
-    count = min(count, itemCount, VectorIndex.answersMax)
+    // As many more as may turn out to have been met: a set of all items but these would be copied for each list.
+    count = min(count + scratch.met.count, itemCount, VectorIndex.answersMax)
     let query = scratch.query
     do throws(SearchError) {
       try index.search(
-        query.span, count: count, allow: scratch.isRestricted ? scratch.allowed : nil, effort: .recall95,
-        scratch: scratch.search)
+        query.span, count: count, allow: scratch.allow, effort: .recall95, scratch: scratch.search)
     } catch { throw .unsearchable }
   }
 
   /// What the search found, with what the model knows of each.
-  private func gatherCandidates(_ query: ListQuery, _ scratch: ComputeScratch) {
+  ///
+  /// For similar items these are the nearest by cosine of what was found by inner product.
+  private func gatherCandidates(_ query: ListQuery, atMost count: Int, _ scratch: ComputeScratch) {
     let itself: UInt32? = if case .item(let item, _) = query.subject { item } else { nil }
-    let vector = scratch.query
-    let cosine = itself != nil && metric == .dot ? CosineTo(vector.span) : nil
     let contextSegment = segments.segment(of: query.context)
-    let (index, search) = (index, scratch.search)
-    let hits = search.hits
-    for place in hits.indices where hits[place].item != itself {
-      let item = hits[place].item
-      let similarity = cosine?.score(vector.span, index.vector(of: item)) ?? hits[place].score
+    func append(_ item: UInt32, _ similarity: Float) {
       scratch.ranking.append(
         Candidate(
           item: item, similarity: similarity, popularity: popularity[Int(item)], ageDays: ageDays(item, query.now),
           affinity: scratch.affinity.isEmpty ? 0 : scratch.affinity.score(categories.of(item).span),
           context: contextSegment.map { trending.share(item, segment: $0) } ?? 0))
     }
+    let search = scratch.search
+    let hits = search.hits
+    if let itself, metric == .dot {
+      findNearest(count, of: itself, scratch)
+      touchFeatures(hits, scratch)
+      for key in scratch.nearness.prefix(count) { append(hits[NearnessKey.place(key)].item, NearnessKey.cosine(key)) }
+    } else {
+      touchFeatures(hits, scratch)
+      for place in hits.indices where hits[place].item != itself && scratch.ranking.candidates.count < count {
+        if !scratch.met.contains(hits[place].item) { append(hits[place].item, hits[place].score) }
+      }
+    }
+  }
+
+  /// Leaves keys of the hits nearest to an item by cosine, itself apart, in `scratch.nearness`, the nearest `count` of them
+  /// at the front. O(hits × dimension).
+  private func findNearest(_ count: Int, of itself: UInt32, _ scratch: ComputeScratch) {
+    let query = scratch.query
+    let cosine = CosineTo(query.span)
+    let (index, search) = (index, scratch.search)
+    let hits = search.hits
+    touchRows(hits, scratch)
+    scratch.nearness.removeAll(keepingCapacity: true)
+    for place in hits.indices where hits[place].item != itself {
+      scratch.nearness.append(NearnessKey.key(cosine.score(query.span, index.vector(of: hits[place].item)), place))
+    }
+    moveLeast(count, toTheFrontOf: &scratch.nearness)
   }
 
   private func write(
@@ -119,6 +169,7 @@ extension ServingModel {
     guard !scratch.ranking.ranked.isEmpty else { throw .nothingLeft }
     let reason: ItemReason = if case .item = query.subject { .similar } else { .personalized }
     scratch.writer.begin(keyHash: query.keyHash, createdAt: query.now, freshSeconds: freshSeconds)
+    touchTexts(scratch.ranking.ranked, scratch)
     for place in scratch.ranking.ranked { add(place.item, score: place.score, reason, to: &scratch.writer) }
     scratch.writer.finish(into: &value)
     return scratch.writer.count

@@ -62,6 +62,27 @@ extension ServingModel {
     return scratch.writer.count
   }
 
+  /// Makes a list of what is popular everywhere among what is available and passes a filter, and appends its stored form:
+  /// for when the items of the lists that were rendered once are sold out. O(trending items), no allocation once the
+  /// scratch has met a list.
+  ///
+  /// - Returns: items in the list; 0 is possible.
+  public func renderAvailable(
+    _ availability: Availability, filter: ItemFilter, keyHash: UInt64, now: UInt32, scratch: ComputeScratch,
+    into value: inout ByteBuffer
+  ) -> Int {
+    let (items, scores) = trending.list(nil)
+    let best = items.isEmpty || scores[0] <= 0 ? 1 : scores[0]
+    let unavailable = availability.bits
+    scratch.writer.begin(keyHash: keyHash, createdAt: now, freshSeconds: 0)
+    for place in 0..<items.count where !scratch.writer.isFull && !unavailable.contains(items[place]) {
+      guard categories.allows(filter, items[place]) else { continue }
+      add(items[place], score: scores[place] / best, .popular, to: &scratch.writer)
+    }
+    scratch.writer.finish(into: &value)
+    return scratch.writer.count
+  }
+
   /// Makes a list out of items that another program has chosen, best first: those of the catalogue, with its metadata,
   /// and appends its stored form. Items that stand twice, or beyond the placement's length, are left out.
   ///

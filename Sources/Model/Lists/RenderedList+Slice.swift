@@ -1,30 +1,38 @@
 public import Bytes
 
 extension RenderedList {
+  /// What became of a list that was cut.
+  public struct Cut: Sendable, Equatable {
+    /// Items that were appended.
+    public var written = 0
+    /// Items passed over although nothing but their being unavailable was against them.
+    public var unavailable = 0
+  }
+
   /// Appends up to `limit` of the list's items to a response, without those in `skipped`: objects with commas between
   /// them and none at the end. Runs of neighbours are copied as one slice.
   ///
   /// - Parameters:
-  ///   - rules: what the model knows against an item: seen by the user, outside the filter. Nil for none.
+  ///   - rules: what is known against an item: unavailable, seen by the user, outside the filter. Nil for nothing.
   ///   - fields: the metadata to answer with; empty for all of it.
   ///   - continuing: items stand before these in the response, so a comma goes first.
-  /// - Returns: items written. When too few, `skipped.insert(itemsOf: self)` and cut the rest from another list.
+  /// - Returns: what was written. When too little, `skipped.insert(itemsOf: self)` and cut the rest from another list.
   /// - Complexity: O(bytes written + items looked at). No allocation.
   public func slice(
     upTo limit: Int, skipping skipped: borrowing ItemHashSet, rules: SliceRules? = nil,
     fields: borrowing MetadataFields, continuing: Bool = false, into body: inout ByteBuffer
-  ) -> Int {
-    guard limit > 0, count > 0 else { return 0 }
+  ) -> Cut {
+    guard limit > 0, count > 0 else { return Cut() }
     let start = body.count
     if continuing { body.append(UInt8(ascii: ",")) }
     let wanted = min(limit, count)
-    let written =
+    let cut =
       skipped.isEmpty && rules == nil
-      ? copy(0..<wanted, fields, into: &body)
+      ? Cut(written: copy(0..<wanted, fields, into: &body))
       : copy(first: wanted, skipped, rules, fields, into: &body)
     // Either the comma of the last item or the one that came before nothing.
-    body.truncate(to: written > 0 ? body.count - 1 : start)
-    return written
+    body.truncate(to: cut.written > 0 ? body.count - 1 : start)
+    return cut
   }
 
   /// Appends the hashes of the items that `slice` writes when it is given the same arguments, in their order: what a page
@@ -37,7 +45,7 @@ extension RenderedList {
     var left = limit
     for index in 0..<count where left > 0 {
       let hash = itemHash(index)
-      guard !skipped.contains(hash), rules?.forbids(hash) != true else { continue }
+      guard !skipped.contains(hash), rules?.verdict(hash) ?? .shown == .shown else { continue }
       shown.append(hash)
       left -= 1
     }
@@ -46,17 +54,22 @@ extension RenderedList {
   private func copy(
     first wanted: Int, _ skipped: borrowing ItemHashSet, _ rules: SliceRules?, _ fields: borrowing MetadataFields,
     into body: inout ByteBuffer
-  ) -> Int {
-    var written = 0
+  ) -> Cut {
+    var cut = Cut()
     var runStart = 0
-    for index in 0..<count {
-      if written + index - runStart == wanted { return written + copy(runStart..<index, fields, into: &body) }
+    var index = 0
+    while index < count && cut.written + index - runStart < wanted {
       let hash = itemHash(index)
-      guard skipped.contains(hash) || rules?.forbids(hash) == true else { continue }
-      written += copy(runStart..<index, fields, into: &body)
-      runStart = index + 1
+      let verdict = skipped.contains(hash) ? .forbidden : rules?.verdict(hash) ?? .shown
+      if verdict != .shown {
+        if verdict == .unavailable { cut.unavailable += 1 }
+        cut.written += copy(runStart..<index, fields, into: &body)
+        runStart = index + 1
+      }
+      index += 1
     }
-    return written + copy(runStart..<count, fields, into: &body)
+    cut.written += copy(runStart..<index, fields, into: &body)
+    return cut
   }
 
   /// Copies a run with all its commas; returns its length.

@@ -58,6 +58,12 @@ struct ItemCategories: Sendable {
   var count: Int { names.count }
   func name(_ category: UInt32) -> String { names.string(at: Int(category)) }
   func of(_ item: UInt32) -> Column<UInt32> { byItem[Int(item)] }
+  /// Where an item's categories stand, and the first of them, 0 for none: to be read before they are needed.
+  func start(of item: UInt32) -> UInt64 { byItem.starts[Int(item)] }
+  func first(of item: UInt32) -> UInt64 {
+    let categories = of(item)
+    return categories.isEmpty ? 0 : UInt64(categories[0])
+  }
   func items(_ category: UInt32) -> Column<UInt32> { byCategory[Int(category)] }
 
   /// O(log categories).
@@ -84,26 +90,28 @@ struct ItemCategories: Sendable {
     return included && includedFurther
   }
 
-  /// Removes from `items` what the filter does not let through. O(items of the categories named + catalogue / 64).
-  func apply(_ filter: ItemFilter, to items: inout Bitmap, using spare: inout Bitmap) {
-    if filter.includeCount > 0 { keep(filter.includeCount, filter.include, in: &items, using: &spare) }
-    if filter.furtherCount > 0 { keep(filter.furtherCount, filter.further, in: &items, using: &spare) }
+  /// Writes what a filter lets through over `items`. O(items of the categories named + catalogue / 64).
+  func find(_ filter: ItemFilter, _ items: inout Bitmap, all: borrowing Bitmap, using spare: inout Bitmap) {
+    if filter.includeCount > 0 {
+      unite(filter.includeCount, filter.include, &items)
+    } else {
+      items.assign(all)
+    }
+    if filter.furtherCount > 0 {
+      unite(filter.furtherCount, filter.further, &spare)
+      items.formIntersection(spare)
+    }
     for place in 0..<filter.excludeCount {
-      guard let category = find(hash: filter.exclude(place)) else { continue }
-      let members = self.items(category)
-      for index in 0..<members.count { items.remove(members[index]) }
+      if let category = find(hash: filter.exclude(place)) { items.remove(self.items(category)) }
     }
   }
 
-  /// Keeps the items that are in one of some categories.
-  private func keep(_ count: Int, _ category: (Int) -> UInt64, in items: inout Bitmap, using spare: inout Bitmap) {
-    spare.removeAll()
+  /// Makes `items` those that are in one of some categories.
+  private func unite(_ count: Int, _ category: (Int) -> UInt64, _ items: inout Bitmap) {
+    items.removeAll()
     for place in 0..<count {
-      guard let category = find(hash: category(place)) else { continue }
-      let members = self.items(category)
-      for index in 0..<members.count { spare.insert(members[index]) }
+      if let category = find(hash: category(place)) { items.insert(self.items(category)) }
     }
-    items.formIntersection(spare)
   }
 
   private func checkHashes(_ reader: borrowing SectionReader) throws(SnapshotError) {

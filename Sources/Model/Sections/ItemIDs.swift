@@ -42,6 +42,9 @@ struct ItemIDs: Sendable {
   @_lifetime(borrow self)
   func id(_ item: UInt32) -> RawSpan { ids.bytes(at: Int(item)) }
 
+  func start(of item: UInt32) -> UInt64 { ids.start(of: Int(item)) }
+  func touch(_ item: UInt32) -> UInt64 { ids.touch(Int(item)) }
+
   func hash(_ item: UInt32) -> UInt64 { hashes[Int(item)] }
 
   /// O(1) on average.

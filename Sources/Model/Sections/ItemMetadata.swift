@@ -33,6 +33,9 @@ struct ItemMetadata: Sendable {
   @_lifetime(borrow self)
   func object(_ item: UInt32) -> RawSpan { objects.bytes(at: Int(item)) }
 
+  func start(of item: UInt32) -> UInt64 { objects.start(of: Int(item)) }
+  func touch(_ item: UInt32) -> UInt64 { objects.touch(Int(item)) }
+
   static func write(_ items: [ModelContent.Item], into section: inout SectionBuilder) throws(ModelContentError) {
     var text = ByteBuffer(capacity: 1024)
     var objects: [[UInt8]] = []

@@ -58,7 +58,7 @@ struct Calibration {
   }
 
   /// What an index without items or queries gets: every block.
-  private static func everything(_ index: VectorIndex) -> EffortTable {
+  static func everything(_ index: VectorIndex) -> EffortTable {
     let deep = EffortTable.targets.flatMap { _ in EffortTable.lengths.map { UInt32(2 * $0 + 64) } }
     return EffortTable(
       blocks: Array(repeating: UInt32(max(1, index.blockCount)), count: EffortTable.entryCount), refined: deep,
@@ -94,7 +94,7 @@ struct BudgetTrial {
     budget.refined = smallest(from: length, to: budget.refined) {
       recall(with(budget) { $0.refined = $1 }($0)) >= min(wanted + reserve / 3, reachMax)
     }
-    budget.rescored = smallest(from: length, to: min(budget.rescored, budget.refined)) {
+    budget.rescored = smallest(from: length / 8 + 6, to: min(budget.rescored, budget.refined)) {
       recall(with(budget) { $0.rescored = $1 }($0)) >= wanted
     }
     return budget

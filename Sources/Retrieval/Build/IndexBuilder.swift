@@ -53,11 +53,23 @@ public enum IndexBuilder {
     if let calibration, calibration.count % dimension != 0 {
       throw .shape(expected: (calibration.count / dimension + 1) * dimension, got: calibration.count)
     }
+    let index = try pack(
+      vectors: vectors, count: count, dimension: dimension, metric: metric, seed: seed, kernels: kernels,
+      progress: progress)
+    index.efforts = Calibration(index.view, queries: calibration, seed: seed, kernels: kernels).measure(progress)
+    return index
+  }
+
+  /// All but the budgets: every effort scans every block.
+  static func pack(
+    vectors: UnsafeBufferPointer<Float>, count: Int, dimension: Int, metric: Metric, seed: UInt64,
+    kernels: Kernels = .active, progress: Progress? = nil
+  ) throws(IndexBuildError) -> BuiltIndex {
     let rows = try ExactRows(vectors, count: count, dimension: dimension, metric: metric, kernels: kernels)
     let lists = count <= flatItemsMax ? nil : Lists.cluster(
       rows, lists: ListCount.of(rows), seed: seed, kernels: kernels, progress: progress)
     let index = BlockPacker(rows: rows, lists: lists, metric: metric, seed: seed, kernels: kernels).pack(progress)
-    index.efforts = Calibration(index.view, queries: calibration, seed: seed, kernels: kernels).measure(progress)
+    index.efforts = Calibration.everything(VectorIndex(index.view, .empty))
     return index
   }
 

@@ -199,7 +199,7 @@ extension Search {
     scratch.kernels.table.pointee.fetch_u2(&job)
     makeTable(blocks)
     scratch.clock.end(.table)
-    var list = Shortlist(scratch, keep: min(max(budget.refined, budget.rescored, k), SearchScratch.refinedMax))
+    var list = Shortlist(scratch, keep: min(max(budget.refined, k), SearchScratch.refinedMax))
     list.scan(job)
     list.cut()
     scratch.clock.end(.scan)

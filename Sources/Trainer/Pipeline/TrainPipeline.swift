@@ -14,8 +14,12 @@ public enum TrainPipeline {
   ///
   /// Memory at the peak, beside the mapped files: about 60 bytes an interaction, 4 (2 d + 70) bytes a user and
   /// 8 d bytes and its text an item: Gowalla (810,128 interactions, d 64) stays below 300 MB.
+  ///
+  /// - Parameter factors: gets the factors of the snapshot as they were learnt; those of the snapshot have stand-in
+  ///   rows in addition, for users and items that nothing is known of. What it throws ends the run.
   public static func run(
-    _ options: TrainOptions, progress: @escaping ProgressReceiver = { _ in }
+    _ options: TrainOptions, progress: @escaping ProgressReceiver = { _ in },
+    factors receive: (Factors) throws(TrainError) -> Void = { (_) throws(TrainError) in }
   ) throws(TrainError) -> TrainReport {
     try options.check()
     let stages = TrainStages(options: options, progress: progress)
@@ -24,6 +28,7 @@ public enum TrainPipeline {
     let settings = try stages.chooseSettings(data, split)
     let models = try stages.evaluate(split, settings)
     let factors = try stages.refit(data, settings)
+    try receive(factors)
     let segments = stages.formSegments(data, factors)
     let trending = stages.countTrends(data, segments)
     let content = TrainedModel(
@@ -42,11 +47,6 @@ public enum TrainPipeline {
   }
 }
 
-/// What each phase took.
-private final class Stopwatch {
-  var seconds: [(phase: TrainProgress.Phase, seconds: Double)] = []
-}
-
 /// The stages of a run, each timed and with its progress.
 private struct TrainStages {
   let options: TrainOptions
@@ -62,18 +62,9 @@ private struct TrainStages {
 
   private func timed<Result>(
     _ phase: TrainProgress.Phase, _ body: () throws(TrainError) -> Result
-  ) throws(TrainError) -> Result {
-    let start = monotonicSeconds()
-    let result = try body()
-    watch.seconds.append((phase, monotonicSeconds() - start))
-    return result
-  }
+  ) throws(TrainError) -> Result { try watch.timed(phase, body) }
 
-  private func timed<Result>(_ phase: TrainProgress.Phase, _ body: () -> Result) -> Result {
-    let start = monotonicSeconds()
-    defer { watch.seconds.append((phase, monotonicSeconds() - start)) }
-    return body()
-  }
+  private func timed<Result>(_ phase: TrainProgress.Phase, _ body: () -> Result) -> Result { watch.timed(phase, body) }
 
   func read() throws(TrainError) -> Dataset {
     try timed(.reading) { () throws(TrainError) in try Dataset.read(options.data, progress: progress) }
@@ -193,28 +184,12 @@ private struct TrainStages {
     }
   }
 
-  /// In their order, as `ModelContent.write` names them; one that is not listed counts to the one before.
-  private static let writingSteps = ["checking", "clustering", "assigning", "packing", "calibrating", "writing"]
-
   /// Returns the size of the file.
   func write(_ content: ModelContent) throws(TrainError) -> Int {
     let (path, progress) = (options.snapshotPath, progress)
-    try timed(.writing) { () throws(TrainError) in
-      do throws(ModelContentError) {
-        var place = 0
-        try content.write(to: path) { step, share in
-          place = Self.writingSteps.firstIndex(of: step) ?? place
-          let done = 100 * place + Int(100 * min(1, share))
-          progress(TrainProgress(.writing, done, of: 100 * Self.writingSteps.count, "parts", note: step))
-        }
-      } catch {
-        switch error {
-        case .invalid: throw TrainError(.badInput, "\(error)")
-        case .cannotWrite: throw TrainError(.output, "\(error)")
-        }
-      }
+    return try timed(.writing) { () throws(TrainError) in
+      try writeSnapshot(content, to: path, progress: progress)
     }
-    return byteCount(of: path) ?? 0
   }
 }
 

@@ -3,11 +3,12 @@
 public struct TrainProgress: Sendable, Equatable {
   /// In the order in which a run passes them.
   public enum Phase: String, Sendable, CaseIterable {
-    case reading, items, splitting, searching, training, evaluating, refitting, segments, trending, writing, precomputing
+    case vectors, reading, items, splitting, searching, training, evaluating, refitting, segments, trending, writing, precomputing
 
     /// As a line on the screen begins.
     public var title: String {
       switch self {
+      case .vectors: "reading vectors"
       case .reading: "reading interactions"
       case .items: "reading items"
       case .splitting: "splitting"

@@ -27,6 +27,13 @@ struct UserFeatures {
     return features.table()
   }
 
+  /// Taste alone, where factors are all that is known of users.
+  static func taste(userVectors: [Float], dimension: Int) -> PointTable {
+    var features = UserFeatures(users: userVectors.count / dimension)
+    features.addBlock(tasteColumns(userVectors, dimension), weight: 1)
+    return features.table()
+  }
+
   init(users: Int) { self.users = users }
 
   /// Standardises the columns of a block and scales them to its weight. Columns that are the same for all fall away.

@@ -177,8 +177,11 @@ private func failure(_ body: () throws -> Rendered) -> RenderFailure? {
     #expect(list.ofTaste(0, among: 60) == list.numbers.count)
     #expect(failure { try render(model, .segment(0), placement: shelf, filter: "category:beta") } == .nothingLeft)
     let both = try shelf.effectiveFilter(ItemFilter(query: "category:all".utf8.span.bytes))
+    let everything = Availability(itemCount: model.itemCount)
     let kept = list.numbers.filter { number in
-      model.withRules(seenBy: nil, filter: both) { !$0.forbids(model.itemHash(UInt32(number))) }
+      model.withRules(seenBy: nil, filter: both, availability: everything) {
+        $0.verdict(model.itemHash(UInt32(number))) == .shown
+      }
     }
     #expect(kept == list.numbers)
   }
@@ -331,7 +334,7 @@ private func failure(_ body: () throws -> Rendered) -> RenderFailure? {
     fields.insert("none".utf8.span.bytes)
     let nothing = ItemHashSet()
     var body = ByteBuffer()
-    let written = list.slice(upTo: 100, skipping: nothing, rules: rules, fields: fields, into: &body)
+    let written = list.slice(upTo: 100, skipping: nothing, rules: rules, fields: fields, into: &body).written
     let ids = String(copying: body.bytes).split(separator: "{\"itemId\":\"").map { String($0.prefix { $0 != "\"" }) }
     #expect(ids.count == written)
     return ids
@@ -372,4 +375,41 @@ private func failure(_ body: () throws -> Rendered) -> RenderFailure? {
     #expect(Set(entries).count == entries.count)
     #expect(entries.prefix(30).allSatisfy { $0.segment == 1 })
   }
+
+  @Test func `each stage of a list ends once, in order, and a list that cannot be made ends no further ones`() throws {
+    let model = try ToyModel().model()
+    let scratch = ComputeScratch()
+    var value = ByteBuffer()
+    var stages = StageLog()
+    let query = ListQuery(subject: .segment(0), keyHash: 5, now: now)
+    _ = try model.render(query, for: PlacementPolicy.home, telling: &stages, scratch: scratch, into: &value)
+    #expect(stages.ended == ComputeStage.allCases)
+
+    stages.ended = []
+    let filter = try ItemFilter(query: "category:nowhere".utf8.span.bytes)
+    let barren = ListQuery(subject: .segment(0), filter: filter, keyHash: 5, now: now)
+    #expect(throws: RenderFailure.nothingLeft) {
+      try model.render(barren, for: PlacementPolicy.home, telling: &stages, scratch: scratch, into: &value)
+    }
+    #expect(stages.ended == [.prepare])
+  }
+
+  @Test func `similar items are the nearest by cosine, not the longest`() throws {
+    var toy = ToyModel(items: 400)
+    // Every tenth item of the other taste is a hundred times as long as the rest.
+    for item in stride(from: 1, to: 400, by: 20) {
+      for place in 0..<8 { toy.content.itemVectors[item * 8 + place] *= 100 }
+    }
+    let model = try toy.model()
+    var home = placement()
+    home.ranking.candidates = 50
+    let list = try render(model, try similar("item-0", model), placement: home)
+    #expect(list.numbers.count == 50)
+    #expect(list.ofTaste(0, among: 50) == 50)
+  }
+}
+
+private struct StageLog: ComputeStageReceiver {
+  var ended: [ComputeStage] = []
+  mutating func ended(_ stage: ComputeStage) { ended.append(stage) }
 }

@@ -29,6 +29,7 @@ func slice(
   for field in fields { selected.insert(field.utf8.span.bytes) }
   var body = ByteBuffer()
   let written = list.slice(upTo: limit, skipping: skipped, fields: selected, continuing: continuing, into: &body)
+    .written
   return (String(copying: body.bytes), written)
 }
 
@@ -172,10 +173,11 @@ private func fault(_ value: [UInt8], keyHash: UInt64 = 77) -> RenderedListFault?
     let all = MetadataFields()
     var body = ByteBuffer()
     let list = RenderedList(validated: first.span.bytes)
-    let written = list.slice(upTo: 4, skipping: skipped, fields: all, into: &body)
+    let written = list.slice(upTo: 4, skipping: skipped, fields: all, into: &body).written
     skipped.insert(itemsOf: list)
     let rest = RenderedList(validated: second.span.bytes)
     let more = rest.slice(upTo: 4 - written, skipping: skipped, fields: all, continuing: written > 0, into: &body)
+      .written
     #expect(written + more == 4)
     let text = String(copying: body.bytes)
     #expect(text == joined([2, 3, 4, 5]))
@@ -247,7 +249,7 @@ private func fault(_ value: [UInt8], keyHash: UInt64 = 77) -> RenderedListFault?
       var shown: [UInt64] = [1]
       list.appendShown(upTo: limit, skipping: skipped, to: &shown)
       var body = ByteBuffer()
-      let written = list.slice(upTo: limit, skipping: skipped, fields: MetadataFields(), into: &body)
+      let written = list.slice(upTo: limit, skipping: skipped, fields: MetadataFields(), into: &body).written
       #expect(shown == [1] + [6, 7, 9].prefix(limit).map { xxh3("i\($0)") }, "\(limit)")
       #expect(shown.count == 1 + written)
     }

@@ -47,6 +47,25 @@ struct TrainPipelineTests {
     #expect(metrics["ials.coverage@20"]! > 0.5)
   }
 
+  @Test func `factors are handed out as they were learnt`() throws {
+    var received: [Factors] = []
+    let report = try TrainPipeline.run(options(try bookshop())) { (factors) throws(TrainError) in received.append(factors) }
+    let factors = try #require(received.first)
+    #expect(received.count == 1)
+    #expect(factors.dimension == 16)
+    #expect(factors.userCount == report.data.users)
+    #expect(factors.itemCount == report.data.items)
+    #expect(factors.items.contains { $0 != 0 } && factors.items.allSatisfy(\.isFinite))
+  }
+
+  @Test func `what refuses the factors ends the run and leaves no snapshot`() throws {
+    let refusal = TrainError(.output, "the disk is full")
+    #expect(throws: refusal) {
+      try TrainPipeline.run(options(try bookshop())) { (_) throws(TrainError) in throw refusal }
+    }
+    #expect(!FileManager.default.fileExists(atPath: folder.file("model.snapshot")))
+  }
+
   @Test func `a run writes a snapshot that serves`() throws {
     let report = try TrainPipeline.run(options(try bookshop()))
     let model = try open()

@@ -1,0 +1,52 @@
+import FoundationEssentials
+import Glibc
+import TestSupport
+
+/// The built `needletail`, run to its end.
+enum Command {
+  /// Beside the test's own executable.
+  private static let executable: String = {
+    let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+    return URL(filePath: own).deletingLastPathComponent().path + "/needletail"
+  }()
+
+  static var isBuilt: Bool { access(executable, X_OK) == 0 }
+
+  struct Result {
+    /// 128 + n when a signal ended it.
+    let code: Int32
+    let output: String
+    let errors: String
+
+    var lines: [String] { output.split(separator: "\n").map(String.init) }
+
+    /// Every line of the output as an object of the given kind.
+    func decoded<T: Decodable>(_ type: T.Type = T.self) throws -> [T] {
+      try lines.map { try JSONDecoder().decode(type, from: Data($0.utf8)) }
+    }
+  }
+
+  static func run(_ arguments: String...) -> Result { run(arguments) }
+
+  static func run(_ arguments: [String]) -> Result {
+    let folder = TemporaryFolder()
+    var pointers = ([executable] + arguments).map { strdup($0) } + [nil]
+    defer { pointers.forEach { free($0) } }
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    for (descriptor, name) in [(STDOUT_FILENO, "output"), (STDERR_FILENO, "errors")] {
+      posix_spawn_file_actions_addopen(&actions, descriptor, folder.file(name), O_WRONLY | O_CREAT, 0o600)
+    }
+    var process: pid_t = 0
+    precondition(posix_spawn(&process, executable, &actions, nil, &pointers, environ) == 0)
+    var status: Int32 = 0
+    while waitpid(process, &status, 0) < 0, errno == EINTR {}
+    func text(_ name: String) -> String {
+      (try? Data(contentsOf: URL(filePath: folder.file(name)))).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    }
+    return Result(
+      code: status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F), output: text("output"),
+      errors: text("errors"))
+  }
+}
