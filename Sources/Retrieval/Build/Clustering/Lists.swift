@@ -5,7 +5,7 @@
 ///
 /// - After some rounds on a sample, rounds go over all items, but each item meets only the centroids near its own: 64
 ///   instead of thousands. Lists stop following the sample's noise.
-/// - Between those rounds lists that hardly help are merged away and poor ones are split (`Clustering+Relocation`); k-means
+/// - Between those rounds lists that hardly help are merged away and poor ones split (`Clustering+Relocation`): k-means
 ///   alone never leaves the neighbourhood where it began.
 /// - Items of large norm weigh more (`ItemWeights`).
 struct Lists {
@@ -25,8 +25,8 @@ struct Lists {
 
   /// At most `wanted` lists, none of them empty. The same bytes at every number of threads and with all kernels.
   ///
-  /// Takes about `(count + 128 × lists) × lists × dimension` products of bytes and half as much again, and beside the rows
-  /// 24 bytes an item and 8 × lists × dimension floats.
+  /// Takes about `(count + 128 × lists) × lists × dimension` products of bytes and half as much again, and beside the
+  /// rows 24 bytes an item and 8 × lists × dimension floats.
   /// - Parameters:
   ///   - progress: called on this thread, every 100 ms or more often with vector kernels.
   ///   - threads: for tests; nil is one a core.
