@@ -49,19 +49,21 @@ struct TrainPipelineTests {
 
   @Test func `factors are handed out as they were learnt`() throws {
     var received: [Factors] = []
-    let report = try TrainPipeline.run(options(try bookshop())) { (factors) throws(TrainError) in received.append(factors) }
+    let report = try TrainPipeline.run(options(try bookshop()), factors: { received.append($0) })
     let factors = try #require(received.first)
     #expect(received.count == 1)
     #expect(factors.dimension == 16)
     #expect(factors.userCount == report.data.users)
     #expect(factors.itemCount == report.data.items)
-    #expect(factors.items.contains { $0 != 0 } && factors.items.allSatisfy(\.isFinite))
+    #expect(factors.items.contains { $0 != 0 })
+    #expect(factors.items.allSatisfy(\.isFinite))
   }
 
   @Test func `what refuses the factors ends the run and leaves no snapshot`() throws {
     let refusal = TrainError(.output, "the disk is full")
+    let options = options(try bookshop())
     #expect(throws: refusal) {
-      try TrainPipeline.run(options(try bookshop())) { (_) throws(TrainError) in throw refusal }
+      _ = try TrainPipeline.run(options, factors: { (_) throws(TrainError) in throw refusal })
     }
     #expect(!FileManager.default.fileExists(atPath: folder.file("model.snapshot")))
   }
