@@ -21,6 +21,8 @@ struct Search {
     guard k >= 1, k <= VectorIndex.answersMax else { throw .countOutOfRange(k) }
     scratch.reserve(for: view)
     scratch.work = SearchWork()
+    scratch.excluded.removeAll()
+    scratch.displaced = 0
     scratch.clock.begin()
     let (kernels, row, turned) = (scratch.kernels, scratch.query, scratch.turned)
     query.withUnsafeBufferPointer { row.update(from: $0.baseAddress!, count: $0.count) }
@@ -60,7 +62,7 @@ struct Search {
     var item = 0
     while list.count < k, item < view.count {
       var zero: Float = 0
-      if allow?.contains(item) ?? true { list.offer(&zero, items: nil, first: item, 1) }
+      if allow?.contains(item) ?? true { list.offer(&zero, items: nil, first: item, 1, but: scratch.excluded) }
       item += 1
     }
     list.finish()
@@ -160,7 +162,9 @@ extension Search {
         next += found
         rows(scratch.query, view.row(first), view.dimension, nil, found, scratch.scores)
       }
-      list.offer(scratch.scores, items: allow == nil ? nil : UnsafePointer(scratch.items), first: first, found)
+      list.offer(
+        scratch.scores, items: allow == nil ? nil : UnsafePointer(scratch.items), first: first, found,
+        but: scratch.excluded)
       scored += found
     }
     list.finish()
@@ -199,9 +203,14 @@ extension Search {
     scratch.kernels.table.pointee.fetch_u2(&job)
     makeTable(blocks)
     scratch.clock.end(.table)
-    var list = Shortlist(scratch, keep: min(max(budget.refined, k), SearchScratch.refinedMax))
+    let refined = min(max(budget.refined, k), SearchScratch.refinedMax)
+    // However many of the best are excluded, as many are left as without.
+    var list = Shortlist(scratch, keep: refined + scratch.excluded.count)
     list.scan(job)
     list.cut()
+    if !scratch.excluded.isEmpty {
+      scratch.displaced = list.drop(scratch.excluded, items: view.items, keep: refined, wanted: k)
+    }
     scratch.clock.end(.scan)
     scratch.work.blocksScanned = blocks
     scratch.work.rowsRefined = list.count
