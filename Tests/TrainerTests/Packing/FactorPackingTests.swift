@@ -89,8 +89,7 @@ struct FactorPackingTests {
       home.ranking.diversity = 0
       let count = try model.render(query, for: home, scratch: ComputeScratch(), into: &value)
       #expect(count == 40)
-      let bytes = value.bytes.copied()
-      let list = try RenderedList(bytes.span.bytes, keyHash: 1)
+      let list = try RenderedList(value.bytes, keyHash: 1)
       for place in 0..<10 {
         let hash = list.itemHash(place)
         let item = try #require(model.item(hash: hash))
@@ -139,8 +138,7 @@ struct FactorPackingTests {
     let count = try model.renderTrending(
       segment: segment, for: .home, keyHash: 1, now: 1, scratch: ComputeScratch(), into: &value)
     #expect(count == 2)
-    let bytes = value.bytes.copied()
-    let list = try RenderedList(bytes.span.bytes, keyHash: 1)
+    let list = try RenderedList(value.bytes, keyHash: 1)
     let hashes = [list.itemHash(0), list.itemHash(1)]
     #expect(hashes.map { model.item(hash: $0) } == [10, 12])
   }

@@ -55,8 +55,8 @@ struct TrainPipelineTests {
     #expect(factors.dimension == 16)
     #expect(factors.userCount == report.data.users)
     #expect(factors.itemCount == report.data.items)
-    #expect(factors.items.contains { $0 != 0 })
-    #expect(factors.items.allSatisfy(\.isFinite))
+    let (isLearnt, isFinite) = (factors.items.contains { $0 != 0 }, factors.items.allSatisfy(\.isFinite))
+    #expect(isLearnt && isFinite)
   }
 
   @Test func `what refuses the factors ends the run and leaves no snapshot`() throws {
