@@ -1,6 +1,6 @@
 """Who is measured: a peer with its builds, or Needletail. Both answer the same three questions.
 
-    prepare(progress)                  the index is there and loaded
+    prepare(progress, loads)           the index is there, and loaded unless only that was asked for
     sweep(k, target, progress)         points on the people for choosing: setting, recall, time without the call's cost
     measure(k, points, round_)         the same of the given settings on the people for reporting, in a round
 """
@@ -47,13 +47,17 @@ class Peer:
         for label in self.builds:
             shutil.rmtree(self.folder(label), ignore_errors=True)
 
-    def prepare(self, progress):
+    def prepare(self, progress, loads=True):
         for label, parameters in self.builds.items():
             folder = self.folder(label)
             kept = (folder / "facts.json").is_file()
+            if kept and not loads:
+                continue
             with progress.step(f"{self.name}, {label}: " + ("loading" if kept else "building")):
                 if not kept:
                     self.build(parameters, folder)
+                if not loads:
+                    continue
                 self.facts[label] = json.loads((folder / "facts.json").read_text())
                 worker = self.workers[label] = Worker(self.machine.core, self.files.folder / "peers.log")
                 worker.ask("load", self.name, folder)
@@ -119,7 +123,7 @@ class Peer:
 
     def about(self, point, k):
         facts = self.facts[point["build"]]
-        return {"overhead_us": self.overhead(k), "build_s": facts["build_s"], "build_cpu_s": facts["build_cpu_s"],
+        return {"overhead_us": self.overhead(k), "build_s": facts["build_s"], "build_cpu_s": facts.get("build_cpu_s"),
                 "share": facts["index_bytes"] / self.files.float_bytes,
                 "build_peak_mb": facts["build_peak_mb"], "built": facts["date"]}
 
@@ -147,7 +151,7 @@ class Needletail:
     def forget(self):
         self.index.about.unlink(missing_ok=True)
 
-    def prepare(self, progress):
+    def prepare(self, progress, loads=True):
         kept = self.index.is_kept()
         with progress.step("needletail: " + ("its index is there" if kept else "building")):
             self.facts = self.index.facts() if kept else self.index.build()
@@ -186,7 +190,7 @@ class Needletail:
         return f"{blocks} blocks, {refined} refined, {rescored} rescored"
 
     def about(self, point, k):
-        return {"ours": True, "build_s": self.facts["build_s"], "build_cpu_s": self.facts["build_cpu_s"],
+        return {"ours": True, "build_s": self.facts["build_s"], "build_cpu_s": self.facts.get("build_cpu_s"),
                 "share": point["index_bytes"] / self.files.float_bytes,
                 "build_peak_mb": self.facts["build_peak_mb"], "built": self.facts["date"], "bytes_touched": point["bytes_touched"]}
 

@@ -17,14 +17,21 @@ def frontier(points):
     return best
 
 
-def chain(points, target, below=1, above=2):
-    """The neighbours of a target on the frontier: `below` points under it, `above` that reach it, by rising recall.
+# On other queries the recall of a setting differs: its standard error is .0025 for 1,000 queries of ten answers.
+MARGIN = 0.005
 
-    One more above than the interpolation needs: on other queries the first of them may fall short by a little.
-    """
+
+def chain(points, target):
+    """The neighbours of a target on the frontier, on both sides the nearest and the nearest beyond the margin: on other
+    queries the nearest may turn out to lie on the other side. By rising recall; those that there are."""
     line = frontier(points)
-    first = next((place for place, point in enumerate(line) if point["recall"] >= target), len(line))
-    return line[max(0, first - below):first + above]
+    below = [[point for point in line if point["recall"] < limit][-1:] for limit in (target - MARGIN, target)]
+    above = [[point for point in line if point["recall"] >= limit][:1] for limit in (target, target + MARGIN)]
+    found = []
+    for point in sum(below + above, []):
+        if not any(point is other for other in found):
+            found.append(point)
+    return found
 
 
 def near(points, target, slower=1.5, distance=0.02, most=12):

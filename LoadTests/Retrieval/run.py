@@ -51,8 +51,9 @@ def main():
     core = cores[-1] if options.core is None else options.core
     neighbour = next((other for other in cores if other != core), core)
     machine = Machine(options.needletail, core, neighbour, len(cores), options.queries, options.thorough)
-    # A service manager's way of saying Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    # Both explicitly: a shell starts what runs in its background with Ctrl-C ignored.
+    for asked in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(asked, interrupt)
     progress = progress_.Progress()
     runs = planned(choose(cases.all_cases(options.items), options), machine, options, progress)
     done, status = [], 0
@@ -74,6 +75,10 @@ def main():
         status = 130
     keep(done, options)
     sys.exit(status or (1 if any(run.troubles for run in runs) else 0))
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
 
 
 def planned(chosen, machine, options, progress):
@@ -156,9 +161,7 @@ class CaseRun:
         self.files.ensure(self.progress.count)
         for contender in list(self.contenders):
             try:
-                contender.prepare(self.progress)
-                if self.options.prepare:
-                    contender.end()
+                contender.prepare(self.progress, loads=not self.options.prepare)
             except (Stopped, Refused) as trouble:
                 self.give_up(contender, trouble)
 

@@ -44,12 +44,15 @@ class Frontier(unittest.TestCase):
     def test_of_points_as_fast_the_one_with_more_recall_stays(self):
         self.assertEqual([point["recall"] for point in frontier.frontier([at(0.9, 10), at(0.92, 10)])], [0.92])
 
-    def test_a_chain_encloses_the_target(self):
-        points = [at(recall, 100 * recall) for recall in (0.8, 0.9, 0.94, 0.96, 0.98, 0.99)]
-        self.assertEqual([point["recall"] for point in frontier.chain(points, 0.95)], [0.94, 0.96, 0.98])
-        self.assertEqual([point["recall"] for point in frontier.chain(points, 0.995)], [0.99])
-        self.assertEqual([point["recall"] for point in frontier.chain(points, 0.5)], [0.8, 0.9])
-        self.assertEqual(frontier.chain([], 0.95), [])
+    def test_a_chain_encloses_the_target_twice(self):
+        def chain(target, *recalls):
+            return [point["recall"] for point in frontier.chain([at(recall, 100 * recall) for recall in recalls], target)]
+
+        self.assertEqual(chain(0.95, 0.8, 0.9, 0.94, 0.96, 0.98, 0.99), [0.94, 0.96])
+        self.assertEqual(chain(0.95, 0.93, 0.94, 0.947, 0.949, 0.951, 0.953, 0.958, 0.97), [0.94, 0.949, 0.951, 0.958])
+        self.assertEqual(chain(0.995, 0.8, 0.9), [0.9])
+        self.assertEqual(chain(0.5, 0.8, 0.9), [0.8])
+        self.assertEqual(chain(0.5), [])
 
     def test_half_way_in_recall_is_the_geometric_mean_in_time(self):
         self.assertAlmostEqual(frontier.between([at(0.94, 10), at(0.96, 40)], 0.95), 20)

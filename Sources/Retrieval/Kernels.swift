@@ -10,7 +10,7 @@ public struct Kernels: @unchecked Sendable {
   public enum Level: String, Sendable, CaseIterable {
     case scalar, avx2, avx512, neon
 
-    fileprivate var code: nt_level {
+    var code: nt_level {
       switch self {
       case .scalar: NT_SCALAR
       case .avx2: NT_AVX2

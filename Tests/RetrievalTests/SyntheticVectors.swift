@@ -88,3 +88,7 @@ struct FastGaussian {
 
   mutating func below(_ limit: Int) -> Int { Int(random.next().multipliedFullWidth(by: UInt64(limit)).high) }
 }
+
+extension SeededRandom {
+  mutating func below(_ limit: Int) -> Int { Int.random(in: 0..<limit, using: &self) }
+}

@@ -22,7 +22,6 @@ struct Search {
     scratch.reserve(for: view)
     scratch.work = SearchWork()
     scratch.excluded.removeAll()
-    scratch.displaced = 0
     scratch.clock.begin()
     let (kernels, row, turned) = (scratch.kernels, scratch.query, scratch.turned)
     query.withUnsafeBufferPointer { row.update(from: $0.baseAddress!, count: $0.count) }
@@ -46,6 +45,7 @@ struct Search {
 
   /// Answers by the plan.
   func run(_ plan: SearchPlan, allow: AllowedItems?) {
+    scratch.displaced = 0
     if view.count == 0 || allow?.count == 0 { return scratch.answer(scratch.keys, 0) }
     if isZero { return answerZero(allow) }
     switch plan {
@@ -106,7 +106,7 @@ extension Search {
     while true {
       let ranked = ranking.best(pool)
       nt_sort_keys(scratch.blockKeys, ranked)
-      switch takeAllowed(ranked, allow, budget) {
+      switch takeAllowed(ranked, allow, budget, isAll: pool >= view.blockCount) {
       case .dear: return scanRows(allow)
       case .enough(let blocks):
         scratch.clock.end(.blocks)
@@ -124,7 +124,7 @@ extension Search {
   /// Where that takes more than twice the budget, what is allowed lies far from the query; there bounds say less, and
   /// more is taken in proportion. Where it takes next to nothing, all that is near is allowed, and the search needs as
   /// many blocks as one without a filter.
-  private func takeAllowed(_ ranked: Int, _ allow: AllowedItems, _ budget: SearchBudget) -> Taken {
+  private func takeAllowed(_ ranked: Int, _ allow: AllowedItems, _ budget: SearchBudget, isAll: Bool) -> Taken {
     let expected = Double(budget.blocks * blockItems) * Double(allow.count) / Double(view.count)
     let rowsCost = Double(allow.count) * SearchPlan.rowNanoseconds(view.dimension)
     let (maskCost, blockCost) = (SearchPlan.maskNanoseconds, SearchPlan.blockNanoseconds(view.dimension))
@@ -138,7 +138,8 @@ extension Search {
       walked += 1
       if Double(walked) * maskCost + Double(found) * blockCost > rowsCost { return .dear }
     }
-    return ranked < view.blockCount ? .tooFew : .enough(blocks: found)
+    // A block whose bound is no number is never ranked: then what was asked for is all there is.
+    return isAll ? .enough(blocks: found) : .tooFew
   }
 
   /// Above this the walk would read most of what is allowed anyway.
