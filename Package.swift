@@ -105,7 +105,7 @@ let package = Package(
     .tests("Publishing", "Bytes", "Snapshots"),
     .tests("Ranking", "Retrieval"),
     .tests("Reactor"),
-    .tests("Retrieval", "CKernels", "Snapshots"),
+    .tests("Retrieval", "Bytes", "CKernels", "Snapshots"),
     .tests("Snapshots", "Bytes"),
     .tests("Telemetry", "Bytes"),
     .tests("Tensors"),

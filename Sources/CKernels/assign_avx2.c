@@ -1,5 +1,5 @@
-// AVX2: 8 lanes of i32, four rows, half a tile at a time. Codes are widened to i16, even and odd bytes apart, and multiplied
-// by vpmaddwd, which is exact (vpmaddubsw saturates); a tile's widening is shared by the rows.
+// AVX2: 8 lanes of i32, four rows, half a tile at a time. Codes are widened to i16, even and odd bytes apart, and
+// multiplied by vpmaddwd, which is exact (vpmaddubsw saturates); a tile's widening is shared by the rows.
 #include "assign_levels.h"
 
 #if defined(__x86_64__)

@@ -1,5 +1,5 @@
-// AVX-512 with VNNI: 12 rows against a tile are 24 accumulators; the tile's two halves and one broadcast bring it to 27 of 32
-// registers, so each load of a tile feeds 12 vpdpbusd.
+// AVX-512 with VNNI: 12 rows against a tile are 24 accumulators; the tile's two halves and one broadcast bring it to 27
+// of 32 registers, so each load of a tile feeds 12 vpdpbusd.
 #include "assign_levels.h"
 
 #if defined(__x86_64__)

@@ -34,14 +34,13 @@ struct Recipe {
   ) throws(RenderFailure) {
     let query = ListQuery(
       subject: subject, context: bucket, filter: filter, keyHash: keyHash, now: max(now, Recipe.reflects(window)))
-    let served = shelf.served!
     guard window.byteCount > 0 else {
-      _ = try served.model.render(
-        query, for: policy, availability: served.availability, telling: &stages, scratch: scratch, into: &list)
+      _ = try shelf.served!.model.render(
+        query, for: policy, availability: shelf.served!.availability, telling: &stages, scratch: scratch, into: &list)
       return
     }
-    _ = try served.model.render(
-      query, for: policy, window: try? Window(window), availability: served.availability, telling: &stages,
+    _ = try shelf.served!.model.render(
+      query, for: policy, window: try? Window(window), availability: shelf.served!.availability, telling: &stages,
       scratch: scratch, into: &list)
   }
 

@@ -39,6 +39,8 @@ public enum SearchError: Error, Sendable, Equatable, CustomStringConvertible {
   /// A value is not a number or infinite, or the squared norm is beyond what a float holds.
   case queryNotFinite
   case countOutOfRange(Int)
+  /// More items to leave out than `VectorIndex.exclusionsMax`.
+  case tooManyExcluded(Int)
   /// The bitmap is not over this catalogue.
   case filterMismatch(expected: Int, got: Int)
 
@@ -47,6 +49,8 @@ public enum SearchError: Error, Sendable, Equatable, CustomStringConvertible {
     case .dimensionMismatch(let expected, let got): "the query has \(got) dimensions, the index \(expected)"
     case .queryNotFinite: "the query has a value that is not finite, or a norm too large for a float"
     case .countOutOfRange(let count): "\(count) answers asked for, 1 to \(VectorIndex.answersMax) can be given"
+    case .tooManyExcluded(let count):
+      "\(count) items to leave out, at most \(VectorIndex.exclusionsMax) are possible: use a filter"
     case .filterMismatch(let expected, let got): "the filter is over \(got) items, the index over \(expected)"
     }
   }

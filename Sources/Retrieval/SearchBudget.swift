@@ -9,6 +9,13 @@ public struct SearchBudget: Sendable, Equatable {
   /// With a filter: blocks with allowed items to scan at least, however many of those they hold.
   var least = 0
 
+  /// The same in more blocks.
+  func looking(in blocks: Int) -> SearchBudget {
+    var wider = self
+    wider.blocks = blocks
+    return wider
+  }
+
   /// Negative numbers count as none; a search scans one block at least, scores `SearchScratch.refinedMax` items by finer
   /// codes at most, and always as many as are asked for.
   public init(blocks: Int, refined: Int, rescored: Int) {

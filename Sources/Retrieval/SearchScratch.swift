@@ -26,6 +26,9 @@ public final class SearchScratch {
   let keys = Room<UInt64>(keysMax + keySlack)
   let items = Room<UInt32>(rescoredMax)
   let scores = Room<Float>(rescoredMax)
+  var excluded = ExcludedItems()
+  /// Excluded items that the last search found among its best: they took places of others.
+  var displaced = 0
   private let answers = Room<Hit>(VectorIndex.answersMax)
   private var answerCount = 0
   private var dimensionRoom = 0, listRoom = 0, blockRoom = 0
@@ -70,6 +73,7 @@ public final class SearchScratch {
     items.deallocate()
     scores.deallocate()
     answers.deallocate()
+    excluded.deallocate()
   }
 
   /// The last search's answers, best first; equal scores by item, ascending. Valid until the next search.
@@ -132,7 +136,7 @@ public final class SearchScratch {
 typealias Room<Element: BitwiseCopyable> = UnsafeMutablePointer<Element>
 
 extension UnsafeMutablePointer where Pointee: BitwiseCopyable {
-  fileprivate init(_ count: Int) {
+  init(_ count: Int) {
     self = UnsafeMutableRawPointer.allocate(byteCount: max(1, count) * MemoryLayout<Pointee>.stride, alignment: 64)
       .assumingMemoryBound(to: Pointee.self)
   }

@@ -58,6 +58,31 @@ public final class VectorIndex: Sendable {
     run(search, plan, allow)
   }
 
+  /// The same, and none of these items, in any order: those a user has seen, or a list shows. As good as with a bitmap that
+  /// lacks them, without writing one over the whole catalogue: about 3 ns an item and, where many of them are among the
+  /// nearest, a second look at more blocks. At most `exclusionsMax`; numbers beyond the catalogue do no harm.
+  public func search(
+    _ query: Span<Float>, count: Int, allow: Bitmap?, excluding items: Span<UInt32>, effort: Effort,
+    scratch: SearchScratch
+  ) throws(SearchError) {
+    guard items.count <= Self.exclusionsMax else { throw .tooManyExcluded(items.count) }
+    try checkFilter(allow)
+    let search = try Search(query, view, scratch, count: count)
+    scratch.excluded.assign(items)
+    let plan = SearchPlan.choose(view, efforts, effort, count: search.k, allowed: allow?.ones)
+    run(search, plan, allow)
+    // Blocks were chosen for the nearest k, some of which may not be answered.
+    guard case .blocks(let budget) = plan, scratch.displaced > 0 else { return }
+    let wider = SearchPlan.choose(view, efforts, effort, count: search.k + scratch.displaced, allowed: allow?.ones)
+    guard case .blocks(let wide) = wider, Double(wide.blocks) > Double(budget.blocks) * Self.widening else { return }
+    run(search, .blocks(budget.looking(in: wide.blocks)), allow)
+  }
+
+  /// Items that one search can leave out.
+  public static let exclusionsMax = ExcludedItems.countMax
+  /// So much more is worth a second look.
+  private static let widening = 1.1
+
   public func search(_ query: Span<Float>, count: Int, effort: Effort, scratch: SearchScratch) throws(SearchError) {
     try search(query, count: count, allow: nil, effort: effort, scratch: scratch)
   }
@@ -107,7 +132,15 @@ public final class VectorIndex: Sendable {
 
   /// A search with a budget of one's own: for calibration and benchmarks.
   public func search(_ query: Span<Float>, count: Int, budget: SearchBudget, scratch: SearchScratch) throws(SearchError) {
+    try search(query, count: count, excluding: Span(), budget: budget, scratch: scratch)
+  }
+
+  /// The same without some items, in no more blocks.
+  func search(
+    _ query: Span<Float>, count: Int, excluding items: Span<UInt32>, budget: SearchBudget, scratch: SearchScratch
+  ) throws(SearchError) {
     let search = try Search(query, view, scratch, count: count)
+    scratch.excluded.assign(items)
     var budget = budget
     budget.blocks = min(max(1, budget.blocks), max(1, blockCount))
     budget.rescored = min(max(0, budget.rescored), SearchScratch.rescoredMax)

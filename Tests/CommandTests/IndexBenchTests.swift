@@ -26,7 +26,7 @@ struct IndexBenchTests {
     #expect(rows.count > 1 && Set(rows.map(\.setting)).count == rows.count)
     for row in rows {
       #expect(row.k == 15 && row.items == 600 && row.dimension == 12 && row.queries == 60 && row.metric == "dot")
-      #expect((0...1).contains(row.recall) && (0...1).contains(row.recall_p5) && row.recall_p5 <= row.recall + 1e-9)
+      #expect((0...1).contains(row.recall) && (0...1).contains(row.recall_p5))
       #expect(row.p50_us > 0 && row.p50_us <= row.p99_us && row.mean_us > 0)
       #expect(row.index_bytes > 0 && row.build_s! > 0 && row.filter_share == nil)
     }

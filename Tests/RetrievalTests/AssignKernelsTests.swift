@@ -16,7 +16,8 @@ import Testing
     }
   }
 
-  @Test(arguments: levels) func `every dimension from 1 to 256 has the reference's bits`(_ level: Kernels.Level) throws {
+  @Test(arguments: levels) func `every dimension from 1 to 256 has the reference's bits`(_ level: Kernels.Level) throws
+  {
     var random = SeededRandom(seed: 22)
     for dimension in 1...256 {
       // 1 to 25 rows: every number of rows in the last block of 2, 4 or 12.
@@ -38,7 +39,9 @@ import Testing
     }
   }
 
-  @Test(arguments: levels) func `the smallest lane wins a tie and a lane of NaN wins nothing`(_ level: Kernels.Level) throws {
+  @Test(arguments: levels) func `the smallest lane wins a tie and a lane of NaN wins nothing`(_ level: Kernels.Level)
+    throws
+  {
     var random = SeededRandom(seed: 23)
     for winner in 0..<64 {
       var c = AssignCase(dimension: 20, rows: 5, tiles: 2, random: &random)

@@ -10,9 +10,9 @@ import Testing
     case random, far, clustered
   }
 
-  static let shares = [0.5, 0.1, 0.02, 0.005, 0.001]
+  static let shares = [0.5, 0.1, 0.02, 0.005, 0.001, 0.0001]
   /// Not Sendable because of their scratches; the suite is serialized.
-  nonisolated(unsafe) private static let catalogues = [3000, 20_000].map {
+  nonisolated(unsafe) private static let catalogues = [3000, 12_000].map {
     try! Made(.clustered(spread: 0.75, normSigma: 0.25), items: $0, dimension: 24)
   }
 
@@ -23,10 +23,13 @@ import Testing
       let count = made.index.count
       let users = Array(made.freshUsers[..<(100 * 24)])
       let order = relation == .random ? [] : made.trueHits(made.vectors.item(17), count).map(\.item)
+      let free = try measureRecall(made.index, queries: users, count: 10, effort: .recall95)
       for share in Self.shares {
         let allow = filter(count, relation, share, order)
         let report = try measureRecall(made.index, queries: users, count: 10, effort: .recall95, allow: allow)
-        #expect(report.mean >= 0.92, "\(count) items, \(relation) \(share): \(report)")
+        // A hundred users measure a mean to about a point.
+        #expect(report.mean >= free.mean - 0.015, "\(count) items, \(relation) \(share): \(report), without \(free)")
+        #expect(report.p5 >= free.p5 - 0.1, "\(count) items, \(relation) \(share): \(report), without \(free)")
         for user in 0..<10 {
           let query = made.vectors.user(user)
           try made.index.search(query.span, count: 20, allow: allow, effort: .recall95, scratch: made.scratch)
@@ -53,12 +56,12 @@ import Testing
 
   @Test func `a narrow filter is answered exactly`() throws {
     let made = Self.catalogues[1]
-    var allow = Bitmap(count: 20_000)
-    for item in [3, 19_999, 8000, 64, 63] as [UInt32] { allow.insert(item) }
+    var allow = Bitmap(count: 12_000)
+    for item in [3, 11_999, 8000, 64, 63] as [UInt32] { allow.insert(item) }
     for user in 0..<20 {
       let query = made.vectors.user(user)
       try made.index.search(query.span, count: 3, allow: allow, effort: .recall90, scratch: made.scratch)
-      let truth = made.trueHits(query, 20_000).filter { allow.contains($0.item) }
+      let truth = made.trueHits(query, 12_000).filter { allow.contains($0.item) }
       #expect(made.hits == Array(truth[..<3]))
       #expect(made.scratch.work.path == .rows && made.scratch.work.rowsScored == 5)
     }

@@ -96,36 +96,6 @@ import Testing
     }
   }
 
-  @Test(arguments: [true, false]) func `whatever bytes pass the checks, a search stays inside the catalogue`(
-    _ isFlat: Bool
-  ) throws {
-    let built = isFlat ? Self.flat : Self.listed
-    let scratch = SearchScratch()
-    var random = SeededRandom(seed: 21)
-    var accepted = 0
-    for round in 0..<150 {
-      let (tag, section) = built.sections.randomElement(using: &random)!
-      var bytes = section.bytes
-      guard !bytes.isEmpty else { continue }
-      for _ in 0..<Int.random(in: 1...6, using: &random) {
-        let byte = UInt8.random(in: 0...255, using: &random)
-        bytes[Int.random(in: 0..<bytes.count, using: &random)] = byte
-      }
-      guard let index = try? VectorIndex(snapshot(of: built, replacing: tag, with: bytes)) else { continue }
-      accepted += 1
-      let query = [Float](repeating: 1, count: index.dimension)
-      for effort in Effort.allCases {
-        try index.search(query.span, count: 100, effort: effort, scratch: scratch)
-        #expect(list(scratch).allSatisfy { $0.item < index.count && $0.score.isFinite }, "round \(round), \(tag)")
-        var allow = Bitmap(count: index.count)
-        for item in stride(from: 0, to: index.count, by: 3) { allow.insert(UInt32(item)) }
-        try index.search(query.span, count: 100, allow: allow, effort: effort, scratch: scratch)
-        #expect(list(scratch).allSatisfy { allow.contains($0.item) })
-      }
-    }
-    #expect(accepted > 10)
-  }
-
   private static func sections(_ built: BuiltIndex, _ tag: SectionTag) -> [UInt8] {
     built.sections.first { $0.tag == tag }!.section.bytes
   }

@@ -19,9 +19,12 @@ import Testing
     #expect(other.assignment != truth.assignment)
   }
 
-  /// Where there are no clusters, nothing is to be gained over plain k-means: int8 and fewer rounds must not lose either.
+  /// Where there are no clusters, nothing is to be gained over plain k-means: int8 and fewer rounds must not lose
+  /// either.
   @Test(arguments: [(SyntheticVectors.Shape.clustered(spread: 0.75, normSigma: 0), Float(0.005)), (.gaussian, -0.003)])
-  func `lists fit better than those of plain k-means in floats`(_ shape: SyntheticVectors.Shape, _ gainMin: Float) throws {
+  func `lists fit better than those of plain k-means in floats`(_ shape: SyntheticVectors.Shape, _ gainMin: Float)
+    throws
+  {
     let vectors = SyntheticVectors(shape, items: 900, dimension: 12, users: 0, seed: 32)
     let rows = try exactRows(vectors.items, dimension: 12, metric: .cosine)
     let mine = meanCosine(rows, try lists(vectors.items, dimension: 12, wanted: 16, metric: .cosine))
@@ -102,7 +105,9 @@ import Testing
     #expect(zeros.assignment == Array(repeating: 0, count: 10))
   }
 
-  @Test(arguments: [1, 2, 3, 20, 33, 64, 65]) func `any number of items makes lists that hold something`(_ count: Int) throws {
+  @Test(arguments: [1, 2, 3, 20, 33, 64, 65]) func `any number of items makes lists that hold something`(_ count: Int)
+    throws
+  {
     for (dimension, wanted) in [(1, 1), (1, 9), (5, 1), (5, 8), (64, 100), (64, 33)] {
       let vectors = SyntheticVectors(.gaussian, items: count, dimension: dimension, users: 0, seed: UInt64(40 + count))
       let found = try lists(vectors.items, dimension: dimension, wanted: wanted)
@@ -129,9 +134,28 @@ import Testing
     let vectors = SyntheticVectors(.gaussian, items: 2000, dimension: 8, users: 0, seed: 42)
     var seen: [(IndexBuildStep, Double)] = []
     _ = Lists.cluster(
-      try exactRows(vectors.items, dimension: 8), lists: 10, seed: 1, kernels: .active, progress: { seen.append(($0, $1)) })
+      try exactRows(vectors.items, dimension: 8), lists: 10, seed: 1, kernels: .active,
+      progress: { seen.append(($0, $1)) })
     let shares = seen.map { ($0 == .clustering ? 0 : 1) + $1 }
     #expect(shares == shares.sorted() && shares.first == 0 && shares.last == 2, "\(seen)")
+  }
+}
+
+@Suite struct SharedWorkTests {
+  @Test(arguments: [1, 2, 3, 7, nil]) func `every piece is done once and several loops in a window never report less`(
+    _ threads: Int?
+  ) {
+    var seen: [Double] = []
+    let work = SharedWork(threads: threads, progress: { seen.append($1) })
+    for part in 0..<3 {
+      work.enter(.clustering, from: part, to: part + 1, of: 3)
+      for pieces in [0, 1, 4, 50] {
+        let done = AlignedStorage<Int>(count: pieces)
+        work.perform(pieces, products: 6 * SharedWork.sliceProducts) { done.base[$0] += 1 }
+        #expect(done.buffer.allSatisfy { $0 == 1 })
+      }
+    }
+    #expect(seen.count > 30 && seen == seen.sorted() && seen.first == 0 && seen.last == 1, "\(seen)")
   }
 }
 

@@ -103,7 +103,7 @@ extension ServingModel {
   /// O(items / 64).
   private func leaveOutHistory(_ scratch: ComputeScratch) {
     scratch.restrict(self)
-    for place in scratch.history.indices { scratch.allowed.remove(scratch.history[place]) }
+    for item in scratch.history { scratch.allowed.remove(item) }
     scratch.met.removeAll()
   }
 

@@ -17,6 +17,11 @@ struct BlockPacker {
   /// and a step is a tenth: a wider cell ranks worse by cells alone, a narrower one cuts off more.
   static let cellWidth: Float = 1.6
 
+  /// A block's energy is the mean of its items' or this share of the mean that the larger weigh more in (each by its own
+  /// energy), whichever is more. The first holds among items of like norms; the second keeps an item of eight times the
+  /// others' norm, which wins most searches, from being cut off at the outer cells.
+  static let outlierShare = 0.6
+
   /// Lists packed between two reports of progress.
   private static let listsAtOnce = 256
 
@@ -124,14 +129,21 @@ private struct OneBlock {
   mutating func pack(_ keys: ArraySlice<UInt64>, list: Int, block: Int) {
     let view = index.view
     let width = view.paddedDimension
-    var (gain, energy): (Float, Float) = (0, 0)
+    var gain: Float = 0
     if let centroid {
       for key in keys { gain += nt_key_score(key) }
       gain /= Float(keys.count)
       for key in keys { nt_add_scaled(row(key), centroid, -gain, width) }
     }
-    for key in keys { energy += kernels.dot(row(key), row(key), width) }
-    let cell = BlockPacker.cellWidth * (energy / Float(keys.count * width)).squareRoot()
+    // Doubles: squares of norms near what a float holds.
+    var (energy, weighted) = (0.0, 0.0)
+    for key in keys {
+      let own = Double(kernels.dot(row(key), row(key), width))
+      energy += own
+      weighted += own * own
+    }
+    let typical = max(energy / Double(keys.count), energy > 0 ? BlockPacker.outlierShare * weighted / energy : 0)
+    let cell = BlockPacker.cellWidth * Float((typical / Double(width)).squareRoot())
     let inverse = cell > 1e-30 ? 1 / cell : 0
     for (lane, key) in keys.enumerated() {
       let slot = block * blockItems + lane

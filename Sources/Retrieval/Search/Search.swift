@@ -21,6 +21,8 @@ struct Search {
     guard k >= 1, k <= VectorIndex.answersMax else { throw .countOutOfRange(k) }
     scratch.reserve(for: view)
     scratch.work = SearchWork()
+    scratch.excluded.removeAll()
+    scratch.displaced = 0
     scratch.clock.begin()
     let (kernels, row, turned) = (scratch.kernels, scratch.query, scratch.turned)
     query.withUnsafeBufferPointer { row.update(from: $0.baseAddress!, count: $0.count) }
@@ -60,7 +62,7 @@ struct Search {
     var item = 0
     while list.count < k, item < view.count {
       var zero: Float = 0
-      if allow?.contains(item) ?? true { list.offer(&zero, items: nil, first: item, 1) }
+      if allow?.contains(item) ?? true { list.offer(&zero, items: nil, first: item, 1, but: scratch.excluded) }
       item += 1
     }
     list.finish()
@@ -104,7 +106,7 @@ extension Search {
     while true {
       let ranked = ranking.best(pool)
       nt_sort_keys(scratch.blockKeys, ranked)
-      switch takeAllowed(ranked, allow, budget) {
+      switch takeAllowed(ranked, allow, budget, isAll: pool >= view.blockCount) {
       case .dear: return scanRows(allow)
       case .enough(let blocks):
         scratch.clock.end(.blocks)
@@ -122,7 +124,7 @@ extension Search {
   /// Where that takes more than twice the budget, what is allowed lies far from the query; there bounds say less, and
   /// more is taken in proportion. Where it takes next to nothing, all that is near is allowed, and the search needs as
   /// many blocks as one without a filter.
-  private func takeAllowed(_ ranked: Int, _ allow: AllowedItems, _ budget: SearchBudget) -> Taken {
+  private func takeAllowed(_ ranked: Int, _ allow: AllowedItems, _ budget: SearchBudget, isAll: Bool) -> Taken {
     let expected = Double(budget.blocks * blockItems) * Double(allow.count) / Double(view.count)
     let rowsCost = Double(allow.count) * SearchPlan.rowNanoseconds(view.dimension)
     let (maskCost, blockCost) = (SearchPlan.maskNanoseconds, SearchPlan.blockNanoseconds(view.dimension))
@@ -136,7 +138,8 @@ extension Search {
       walked += 1
       if Double(walked) * maskCost + Double(found) * blockCost > rowsCost { return .dear }
     }
-    return ranked < view.blockCount ? .tooFew : .enough(blocks: found)
+    // A block whose bound is no number is never ranked: then what was asked for is all there is.
+    return isAll ? .enough(blocks: found) : .tooFew
   }
 
   /// Above this the walk would read most of what is allowed anyway.
@@ -160,7 +163,9 @@ extension Search {
         next += found
         rows(scratch.query, view.row(first), view.dimension, nil, found, scratch.scores)
       }
-      list.offer(scratch.scores, items: allow == nil ? nil : UnsafePointer(scratch.items), first: first, found)
+      list.offer(
+        scratch.scores, items: allow == nil ? nil : UnsafePointer(scratch.items), first: first, found,
+        but: scratch.excluded)
       scored += found
     }
     list.finish()
@@ -199,9 +204,14 @@ extension Search {
     scratch.kernels.table.pointee.fetch_u2(&job)
     makeTable(blocks)
     scratch.clock.end(.table)
-    var list = Shortlist(scratch, keep: min(max(budget.refined, k), SearchScratch.refinedMax))
+    let refined = min(max(budget.refined, k), SearchScratch.refinedMax)
+    // However many of the best are excluded, as many are left as without.
+    var list = Shortlist(scratch, keep: refined + scratch.excluded.count)
     list.scan(job)
     list.cut()
+    if !scratch.excluded.isEmpty {
+      scratch.displaced = list.drop(scratch.excluded, items: view.items, keep: refined, wanted: k)
+    }
     scratch.clock.end(.scan)
     scratch.work.blocksScanned = blocks
     scratch.work.rowsRefined = list.count

@@ -32,12 +32,44 @@ struct Shortlist {
     }
   }
 
+  /// Takes out the excluded, leaves the best `keep` of the others in no order, and returns how many of the excluded were
+  /// better than the `wanted`th of those: they would have been answered.
+  mutating func drop(_ excluded: ExcludedItems, items: UnsafePointer<UInt32>, keep: Int, wanted: Int) -> Int {
+    var (kept, dropped) = (0, 0)
+    for place in 0..<count {
+      let key = keys[place]
+      if excluded.contains(items[Int(nt_key_id(key))]) {
+        scratch.spareKeys[dropped] = key
+        dropped += 1
+      } else {
+        keys[kept] = key
+        kept += 1
+      }
+    }
+    // Selecting needs the spare, and writes some keys beyond those that it selects from.
+    let others = keys + kept + Int(NT_KEY_SLACK)
+    others.update(from: scratch.spareKeys, count: dropped)
+    count = min(kept, keep)
+    scratch.kernels.select(keys, kept, keep: count, spare: scratch.spareKeys)
+    guard dropped > 0, kept >= wanted else { return dropped }
+    scratch.kernels.table.pointee.split_keys(keys, count, wanted, scratch.spareKeys)
+    let last = smallest(keys, wanted)
+    var displaced = 0
+    for place in 0..<dropped where others[place] > last { displaced += 1 }
+    return displaced
+  }
+
   /// Takes scores that belong to `items`, or to `first`, `first + 1`, … without any. A score that is not finite never
   /// enters.
-  mutating func offer(_ scores: UnsafePointer<Float>, items: UnsafePointer<UInt32>?, first: Int, _ scoreCount: Int) {
+  mutating func offer(
+    _ scores: UnsafePointer<Float>, items: UnsafePointer<UInt32>?, first: Int, _ scoreCount: Int,
+    but excluded: ExcludedItems? = nil
+  ) {
     for index in 0..<scoreCount where scores[index] >= threshold && scores[index].isFinite {
+      let item = items.map { $0[index] } ?? UInt32(first + index)
+      if let excluded, excluded.contains(item) { continue }
       if count == room { cut() }
-      keys[count] = nt_key(scores[index], items.map { $0[index] } ?? UInt32(first + index))
+      keys[count] = nt_key(scores[index], item)
       count += 1
     }
   }

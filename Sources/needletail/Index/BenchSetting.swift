@@ -26,8 +26,8 @@ enum BenchSetting: Equatable {
   /// More blocks than any index has.
   static let numberMax = 1 << 27
 
-  /// A range around the budget of recall 0.95: blocks from a quarter to four times, and so refined and rescored from
-  /// half. A flat index scans all of its blocks, whatever is asked for.
+  /// A range around the budget of recall 0.95: blocks from a quarter to four times, refined and rescored
+  /// from half to four times. A flat index scans all of its blocks, whatever is asked for.
   static func range(of index: VectorIndex, k: Int) -> [BenchSetting] {
     let middle = index.budget(.recall95, count: k)
     let blocks =

@@ -401,7 +401,8 @@ private func failure(_ body: () throws -> Rendered) -> RenderFailure? {
       for place in 0..<8 { toy.content.itemVectors[item * 8 + place] *= 100 }
     }
     let model = try toy.model()
-    var home = placement()
+    var home = PlacementPolicy.home
+    home.ranking.diversity = 0
     home.ranking.candidates = 50
     let list = try render(model, try similar("item-0", model), placement: home)
     #expect(list.numbers.count == 50)

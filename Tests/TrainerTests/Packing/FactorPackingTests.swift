@@ -11,7 +11,9 @@ import Testing
 /// Two tastes along two axes: even items and users lie along the first, odd ones along the second. Later items are longer.
 struct FactorPackingTests {
   let folder = TemporaryFolder()
-  private let (items, users, dimension) = (40, 60, 8)
+  private let items = 40
+  private let users = 60
+  private let dimension = 8
 
   private func vectors(_ rows: Int, growing: Bool) -> [Float] {
     var random = SeededRandom(seed: 5)
@@ -63,7 +65,10 @@ struct FactorPackingTests {
     #expect(model.itemCount == 40 && model.userCount == 60 && model.dimension == 8 && model.segmentCount == 2)
     let (even, odd) = (try user(model, "0"), try user(model, "1"))
     #expect(model.segment(of: even) != model.segment(of: odd))
-    for number in 0..<60 { #expect(model.segment(of: try user(model, "\(number)")) == model.segment(of: number % 2 == 0 ? even : odd)) }
+    for number in 0..<60 {
+      let user = try user(model, "\(number)")
+      #expect(model.segment(of: user) == model.segment(of: number % 2 == 0 ? even : odd))
+    }
     #expect(report.segmentSizes == [30, 30])
     // The longest vector is the most popular item.
     let popularities = (0..<UInt32(40)).map { model.itemPopularity($0) }
@@ -84,10 +89,10 @@ struct FactorPackingTests {
       home.ranking.diversity = 0
       let count = try model.render(query, for: home, scratch: ComputeScratch(), into: &value)
       #expect(count == 40)
-      let bytes = Array(copying: value.bytes)
-      let list = try RenderedList(bytes.span.bytes, keyHash: 1)
+      let list = try RenderedList(value.bytes, keyHash: 1)
       for place in 0..<10 {
-        let item = try #require(model.item(hash: list.itemHash(place)))
+        let hash = list.itemHash(place)
+        let item = try #require(model.item(hash: hash))
         #expect(Int(item) % 2 == number)
       }
     }
@@ -118,8 +123,8 @@ struct FactorPackingTests {
     #expect(model.itemPopularity(4) == 1 && model.itemPopularity(3) > 0.8 && model.itemPopularity(5) == 0)
     let metadata = String(copying: model.itemMetadata(3))
     #expect(metadata.contains("red") && !metadata.contains("popularity"))
-    #expect(Array(model.seen(by: try user(model, "u0"))) == [3, 7])
-    #expect(Array(model.seen(by: try user(model, "u5"))).isEmpty)
+    let (first, fifth) = (try user(model, "u0"), try user(model, "u5"))
+    #expect(Array(model.seen(by: first)) == [3, 7] && model.seen(by: fifth).isEmpty)
     #expect(model.weights(for: .home).popularity == 0.7)
     #expect(report.notes.contains { $0.hasPrefix("metadata: of 2 items; 38 items without any; 1 of items without a vector") })
     #expect(report.notes.contains { $0.contains("2 of 3 users and 3 of 3 items") })
@@ -133,9 +138,9 @@ struct FactorPackingTests {
     let count = try model.renderTrending(
       segment: segment, for: .home, keyHash: 1, now: 1, scratch: ComputeScratch(), into: &value)
     #expect(count == 2)
-    let bytes = Array(copying: value.bytes)
-    let list = try RenderedList(bytes.span.bytes, keyHash: 1)
-    #expect(model.item(hash: list.itemHash(0)) == 10 && model.item(hash: list.itemHash(1)) == 12)
+    let list = try RenderedList(value.bytes, keyHash: 1)
+    let hashes = [list.itemHash(0), list.itemHash(1)]
+    #expect(hashes.map { model.item(hash: $0) } == [10, 12])
   }
 
   @Test func `centroids that are given are the segments`() throws {
@@ -146,7 +151,8 @@ struct FactorPackingTests {
       $0.centroids = try write(centroids, "centroids.npy")
     }
     #expect(report.segmentSizes == [30, 30, 0] && model.segmentCount == 3)
-    #expect(model.segment(of: try user(model, "4")) == 0 && model.segment(of: try user(model, "5")) == 1)
+    let (even, odd) = (try user(model, "4"), try user(model, "5"))
+    #expect(model.segment(of: even) == 0 && model.segment(of: odd) == 1)
   }
 
   @Test func `items alone are a catalogue of one segment`() throws {
@@ -155,7 +161,8 @@ struct FactorPackingTests {
     #expect(report.notes.contains { $0.hasPrefix("segments: there are no users") })
     var value = ByteBuffer()
     let query = ListQuery(subject: .segment(0), keyHash: 1, now: 1)
-    #expect(try model.render(query, for: .home, scratch: ComputeScratch(), into: &value) == 40)
+    let count = try model.render(query, for: .home, scratch: ComputeScratch(), into: &value)
+    #expect(count == 40)
   }
 
   @Test func `a safetensors file of both factors brings its own ids`() throws {
@@ -171,7 +178,8 @@ struct FactorPackingTests {
       $0.items = path
       $0.users = path
     }
-    #expect(model.item(id: "1007".utf8.span.bytes) == 7 && model.item(id: "7".utf8.span.bytes) == nil)
+    let (known, unknown) = (model.item(id: "1007".utf8.span.bytes), model.item(id: "7".utf8.span.bytes))
+    #expect(known == 7 && unknown == nil)
     _ = try user(model, "59")
   }
 

@@ -54,9 +54,10 @@ struct TrainPipelineTests {
     #expect(received.count == 1)
     #expect(factors.dimension == 16)
     #expect(factors.userCount == report.data.users)
-    #expect(factors.itemCount == report.data.items)
-    #expect(factors.items.contains { $0 != 0 })
-    #expect(factors.items.allSatisfy(\.isFinite))
+    // Books that nobody touched have factors too.
+    #expect(factors.itemCount >= report.data.items)
+    let (isLearnt, isFinite) = (factors.items.contains { $0 != 0 }, factors.items.allSatisfy(\.isFinite))
+    #expect(isLearnt && isFinite)
   }
 
   @Test func `what refuses the factors ends the run and leaves no snapshot`() throws {
@@ -151,7 +152,7 @@ struct TrainPipelineTests {
     let seen = Mutex([TrainProgress]())
     _ = try TrainPipeline.run(options(try bookshop())) { progress in seen.withLock { $0.append(progress) } }
     let all = seen.withLock { $0 }
-    for phase in TrainProgress.Phase.allCases where phase != .searching && phase != .precomputing {
+    for phase in TrainProgress.Phase.allCases where ![.searching, .precomputing, .vectors].contains(phase) {
       let own = all.filter { $0.phase == phase }
       #expect(own.last.map { $0.done == $0.total } == true, "\(phase)")
       #expect(zip(own, own.dropFirst()).allSatisfy { $0.share <= $1.share }, "\(phase)")

@@ -1,7 +1,7 @@
 internal import CKernels
 
-/// Unit centroids as int8 tiles, for the kernels of `assign.h`. int8 is enough to tell which is nearest, gives the same list on
-/// every machine, and is four times faster than floats.
+/// Unit centroids as int8 tiles, for the kernels of `assign.h`. int8 is enough to tell which is nearest, gives the same
+/// list on every machine, and is four times faster than floats.
 struct CentroidTiles {
   let tiles: AlignedStorage<UInt8>
   /// Per lane the value of a code step; zero in lanes without a centroid.

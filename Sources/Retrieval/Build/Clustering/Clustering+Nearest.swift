@@ -4,7 +4,8 @@ internal import CKernels
 extension Clustering {
   /// Rows in a piece of work: a multiple of every kernel's block.
   static let pieceRows = 240
-  /// Centroids that an item meets in a round over all items. With 64, one item in 5,000 misses its nearest.
+  /// Centroids that an item meets in a round over all items. With 64 of 4,000 one item in 500 ends elsewhere than with
+  /// the nearest of all, close calls of int8 included, and one in 2,500 by a cosine of more than 0.005.
   static let candidatesMax = 64
 
   /// The list of each of these items, or of all.
@@ -42,7 +43,8 @@ extension Clustering {
       if round < Lists.rounds - Lists.quietRounds {
         relocate(members, cosines, candidates(around: anchors), random.next())
       }
-      // A list that was taken elsewhere has left its items behind: their candidates are still those around the old place.
+      // A list that was taken elsewhere has left its items behind: their candidates are still those around the old
+      // place.
       reassign(members, candidates(around: anchors), near)
     }
     return near

@@ -50,8 +50,8 @@ extension Clustering {
     return Array((0..<self.count).sorted { (lack[$0], $1) > (lack[$1], $0) }.prefix(count))
   }
 
-  /// At most: what the list's items lose when all of them go to the nearest other centroid. With S the sum of their unit
-  /// vectors, S · c = |S| for their own centroid and |S| c · c' for the other. A list without a neighbour stays.
+  /// At most: what the list's items lose when all of them go to the nearest other centroid. With S the sum of their
+  /// unit vectors, S · c = |S| for their own centroid and |S| c · c' for the other. A list without a neighbour stays.
   private func costOfMerging(_ list: Int, _ cosines: Float, _ candidates: Candidates) -> Float {
     var nearest: Float = -.infinity
     for place in 0..<candidates.width where candidates.of(list)[place] != UInt32(list) {
@@ -82,8 +82,8 @@ extension Clustering {
     }
   }
 
-  /// 2-means from the centroid moved a little towards an item and away from it. Returns the sum of cosines with the halves;
-  /// zero when there are no two halves worth having.
+  /// 2-means from the centroid moved a little towards an item and away from it. Returns the sum of cosines with the
+  /// halves; zero when there are no two halves worth having.
   private func halve(
     _ items: UnsafeBufferPointer<UInt32>, around centroid: UnsafePointer<Float>, from item: UInt32, _ floor: Int,
     _ halves: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>)

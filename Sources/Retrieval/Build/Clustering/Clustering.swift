@@ -1,7 +1,7 @@
 internal import CKernels
 
-/// Centroids on their way, and the steps that move them. Memory is shared by threads and written by one of them: a list, or
-/// an item, at a time.
+/// Centroids on their way, and the steps that move them. Memory is shared by threads and written by one of them: a
+/// list, or an item, at a time.
 struct Clustering: @unchecked Sendable {
   let rows: ExactRows
   let weights: [Float]

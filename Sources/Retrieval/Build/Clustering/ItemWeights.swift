@@ -1,9 +1,10 @@
-/// How much each item counts for the lists: by inner product the large items are the answers, so the lists should fit them.
+/// How much each item counts for the lists: by inner product the large items are the answers, so the lists should fit
+/// them.
 ///
-/// An item weighs its norm to an integer power that shrinks as norms spread, so that the weights spread alike (log-normal
-/// sigma near 1, which measured best at norm sigmas of 0.25, 0.5 and 0.8). Of 300,000 × 128 items without clusters, the
-/// true top 10 lay in half as many blocks as with equal weights. Powers of one sixth of the items would do no harm, but
-/// whole powers need no libm, whose last bits differ between machines.
+/// An item weighs its norm to a power that shrinks as norms spread, so that the weights spread alike, to a log-normal
+/// sigma of about 1. Against equal weights, the blocks that hold 0.99 of the true top 10 of 300,000 × 128 items are
+/// 1,077 instead of 2,239 without clusters (norm sigma 0.25), and with clusters 125 instead of 155 (0.5) and 103
+/// instead of 129 (0.8). The power is whole, since libm's powers have other last bits on other machines.
 struct ItemWeights {
   /// What a row is multiplied by: the item's weight over its norm. Zero for a zero row.
   let factors: [Float]

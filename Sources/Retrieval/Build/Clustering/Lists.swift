@@ -5,7 +5,7 @@
 ///
 /// - After some rounds on a sample, rounds go over all items, but each item meets only the centroids near its own: 64
 ///   instead of thousands. Lists stop following the sample's noise.
-/// - Between those rounds lists that hardly help are merged away and poor ones are split (`Clustering+Relocation`); k-means
+/// - Between those rounds lists that hardly help are merged away and poor ones split (`Clustering+Relocation`): k-means
 ///   alone never leaves the neighbourhood where it began.
 /// - Items of large norm weigh more (`ItemWeights`).
 struct Lists {
@@ -19,14 +19,14 @@ struct Lists {
   static let sampleItems = 32
   static let sampleRounds = 4
   /// Rounds over all items.
-  static let rounds = 8
+  static let rounds = 6
   /// The last rounds settle and move no list.
   static let quietRounds = 2
 
   /// At most `wanted` lists, none of them empty. The same bytes at every number of threads and with all kernels.
   ///
-  /// Takes about `1.3 × count × lists × dimension` multiplications of bytes, and beside the rows 24 bytes an item and
-  /// 8 × lists × dimension floats.
+  /// Takes about `(count + 128 × lists) × lists × dimension` products of bytes and half as much again, and beside the
+  /// rows 24 bytes an item and 8 × lists × dimension floats.
   /// - Parameters:
   ///   - progress: called on this thread, every 100 ms or more often with vector kernels.
   ///   - threads: for tests; nil is one a core.

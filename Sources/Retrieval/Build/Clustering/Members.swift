@@ -1,5 +1,5 @@
-/// The items of each list, lists one after another. Inside a list items keep the order that they came in, so that sums over
-/// them are the same whoever adds them.
+/// The items of each list, lists one after another. Inside a list items keep the order that they came in, so that sums
+/// over them are the same whoever adds them.
 struct Members {
   /// List l holds `items[starts[l] ..< starts[l + 1]]`.
   let starts: [Int]

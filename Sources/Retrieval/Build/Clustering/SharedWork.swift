@@ -7,7 +7,8 @@ final class SharedWork {
   private let threads: Int?
   private let progress: IndexBuilder.Progress?
   private var step = IndexBuildStep.clustering
-  private var window: (from: Double, width: Double) = (0, 0)
+  private var window = (from: 0, to: 1, parts: 1)
+  private var reported = 0.0
 
   /// Products of bytes between two reports: 20 ms of two cores with AVX-512, 60 ms with AVX2.
   static let sliceProducts = 8 << 30
@@ -19,9 +20,17 @@ final class SharedWork {
 
   /// Reports count from here as this part of the step.
   func enter(_ step: IndexBuildStep, from: Int, to: Int, of parts: Int) {
+    if step != self.step { reported = 0 }
     self.step = step
-    window = (Double(from) / Double(parts), Double(to - from) / Double(parts))
-    progress?(step, window.from)
+    window = (from, to, parts)
+    report(0)
+  }
+
+  /// A window may hold several loops: the later ones report when they get further than the first did.
+  private func report(_ share: Double) {
+    let (from, width) = (Double(window.from), Double(window.to - window.from))
+    reported = max(reported, (from + width * share) / Double(window.parts))
+    progress?(step, reported)
   }
 
   /// Runs pieces 0 ..< pieces in any order. `products` is what all of them take together, in products of bytes.
@@ -30,7 +39,7 @@ final class SharedWork {
     for slice in 0..<slices {
       let (first, last) = (pieces * slice / slices, pieces * (slice + 1) / slices)
       perform(first..<last, body)
-      progress?(step, window.from + window.width * Double(slice + 1) / Double(slices))
+      report(Double(slice + 1) / Double(slices))
     }
   }
 
