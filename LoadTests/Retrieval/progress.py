@@ -23,8 +23,10 @@ class Progress:
 
     def left(self):
         """The current case's rest and the cases to come, by how the past ones kept to their estimates."""
-        pace = min(max(self.taken / self.expected, 0.3), 5)
-        rest = max(self.current * pace - (time.monotonic() - self.case_begun), 0)
+        elapsed = time.monotonic() - self.case_begun
+        # A case that takes longer than was thought says something of those to come.
+        pace = min(max(self.taken / self.expected, elapsed / max(self.current, 1), 0.3), 10)
+        rest = max(self.current * pace - elapsed, 0)
         return rest + sum(self.planned) * pace
 
     def done(self):

@@ -153,7 +153,7 @@ class CaseRun:
         building = 0 if self.case.thrashed_of else sum(contender.expected_seconds() for contender in self.contenders)
         if self.options.prepare:
             return making + building
-        each = (15 if self.case.thrashed_of else 6 + 14 * million) * len(self.case.targets)
+        each = (15 if self.case.thrashed_of else 9 + 14 * million) * len(self.case.targets)
         return making + building + each * len(self.contenders) * (0.5 + 0.1 * self.options.rounds)
 
     def prepare(self):
