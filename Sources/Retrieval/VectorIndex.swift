@@ -71,9 +71,10 @@ public final class VectorIndex: Sendable {
     scratch.excluded.assign(items)
     var plan = SearchPlan.choose(view, efforts, effort, count: search.k, allowed: allow?.ones)
     run(search, plan, allow)
-    // The budget was for the nearest k, some of which may not be answered: in truth more were asked for.
+    // The budget was for the nearest k, some of which may not be answered: in truth more were asked for. Twice, because the
+    // last of many are found less surely than they are on the average.
     while scratch.displaced > 0 {
-      let asked = search.k + scratch.displaced
+      let asked = search.k + 2 * scratch.displaced
       let wider = SearchPlan.choose(view, efforts, effort, count: asked, allowed: allow?.ones)
       guard let next = plan.widened(to: wider, isShort: scratch.hits.count < search.k, view.blockCount) else { return }
       plan = next

@@ -4,7 +4,7 @@ import Testing
 @testable import Retrieval
 
 /// Items to leave out: as with a bitmap that lacks them, whichever way the search takes.
-@Suite struct ExclusionTests {
+@Suite(.serialized) struct ExclusionTests {
   nonisolated(unsafe) private static let made = [600, 10_000].map {
     try! Made(.clustered(spread: 0.75, normSigma: 0.25), items: $0, dimension: 24)
   }

@@ -27,8 +27,8 @@ import Testing
       for share in Self.shares {
         let allow = filter(count, relation, share, order)
         let report = try measureRecall(made.index, queries: users, count: 10, effort: .recall95, allow: allow)
-        // A hundred users measure a mean to about a point.
-        #expect(report.mean >= free.mean - 0.015, "\(count) items, \(relation) \(share): \(report), without \(free)")
+        // A hundred users measure a mean to about a point. Without a filter recall may be above what is asked for.
+        #expect(report.mean >= min(free.mean, 0.96) - 0.015, "\(count) items, \(relation) \(share): \(report), without \(free)")
         #expect(report.p5 >= free.p5 - 0.1, "\(count) items, \(relation) \(share): \(report), without \(free)")
         for user in 0..<10 {
           let query = made.vectors.user(user)

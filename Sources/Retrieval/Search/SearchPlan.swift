@@ -14,7 +14,7 @@ enum SearchPlan: Equatable {
   static func rowNanoseconds(_ dimension: Int) -> Double { 8 + 0.25 * Double(dimension) }
   static let maskNanoseconds = 30.0
   /// A filter is never quite random to the query: without this, recall fell by up to a point at selectivity 0.5.
-  static let filterReserve = 1.25
+  static let filterReserve = 1.5
 
   static func choose(_ view: IndexView, _ table: EffortTable, _ effort: Effort, count k: Int, allowed: Int?) -> SearchPlan {
     let selectivity = allowed.map { Double($0) / Double(max(1, view.count)) } ?? 1
