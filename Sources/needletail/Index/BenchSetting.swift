@@ -35,13 +35,13 @@ enum BenchSetting: Equatable {
       ? [max(1, index.blockCount)]
       : [0.25, 0.35, 0.5, 0.7, 1, 1.4, 2, 2.8, 4].map { min(index.blockCount, max(1, Int(Double(middle.blocks) * $0))) }
     let refined = spread(middle.refined)
-    let rescored = spread(max(middle.rescored, k))
+    let rescored = spread(middle.rescored)
     var settings: [BenchSetting] = []
     for blocks in blocks {
       for refined in refined {
         for rescored in rescored {
           let budget = SearchBudget(
-            blocks: blocks, refined: middle.refined == 0 ? 0 : max(refined, rescored, k), rescored: max(rescored, k))
+            blocks: blocks, refined: middle.refined == 0 ? 0 : max(refined, k), rescored: rescored)
           if !settings.contains(.budget(budget)) { settings.append(.budget(budget)) }
         }
       }
