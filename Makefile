@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-debug test-address test-thread soak bench format clean packages toolchain
+.PHONY: help serve test test-debug test-address test-thread test-neon soak bench format clean packages toolchain
 
 # DATA=folder trains the first snapshot on real interactions instead of the built-in catalogue.
 DATA ?=
@@ -34,6 +34,14 @@ test-address: packages toolchain
 test-thread: packages toolchain
 	swift test --disable-xctest --sanitize=thread --scratch-path .build-thread \
 	  --filter '^(ReactorTests\.|GatewayIntegrationTests\.Integration/(Availability|Tier|Event|Snapshot|Drain|Pipeline|Start)Tests)'
+
+# The kernels for ARM on a machine that is none: cross-compiled, run by qemu, compared with the scalar ones. Packages:
+# gcc-aarch64-linux-gnu qemu-user. clang is Swift's, for the attributes that the kernels use.
+test-neon: ## the ARM kernels against the scalar ones, by emulation (needs gcc-aarch64-linux-gnu and qemu-user)
+	@for tool in aarch64-linux-gnu-gcc qemu-aarch64; do command -v $$tool >/dev/null || { echo "skipped: $$tool is not installed (apt-get install gcc-aarch64-linux-gnu qemu-user)"; exit 0; }; done; \
+	mkdir -p .build && clang --target=aarch64-linux-gnu -O3 -Wall -Werror -static -fuse-ld=lld --gcc-install-dir="$$(dirname "$$(aarch64-linux-gnu-gcc -print-libgcc-file-name)")" \
+	  -isystem /usr/aarch64-linux-gnu/include -ISources/CKernels/include Tests/CrossCheck/main.c Sources/CKernels/*.c -o .build/cross-check \
+	  && qemu-aarch64 -cpu max .build/cross-check
 
 # MINUTES=n: how long the simulator plays seeds that nobody has seen; a failure prints its seed.
 # ROUNDS=n: how often all tests run after that. Races and time-outs that a single run hides show here.

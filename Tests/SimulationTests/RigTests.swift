@@ -44,7 +44,7 @@ import Testing
       script.manners.events = 400
       script.seconds = 3
     }
-    expect(said, "'s own list was asked for")
+    expect(said, "was asked for")
   }
 
   @Test func `another taste's items are noticed`() throws {
