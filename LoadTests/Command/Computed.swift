@@ -13,7 +13,7 @@ struct Computed: ScenarioCommand {
   @Option(help: "Items of the catalogue.") var items = 1_000_000
   @Option(help: "Users with vectors and history.") var users = 20_000
   @Option(help: "Numbers in a vector.") var dimensions = 128
-  @Option(help: "Requests a second: far below what a worker can take, so that none waits for another.") var rate = 400.0
+  @Option(help: "Requests a second: below half of what a worker can take, so that few wait for another.") var rate = 2_000.0
   @Option(help: "Seconds of one run.") var seconds = 8.0
   @Option(help: "Runs of each kind of request, in turn.") var rounds = 3
   @Option(help: "Keep-alive connections of the load.") var connections = 16
@@ -21,7 +21,8 @@ struct Computed: ScenarioCommand {
   @Flag(help: "Serve the snapshot of the last run with this catalogue, if there is one, and build none.")
   var reuse = false
 
-  /// The goal: the median of the whole, at a million items.
+  /// The goal for a user's list: the median of the whole, at a million items. Similar items ask the search for 500, and
+  /// filters are as dear as they are rare.
   static let medianMicrosecondsMax = 250.0
 
   var described: [String: String] {
@@ -124,7 +125,7 @@ struct Computed: ScenarioCommand {
         + "are exact.")
     report.add(table)
     let whole = Spread(runs.map { $0[StageFigures.whole].quantileMicroseconds(0.5) ?? .infinity })!
-    guard items <= 1_000_000 else { return }
+    guard items <= 1_000_000, kind.name == "user" else { return }
     report.check(
       whole.median <= Self.medianMicrosecondsMax || !report.isValid,
       "\(kind.name): the median of a computed list is \(Format.time(microseconds: whole.median)), above "

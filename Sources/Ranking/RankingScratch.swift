@@ -62,8 +62,6 @@ public final class RankingScratch {
   var order: [RelevanceKey] = []
   var sorter = RelevanceSorter()
   var diversity: Diversity
-  /// What was read ahead of need: kept, or the reads would be optimised away.
-  var touched: UInt32 = 0
 
   public init(kernels: Kernels = .active) { diversity = Diversity(kernels: kernels) }
 

@@ -72,7 +72,7 @@ public struct SimilarityRows: ~Copyable {
     let target = codes + count * padded
     row.withUnsafeBufferPointer { _ = kernels.quantize($0.baseAddress!, $0.count, padded: padded, into: target) }
     var (sum, energy): (Int32, Int32) = (0, 0)
-    nt_code_sums(target, padded, &sum, &energy)
+    kernels.table.pointee.code_sums(target, padded, &sum, &energy)
     offsets[count] = 128 * sum
     inverseNorms[count] = energy > 0 ? 1 / Float(energy).squareRoot() : 0
     nt_pack(target, groups, count % tileVectors, tiles + count / tileVectors * groups * 128)
@@ -91,13 +91,13 @@ public struct SimilarityRows: ~Copyable {
   public mutating func raise(_ nearest: inout [Float], by chosen: Int) {
     precondition(nearest.count >= count)
     score(chosen)
-    nearest.withUnsafeMutableBufferPointer { nt_raise($0.baseAddress!, cosines, count) }
+    nearest.withUnsafeMutableBufferPointer { kernels.table.pointee.raise($0.baseAddress!, cosines, count) }
   }
 
   private func score(_ chosen: Int) {
     precondition(chosen >= 0 && chosen < count)
     kernels.table.pointee.tiles_i8(codes + chosen * groups * 4, groups, tiles, tileCount(count), sums)
-    nt_cosines(sums, offsets[chosen], inverseNorms[chosen], inverseNorms, count, cosines)
+    kernels.table.pointee.cosines(sums, offsets[chosen], inverseNorms[chosen], inverseNorms, count, cosines)
   }
 }
 
@@ -107,7 +107,7 @@ public func bestMarginal(relevance: borrowing [Float], nearest: borrowing [Float
   return relevance.withUnsafeBufferPointer { relevance in
     nearest.withUnsafeBufferPointer { nearest in
       guard let first = relevance.baseAddress, let second = nearest.baseAddress else { return 0 }
-      return nt_best_marginal(first, second, lambda, relevance.count)
+      return Kernels.active.table.pointee.best_marginal(first, second, lambda, relevance.count)
     }
   }
 }

@@ -113,6 +113,13 @@ public final class VectorIndex: Sendable {
     return norm > Search.smallestNorm ? product / norm : 0
   }
 
+  /// Begins to bring an item's exact row into the second-level cache, which keeps more misses in flight than reads do: for
+  /// rows that are needed one after the other. Numbers beyond the catalogue do no harm.
+  public func fetch(_ item: UInt32) {
+    guard item < view.count else { return }
+    nt_fetch(view.row(Int(item)), view.dimension)
+  }
+
   /// The exact row of an item: normalised if the metric is cosine.
   @_lifetime(borrow self)
   public func vector(of item: UInt32) -> Span<Float> {

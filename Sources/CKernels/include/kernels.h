@@ -140,6 +140,18 @@ typedef struct nt_kernels {
   // The index of the largest (sums[i] - offset) * scales[i]; the smallest such index. count >= 1.
   size_t (*best_i32)(const int32_t *sums, int32_t offset, const float *scales, size_t count);
 
+  // The sum of the codes and of their squares.
+  void (*code_sums)(const int8_t *codes, size_t n, int32_t *sum, int32_t *energy);
+
+  // cosines[i] = (sums[i] - offset) * scale * scales[i].
+  void (*cosines)(const int32_t *sums, int32_t offset, float scale, const float *scales, size_t count, float *cosines);
+
+  // nearest[i] = max(nearest[i], cosines[i]).
+  void (*raise)(float *nearest, const float *cosines, size_t count);
+
+  // The index of the largest (1 - lambda) * relevance[i] - lambda * nearest[i]; the smallest such index.
+  size_t (*best_marginal)(const float *relevance, const float *nearest, float lambda, size_t count);
+
   // The largest absolute value; NaN elements are passed over.
   float (*largest_f32)(const float *x, size_t n);
 
@@ -160,14 +172,6 @@ void nt_add_scaled(float *sum, const float *x, float scale, size_t n);
 void nt_scale(const float *x, float scale, size_t n, float *out);
 // Writes groups * 4 codes into lane `lane` of a tile, as u8.
 void nt_pack(const int8_t *codes, size_t groups, size_t lane, uint8_t *tile);
-// The sum of the codes and of their squares.
-void nt_code_sums(const int8_t *codes, size_t n, int32_t *sum, int32_t *energy);
-// cosines[i] = (sums[i] - offset) * scale * scales[i].
-void nt_cosines(const int32_t *sums, int32_t offset, float scale, const float *scales, size_t count, float *cosines);
-// nearest[i] = max(nearest[i], cosines[i]).
-void nt_raise(float *nearest, const float *cosines, size_t count);
-// The index of the largest (1 - lambda) * relevance[i] - lambda * nearest[i]; the smallest such index.
-size_t nt_best_marginal(const float *relevance, const float *nearest, float lambda, size_t count);
 // Bit j: items[j] is set in the bitmap.
 uint32_t nt_allowed_mask(const uint64_t *words, const uint32_t *items, size_t count);
 // Codes a vector in sixteen steps around zero, of the width that loses least of some; returns half a step.
@@ -192,7 +196,9 @@ static inline float nt_key_score(uint64_t key) {
   union { uint32_t u; float f; } bits = {ordered & 0x80000000u ? ordered & 0x7fffffffu : ~ordered};
   return bits.f;
 }
-static inline void nt_prefetch(const void *address) { __builtin_prefetch(address, 0, 2); }
+static inline void nt_fetch(const float *row, size_t n) {
+  for (size_t i = 0; i < n; i += 16) __builtin_prefetch(row + i, 0, 2);
+}
 
 #pragma clang assume_nonnull end
 #endif

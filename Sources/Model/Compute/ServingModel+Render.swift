@@ -155,7 +155,7 @@ extension ServingModel {
     let cosine = CosineTo(query.span)
     let (index, search) = (index, scratch.search)
     let hits = search.hits
-    touchRows(hits, scratch)
+    for place in hits.indices { index.fetch(hits[place].item) }
     scratch.nearness.removeAll(keepingCapacity: true)
     for place in hits.indices where hits[place].item != itself {
       scratch.nearness.append(NearnessKey.key(cosine.score(query.span, index.vector(of: hits[place].item)), place))

@@ -21,14 +21,6 @@ extension ServingModel {
     scratch.touched = sum
   }
 
-  /// Of candidates: their exact rows.
-  func touchRows(_ hits: Span<Hit>, _ scratch: ComputeScratch) {
-    let index = index
-    var sum: UInt64 = 0
-    for place in hits.indices { sum &+= index.touch(hits[place].item) }
-    scratch.touched = sum
-  }
-
   /// Of a list's items: hash, id and metadata.
   func touchTexts(_ list: [RankedItem], _ scratch: ComputeScratch) {
     var sum: UInt64 = 0
@@ -37,19 +29,5 @@ extension ServingModel {
     }
     for place in list { sum &+= ids.touch(place.item) &+ metadata.touch(place.item) }
     scratch.touched = sum
-  }
-}
-
-extension VectorIndex {
-  /// Reads a number of each cache line of an item's row; the result says nothing.
-  fileprivate func touch(_ item: UInt32) -> UInt64 {
-    let row = vector(of: item)
-    var sum: UInt64 = 0
-    var place = 0
-    while place < row.count {
-      sum &+= UInt64(row[place].bitPattern)
-      place += 16
-    }
-    return sum
   }
 }
