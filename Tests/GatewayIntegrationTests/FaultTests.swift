@@ -144,8 +144,10 @@ extension Integration {
 
     @Test func `of two nodes one may hang, and no answer is wrong, missing or later than its deadline allows`() throws {
       let servers = [MemcachedServer(), MemcachedServer()]
+      // One worker: each has its own breakers, and of two one may get none of the connections.
       let gateway = try RunningGateway(
-        repository, memcached: servers.map(\.address), flags: quick.merging(["cache.l1.bytes": ["0"]]) { $1 })
+        repository, memcached: servers.map(\.address),
+        flags: quick.merging(["cache.l1.bytes": ["0"], "workers": ["1"]]) { $1 })
       let load = try Load(gateway)
       #expect(load.awaitAnswers(200))
       servers[1].stop()
@@ -154,13 +156,16 @@ extension Integration {
         gateway.metrics().sum("memcached_breaker_state", ["node": servers[1].address, "state": "closed"]) == 0
       }
       #expect(isOpen, "it is not asked any more")
-      #expect(gateway.metrics().sum("memcached_breaker_state", ["node": servers[0].address, "state": "closed"]) == 2)
+      let otherIsClosed = eventually {
+        gateway.metrics().sum("memcached_breaker_state", ["node": servers[0].address, "state": "closed"]) == 1
+      }
+      #expect(otherIsClosed, "the other one is")
       servers[1].resume()
       let isClosed = eventually {
-        gateway.metrics().sum("memcached_breaker_state", ["node": servers[1].address, "state": "closed"]) == 2
+        gateway.metrics().sum("memcached_breaker_state", ["node": servers[1].address, "state": "closed"]) == 1
       }
       #expect(isClosed)
-      #expect(gateway.metrics().sum("memcached_breaker_opened_total") >= 2)
+      #expect(gateway.metrics().sum("memcached_breaker_opened_total") >= 1)
       let report = load.stop()
       #expect(report.isClean, "\(report)")
       #expect(report.tiers["l2"] ?? 0 > 0, "\(report.tiers)")

@@ -137,9 +137,6 @@ typedef struct nt_kernels {
   // `signs`: three times `padded` masks, 0 or 0x80000000. `spare` has room for `padded` floats.
   void (*rotate_f32)(float *x, size_t padded, const uint32_t *signs, float *spare);
 
-  // The index of the largest (sums[i] - offset) * scales[i]; the smallest such index. count >= 1.
-  size_t (*best_i32)(const int32_t *sums, int32_t offset, const float *scales, size_t count);
-
   // The sum of the codes and of their squares.
   void (*code_sums)(const int8_t *codes, size_t n, int32_t *sum, int32_t *energy);
 
