@@ -77,15 +77,17 @@ extension Integration {
 
     @Test func `above the cap the longest idle connections make room`() throws {
       let gateway = try RunningGateway(repository, flags: ["workers": ["1"], "http.connectionsMax": ["4"]])
-      var clients: [HTTPClient] = []
-      for number in 0..<12 {
-        let client = gateway.connect()
-        #expect(client.get("/livez")?.status == 200, "connection \(number)")
-        clients.append(client)
+      // At the cap an idle connection has a second: on a machine that needs longer for this, it is tried again.
+      let isSo = eventually {
+        let clients = (0..<12).map { _ in
+          let client = gateway.connect()
+          #expect(client.get("/livez")?.status == 200)
+          return client
+        }
+        return clients.suffix(4).allSatisfy { $0.get("/livez")?.status == 200 }
+          && gateway.metrics().sum("connections") == 4 && clients.prefix(8).allSatisfy { $0.closes() }
       }
-      for old in clients.prefix(8) { #expect(old.closes()) }
-      for young in clients.suffix(4) { #expect(young.get("/livez")?.status == 200) }
-      #expect(gateway.metrics().sum("connections") == 4)
+      #expect(isSo)
     }
 
     @Test func `connections that come in one burst do not exceed the cap`() throws {
