@@ -21,7 +21,7 @@ let package = Package(
       name: "needletail",
       dependencies: [
         "Bytes", "Configuration", "Events", "Gateway", "Memcached", "Model", "Publishing", "Reactor", "Retrieval", "Snapshots",
-        "Telemetry", "Tensors", "Trainer",
+        "RepositoryServer", "Telemetry", "Tensors", "Trainer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ], swiftSettings: .needletail),
@@ -39,6 +39,13 @@ let package = Package(
     .target(
       name: "Publishing",
       dependencies: ["Bytes", "CLZ4", "Snapshots", .product(name: "Logging", package: "swift-log")],
+      swiftSettings: .needletail),
+    // Serves a repository to gateways and takes versions in from publishers; knows no gateway.
+    .target(
+      name: "RepositoryServer",
+      dependencies: [
+        "Bytes", "HTTP", "Publishing", "Reactor", "Snapshots", .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: .needletail),
     .target(name: "Model", dependencies: ["Bytes", "Ranking", "Retrieval", "Snapshots"], swiftSettings: .needletail),
     .target(name: "Ranking", dependencies: ["Retrieval"], swiftSettings: .needletail),
@@ -105,6 +112,13 @@ let package = Package(
     .tests("Publishing", "Bytes", "Snapshots"),
     .tests("Ranking", "Retrieval"),
     .tests("Reactor"),
+    .testTarget(
+      name: "RepositoryServerTests",
+      dependencies: [
+        "Bytes", "HTTP", "Publishing", "Reactor", "RepositoryServer", "Snapshots", "TestSupport",
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: .needletail),
     .tests("Retrieval", "Bytes", "CKernels", "Snapshots"),
     .tests("Snapshots", "Bytes"),
     .tests("Telemetry", "Bytes"),
