@@ -20,7 +20,7 @@ let package = Package(
     .executableTarget(
       name: "needletail",
       dependencies: [
-        "Bytes", "Configuration", "Events", "Gateway", "Memcached", "Model", "Publishing", "Reactor", "Retrieval", "Snapshots",
+        "Bytes", "Configuration", "Events", "Gateway", "HTTP", "Memcached", "Model", "Publishing", "Reactor", "Retrieval", "Snapshots",
         "RepositoryServer", "Telemetry", "Tensors", "Trainer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
