@@ -103,7 +103,9 @@ struct TrainerStatus: Encodable {
       startedAt = timeText(run.startedAt)
       endedAt = timeText(run.endedAt)
       (cause, outcome, version, reason) = (run.cause, run.outcome, run.version, run.reason)
-      (comparison, metrics, events, peakMegabytes) = (run.comparison, run.metrics, run.events, run.peakMegabytes)
+      (comparison, events, peakMegabytes) = (run.comparison, run.events, run.peakMegabytes)
+      // Of the model that serves; those of the lists it is measured beside stand in the manifest.
+      metrics = run.metrics?.filter { !$0.key.contains(".") }
     }
   }
 
