@@ -67,19 +67,13 @@ struct Computed: ScenarioCommand {
   private func repository(
     _ lab: Lab, _ catalogue: TasteCatalogue, _ report: inout ScenarioReport
   ) throws -> String {
-    let kept = "\(catalogue.folder)/repository"
-    if reuse, FileManager.default.fileExists(atPath: kept) { return kept }
-    try? FileManager.default.removeItem(atPath: kept)
-    note("needletail snapshot build: some minutes for a million items")
-    let began = monotonicSeconds()
-    let said = try lab.run(
-      "snapshot-build",
-      [lab.needletail, "snapshot", "build", "--repository", kept, "--model", Catalogue.model] + catalogue.buildArguments,
-      within: 3_600)
-    let seconds = monotonicSeconds() - began
-    report.note("snapshotBuildSeconds", .rounded(seconds, places: 1))
-    report.add(heading: "The snapshot", text: "needletail snapshot build took \(Format.digits(seconds)) s and says:")
-    for line in said.split(separator: "\n") where !line.contains(" % ") { report.add(text: String(line)) }
+    let (kept, builds) = try catalogue.repository(lab, reuse: reuse, note: note)
+    for build in builds {
+      report.note("snapshotBuildSeconds", .rounded(build.seconds, places: 1))
+      report.add(
+        heading: "The snapshot", text: "needletail snapshot build took \(Format.digits(build.seconds)) s and says:")
+      for line in build.said.split(separator: "\n") where !line.contains(" % ") { report.add(text: String(line)) }
+    }
     return kept
   }
 
