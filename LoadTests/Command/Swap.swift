@@ -18,7 +18,8 @@ struct Swap: ScenarioCommand {
   @Option(help: "Versions trained and published under load.") var versions = 2
   @Option(help: "Workers of the gateway; 0 is one a core.") var workers = 0
   @Option(help: "Keep-alive connections of the load.") var connections = 64
-  @Option(help: "Items of two large snapshots that alternate; 0 is the small catalogue, trained under load.") var items = 0
+  @Option(help: "Items of two large snapshots that alternate; 0 is the small catalogue, trained under load.")
+  var items = 0
   @Flag(help: "Take the large snapshots that an earlier run left in var/.") var reuse = false
 
   var described: [String: String] {
@@ -48,7 +49,7 @@ struct Swap: ScenarioCommand {
 
   /// Two snapshots of a large catalogue, both resident, and nothing else.
   private func large(_ lab: Lab, _ report: inout ScenarioReport) throws {
-    let catalogue = try TasteCatalogue(items: items, users: Self.usersOfLarge, dimensions: 128)
+    let catalogue = try TasteCatalogue(items: items, users: TasteCatalogue.standardUsers, dimensions: 128)
     if !catalogue.isMade { note("making a catalogue of \(items) items in \(catalogue.folder)") }
     try catalogue.make()
     let repository = try catalogue.repository(lab, versions: 2, reuse: reuse, note: note).path
@@ -62,9 +63,6 @@ struct Swap: ScenarioCommand {
     (work.items.prefix, work.items.digits, work.items.first) = ("", 1, 0)
     try alternating(gateway, plan(gateway, work), &report)
   }
-
-  /// As `needletail-load computed` makes them, so that both use the same files.
-  private static let usersOfLarge = 20_000
 
   private func gateway(_ lab: Lab, _ repository: String, _ memcached: MemcachedProcess) throws -> GatewayProcess {
     try GatewayProcess(
@@ -183,7 +181,9 @@ struct Swap: ScenarioCommand {
   /// Seconds until a version serves.
   private func wait(for version: Int, on gateway: GatewayProcess) throws -> Double {
     let began = monotonicSeconds()
-    let came = try waitUntil(within: items > 0 ? 300 : 30) { () throws(LabError) in try gateway.servingVersion() == version }
+    let came = try waitUntil(within: items > 0 ? 300 : 30) { () throws(LabError) in
+      try gateway.servingVersion() == version
+    }
     guard came else {
       throw LabError.trouble("version \(version) does not serve in time:\n\(gateway.process.said())")
     }
