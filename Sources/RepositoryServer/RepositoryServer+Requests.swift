@@ -83,12 +83,14 @@ extension RepositoryServer {
     return .answer(answer)
   }
 
-  private func reading(_ file: RepositoryFile, _ resource: RepositoryResource, _ request: ServerRequest) -> RequestPlan {
+  private func reading(_ file: RepositoryFile, _ resource: RepositoryResource, _ request: ServerRequest) -> RequestPlan
+  {
     let tag = blobTag(resource, byteCount: file.byteCount)
     let (status, range) = chosen(tag, file.byteCount, request)
     let fields = fields(resource, tag) + rangeFields(status, range, file.byteCount)
     guard let range else {
-      var answer = status == 304 ? ServerAnswer(status: 304) : status == 416 ? .unsatisfiable : ServerAnswer(.precondition)
+      var answer =
+        status == 304 ? ServerAnswer(status: 304) : status == 416 ? .unsatisfiable : ServerAnswer(.precondition)
       answer.fields += fields
       return .answer(answer)
     }
@@ -117,8 +119,9 @@ extension RepositoryServer {
     ]
   }
 
-  private func rangeFields(_ status: Int, _ range: Range<Int>?, _ byteCount: Int) -> [(name: StaticString, value: String)]
-  {
+  private func rangeFields(_ status: Int, _ range: Range<Int>?, _ byteCount: Int) -> [(
+    name: StaticString, value: String
+  )] {
     switch (status, range) {
     case (206, let range?): [("Content-Range", "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(byteCount)")]
     case (416, _): [("Content-Range", "bytes */\(byteCount)")]
@@ -129,7 +132,9 @@ extension RepositoryServer {
   // MARK: - Writing
 
   private func write(_ resource: RepositoryResource, _ request: ServerRequest) throws(Refusal) -> RequestPlan {
-    guard writeAccess != .nobody else { throw Refusal(403, "This server takes nothing in: it was started without a token.") }
+    guard writeAccess != .nobody else {
+      throw Refusal(403, "This server takes nothing in: it was started without a token.")
+    }
     guard request.isAuthorised else {
       throw Refusal(401, "Publishing needs the token of this server: send Authorization: Bearer and the token.")
     }
@@ -150,7 +155,8 @@ extension RepositoryServer {
     if index.isCommitted(model, version) {
       // Sent again by a publisher that did not hear of its success: compared, and kept as it is.
       guard intake.open(resource) != nil else {
-        throw Refusal(409, "Version \(version) of \(model) is published already, without this blob. Take the next number.")
+        throw Refusal(
+          409, "Version \(version) of \(model) is published already, without this blob. Take the next number.")
       }
     } else {
       try claims.claim(model, version, now: loop.nowNanoseconds)

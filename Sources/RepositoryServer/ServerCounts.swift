@@ -16,8 +16,14 @@ public struct ServerCounts: Sendable, Equatable {
   public static var described: [(name: String, sentence: String, path: any KeyPath<ServerCounts, UInt64> & Sendable)] {
     [
       ("repository_connections_total", "Connections that were accepted.", \.connections),
-      ("repository_connections_refused_total", "Connections closed at once: as many as allowed were open.", \.connectionsRefused),
-      ("repository_connections_timed_out_total", "Connections closed because the client was silent or too slow.", \.connectionsTimedOut),
+      (
+        "repository_connections_refused_total", "Connections closed at once: as many as allowed were open.",
+        \.connectionsRefused
+      ),
+      (
+        "repository_connections_timed_out_total", "Connections closed because the client was silent or too slow.",
+        \.connectionsTimedOut
+      ),
       ("repository_sent_bytes_total", "Bytes of content handed to the kernel for clients.", \.sentBytes),
       ("repository_received_bytes_total", "Bytes of content received from publishers.", \.receivedBytes),
       ("repository_blobs_stored_total", "Blobs that publishers sent and that were stored.", \.blobsStored),

@@ -110,7 +110,7 @@ final class RunningTrainer {
   }
 
   var report: Status? {
-    get("/status").flatMap { try? JSONDecoder().decode(Status.self, from: Data($0.body)) }
+    self.get("/status").flatMap { try? JSONDecoder().decode(Status.self, from: Data($0.body)) }
   }
 
   /// Waits for so many runs to be over, and tells of the last.

@@ -12,7 +12,7 @@ import Testing
       let first = try #require(trainer.run(1), "\(trainer.messages)")
       #expect(first.outcome == "published")
       #expect(first.cause == "there is no model yet")
-      #expect(trainer.get("/readyz")?.status == 200)
+      #expect(waitFor { trainer.get("/readyz")?.status == 200 })
       #expect(trainer.get("/models/shop/versions.json")?.text == "{\"versions\":[1]}\n")
 
       try trainer.happen(40, seed: 1)
@@ -37,7 +37,10 @@ import Testing
     again.signal(SIGTERM)
     #expect(again.exitCode() == 0)
     #expect(try again.repository.versions(of: "shop") == [1, 2, 3])
-    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.file("repository")).allSatisfy { !$0.hasPrefix(".training-") })
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: folder.file("repository")).allSatisfy {
+        !$0.hasPrefix(".training-")
+      })
   }
 
   @Test func `a run is asked for with the token, and finds nothing new`() throws {

@@ -9,7 +9,8 @@ import Testing
 
   @Test(arguments: [
     ([1, 2, 3, 4, 5], 2, Aliases.none, [1, 2, 3]), ([1, 2, 3, 4, 5], 2, Aliases(champion: 2), [1, 3]),
-    ([1, 2, 3, 4, 5], 2, Aliases(champion: 1, challenger: 5), [2, 3]), ([1, 2], 5, Aliases.none, []), ([], 1, .none, []),
+    ([1, 2, 3, 4, 5], 2, Aliases(champion: 1, challenger: 5), [2, 3]), ([1, 2], 5, Aliases.none, []),
+    ([], 1, .none, []),
     ([7], 1, Aliases.none, []),
   ])
   func `the oldest go that no alias names`(_ versions: [Int], _ keep: Int, _ aliases: Aliases, _ surplus: [Int]) {

@@ -18,7 +18,7 @@ import Testing
     for section in version.manifest.sections {
       let answer = try #require(served.get("/models/home/1/\(section.digest)"))
       #expect(answer.status == 200)
-      #expect(SHA256.digest(answer.body.span.bytes) == section.wireDigest, "\(section.tag)")
+      #expect(digest(answer.body) == section.wireDigest, "\(section.tag)")
     }
   }
 
@@ -117,7 +117,8 @@ import Testing
       #expect(answer["Allow"] == "GET, HEAD, PUT")
     }
     #expect(served.client().ask("POST", "/echo", [], "abc")?.text == "POST false 3")
-    #expect(served.client().ask("POST", "/echo", ["Authorization: Bearer \(ServedRepository.token)"])?.text == "POST true 0")
+    #expect(
+      served.client().ask("POST", "/echo", ["Authorization: Bearer \(ServedRepository.token)"])?.text == "POST true 0")
   }
 
   @Test func `a large file is sent by pieces while others are answered`() throws {
@@ -140,7 +141,7 @@ import Testing
     }
     let bodyStart = try #require(text.indices.first { text[$0...].starts(with: Array("\r\n\r\n".utf8)) }) + 4
     while text.count - bodyStart < section.wireSize, let more = slow.receiveBytes(), !more.isEmpty { text += more }
-    #expect(SHA256.digest(Array(text[bodyStart...]).span.bytes) == section.wireDigest)
+    #expect(digest(Array(text[bodyStart...])) == section.wireDigest)
   }
 
   @Test func `requests in a pipeline are answered in their order`() throws {
@@ -151,7 +152,7 @@ import Testing
     for path in paths { client.send(HTTPClient.request("GET", path)) }
     for section in version.manifest.sections {
       let body = try #require(client.receive()?.body)
-      #expect(SHA256.digest(body.span.bytes) == section.wireDigest)
+      #expect(digest(body) == section.wireDigest)
     }
     #expect(client.receive()?.status == 404)
     #expect(client.receive()?.text == "{\"models\":[\"home\"]}\n")

@@ -13,7 +13,8 @@ import Testing
     #expect(RepositoryResource(path: "/models/home/aliases.json.minisig") == .aliasesSignature(model: "home"))
     #expect(RepositoryResource(path: "/models/home/42/manifest.json") == .manifest(model: "home", version: 42))
     #expect(
-      RepositoryResource(path: "/models/home/42/manifest.json.minisig") == .manifestSignature(model: "home", version: 42))
+      RepositoryResource(path: "/models/home/42/manifest.json.minisig")
+        == .manifestSignature(model: "home", version: 42))
     #expect(
       RepositoryResource(path: "/models/home/42/\(digest)")
         == .blob(model: "home", version: 42, digest: SHA256Digest(hex: digest)!))
@@ -30,7 +31,9 @@ import Testing
     "/models/home/1/MANIFEST.JSON", "/models/home/1/abcd", "/models/home/1", "/models/home/1/",
     "/models/\(String(repeating: "a", count: 33))/aliases.json", "/models/home/aliases.json.tmp-0",
   ])
-  func `nothing else of the folder has a path`(_ path: String) { #expect(RepositoryResource(path: path) == nil, "\(path)") }
+  func `nothing else of the folder has a path`(_ path: String) {
+    #expect(RepositoryResource(path: path) == nil, "\(path)")
+  }
 
   @Test func `a digest in capitals is another name, and names nothing`() {
     #expect(RepositoryResource(path: "/models/home/1/\(String(repeating: "AB", count: 32))") == nil)

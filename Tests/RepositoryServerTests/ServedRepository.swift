@@ -1,3 +1,4 @@
+import Bytes
 import FoundationEssentials
 import Glibc
 import HTTP
@@ -31,7 +32,8 @@ final class ServedRepository {
       var log = Logger(label: "test")
       log.logLevel = .critical
       let server = try! RepositoryServer(
-        loop: loop, root: root, address: SocketAddress("127.0.0.1:0"), writeAccess: writeAccess, limits: limits, log: log,
+        loop: loop, root: root, address: SocketAddress("127.0.0.1:0"), writeAccess: writeAccess, limits: limits,
+        log: log,
         control: { request, body in
           request.path == "/echo" ? .json("\(request.method.name) \(request.isAuthorised) \(body.count)") : nil
         })
@@ -91,14 +93,18 @@ final class ServedRepository {
   /// Publishes a version as a local publisher does.
   @discardableResult
   func publish(_ seed: UInt64 = 1, bytes: Int = 9000, into other: FolderRepository? = nil) throws -> PublishedManifest {
-    let path = try snapshot([("same", someBytes(70_000, seed: 0)), ("own", someBytes(bytes, seed: seed)), ("empty", [])])
+    let path = try snapshot([
+      ("same", someBytes(70_000, seed: 0)), ("own", someBytes(bytes, seed: seed)), ("empty", []),
+    ])
     let repository = other ?? self.repository
     let published = try repository.publish(snapshotPath: path, model: "home", details: someDetails)
     return try repository.manifest("home", published.identity.version)
   }
 
   /// A version that lies in a folder elsewhere, to be sent: its manifest, and its blobs by name.
-  func versionToSend(_ seed: UInt64 = 1, after others: Int = 0) throws -> (manifest: PublishedManifest, blobs: [String: [UInt8]]) {
+  func versionToSend(_ seed: UInt64 = 1, after others: Int = 0) throws -> (
+    manifest: PublishedManifest, blobs: [String: [UInt8]]
+  ) {
     let place = folder.file("elsewhere")
     let elsewhere = FolderRepository(path: place)
     for other in 0..<others { try publish(UInt64(other) + 100, into: elsewhere) }
@@ -127,3 +133,6 @@ func someBytes(_ count: Int, seed: UInt64) -> [UInt8] {
   for place in bytes.indices { bytes[place] = UInt8(truncatingIfNeeded: random.next()) & 0x1F }
   return bytes
 }
+
+/// A span of a temporary does not survive the macros of tests.
+func digest(_ bytes: [UInt8]) -> SHA256Digest { SHA256.digest(bytes.span.bytes) }

@@ -82,7 +82,8 @@ import Testing
     let served = try ServedRepository()
     let version = try served.versionToSend()
     for (path, bytes) in [
-      ("/models/home/2/manifest.json", version.manifest.bytes), ("/models/other/1/manifest.json", version.manifest.bytes),
+      ("/models/home/2/manifest.json", version.manifest.bytes),
+      ("/models/other/1/manifest.json", version.manifest.bytes),
       ("/models/home/1/manifest.json", Array("{".utf8)), ("/models/home/1/manifest.json", []),
       ("/models/home/1/manifest.json", Array("{\"schemaVersion\":9}".utf8)),
     ] {

@@ -46,7 +46,8 @@ final class Claims {
     switch FolderLock.take(folder, waiting: false) {
     case .held(let lock): claims[version] = Claim(lock: lock, usedAtNanoseconds: now)
     case .unsupported: claims[version] = Claim(lock: nil, usedAtNanoseconds: now)
-    case .busy: throw Refusal(409, "Another publisher is at work on version \(number) of \(model). Take the next number.")
+    case .busy:
+      throw Refusal(409, "Another publisher is at work on version \(number) of \(model). Take the next number.")
     }
   }
 

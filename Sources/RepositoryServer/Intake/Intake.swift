@@ -81,7 +81,8 @@ struct Intake: Sendable {
     if let standing = open(resource) {
       return standing.bytes(max: Manifest.Limits.manifestBytes) == bytes
         ? .same(tag)
-        : .refused(Refusal(409, "Version \(version) of \(model) is published already, and never changes. Take the next."))
+        : .refused(
+          Refusal(409, "Version \(version) of \(model) is published already, and never changes. Take the next."))
     }
     return outcome { () throws(Refusal) in
       try check(bytes, model, version)
@@ -151,7 +152,8 @@ struct Intake: Sendable {
         throw Refusal(error)
       }
       let index = RepositoryIndex(root: root)
-      for (alias, version) in aliases.versions.sorted(by: { $0.key < $1.key }) where !index.isCommitted(model, version) {
+      for (alias, version) in aliases.versions.sorted(by: { $0.key < $1.key }) where !index.isCommitted(model, version)
+      {
         throw Refusal(409, "\(alias) would point to version \(version), which \(model) does not have.")
       }
       let folder = "\(root)/models/\(model)"

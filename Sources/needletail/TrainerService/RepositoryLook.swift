@@ -25,7 +25,9 @@ struct RepositoryLook: Sendable {
       let choice = VersionChoice.choose(usable: look.versions, aliases: listing.aliases)
       look.champion = choice?.champion
       look.challenger = choice?.challenger
-      look.championCreatedAt = try choice.map { try folder.manifest(model, $0.champion).manifest.details.createdAtSeconds }
+      look.championCreatedAt = try choice.map {
+        try folder.manifest(model, $0.champion).manifest.details.createdAtSeconds
+      }
       look.faults += listing.faults.sorted { $0.key < $1.key }.map { "version \($0.key): \($0.value)" }
     } catch { look.faults.append("\(error)") }
     return look

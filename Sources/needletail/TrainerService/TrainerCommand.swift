@@ -23,7 +23,8 @@ struct TrainerCommand: ParsableCommand {
 
   @Option(help: "As for train: a file or folder of interactions.") var interactions: String
   @Option(help: "Item metadata as CSV or JSON lines.") var items: String?
-  @Option(help: "Folder of a gateway's event segments, to learn from and to count; repeatable.") var events: [String] = []
+  @Option(help: "Folder of a gateway's event segments, to learn from and to count; repeatable.") var events: [String] =
+    []
   @Option(help: "Repository folder to publish into and to serve; made when it is not there.") var repository: String
   @Option(help: "Name of the model: 1 to 32 of a-z, 0-9 and -.") var model: String
   @Option(help: "Where to serve the repository: host:port, [v6]:port or /path/of.socket.") var listen = "127.0.0.1:8090"
@@ -94,13 +95,15 @@ struct TrainerCommand: ParsableCommand {
       }
       let token = String(decoding: data, as: UTF8.self).filter { !$0.isWhitespace }
       guard token.utf8.count >= 16 else {
-        throw CommandFailure(.configuration, "the token in \(tokenFile) must have 16 characters or more: openssl rand -hex 16")
+        throw CommandFailure(
+          .configuration, "the token in \(tokenFile) must have 16 characters or more: openssl rand -hex 16")
       }
       return .token(token)
     }
     guard allowLocalWrites else { return .nobody }
     guard address.isLoopback else {
-      throw CommandFailure(.configuration, "--allow-local-writes is for loopback and unix sockets; \(address) needs --token-file")
+      throw CommandFailure(
+        .configuration, "--allow-local-writes is for loopback and unix sockets; \(address) needs --token-file")
     }
     return .everybody
   }

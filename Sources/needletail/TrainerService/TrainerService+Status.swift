@@ -22,7 +22,8 @@ extension TrainerService {
 
   private var notReady: String {
     if isEnding { return "This trainer is ending." }
-    return "No version of \(options.model) is published yet: the first training is under way, or has failed; see /status."
+    return
+      "No version of \(options.model) is published yet: the first training is under way, or has failed; see /status."
   }
 
   private func train(_ request: ServerRequest) -> ServerAnswer {
@@ -66,7 +67,10 @@ extension TrainerService {
   fileprivate var gauges: [(name: String, sentence: String, value: Int?)] {
     [
       ("trainer_running", "1 while a training is under way.", process == nil ? 0 : 1),
-      ("trainer_failures", "Trainings that have failed in a row; 0 after one that came to a decision.", schedule.failures),
+      (
+        "trainer_failures", "Trainings that have failed in a row; 0 after one that came to a decision.",
+        schedule.failures
+      ),
       ("trainer_new_events", "Events that no model has learnt from yet, impressions left out.", schedule.newEvents),
       ("trainer_decided_timestamp_seconds", "When a training last came to a decision, in Unix time.", state.decidedAt),
       (

@@ -30,6 +30,8 @@ final class TrainerService {
   /// What a run learnt while the disk's thread was counting on an older copy of the tally.
   private var learntMeanwhile: EventTally.Mark?
   private var isLooking = false
+  /// Something has changed since the look that is under way began.
+  private var looksAgain = false
   private var lookedAt = 0
   private var faultsLogged: [String] = []
   private var endBy = 0
@@ -94,10 +96,16 @@ final class TrainerService {
   // MARK: - Looking
 
   private func look() {
-    guard !isLooking else { return }
+    guard !isLooking else {
+      looksAgain = true
+      return
+    }
     isLooking = true
+    looksAgain = false
     lookedAt = now
-    let (events, repository, model, tally, looks) = (options.events, options.repository, options.model, state.tally, looks)
+    let (events, repository, model, tally, looks) = (
+      options.events, options.repository, options.model, state.tally, looks
+    )
     disk.submit {
       looks?.post(RepositoryLook.take(events: events, repository: repository, model: model, tally: tally))
     }
@@ -116,6 +124,7 @@ final class TrainerService {
     faultsLogged = look.faults
     tellReady()
     advance()
+    if looksAgain { self.look() }
   }
 
   /// What the first look finds decides when the first run is due.

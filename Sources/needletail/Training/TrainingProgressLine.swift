@@ -18,7 +18,9 @@ struct TrainingProgressLine: Codable, Equatable {
 
   /// nil for a line that is none: a warning, an error.
   init?(line: String) {
-    guard line.hasPrefix("{"), let read = try? JSONDecoder().decode(Self.self, from: Data(line.utf8)) else { return nil }
+    guard line.hasPrefix("{"), let read = try? JSONDecoder().decode(Self.self, from: Data(line.utf8)) else {
+      return nil
+    }
     self = read
   }
 

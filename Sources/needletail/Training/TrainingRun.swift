@@ -92,7 +92,7 @@ struct TrainingRun {
     do {
       return try TrainPipeline.run(
         options, progress: progress ?? printer.receiver, compared: compared, factors: export)
-    } catch where error.cause == .worse || error.cause == .unchanged {
+    } catch  where error.cause == .worse || error.cause == .unchanged {
       throw error
     } catch {
       throw CommandFailure(error.exitCode, error.description)

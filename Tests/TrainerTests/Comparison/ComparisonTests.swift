@@ -81,7 +81,8 @@ private struct Shop {
     let old = try incumbent(shop.csv())
     shop.visit(3000)
     // The history is mixed up, as by a join that went wrong; what comes after the old model is not.
-    let broken = shop.csv(8000, shuffled: true) + shop.csv().split(separator: "\n").dropFirst(8001).joined(separator: "\n")
+    let broken =
+      shop.csv(8000, shuffled: true) + shop.csv().split(separator: "\n").dropFirst(8001).joined(separator: "\n")
     var options = options(broken + "\n")
     options.incumbent = old
     options.rule = PublishRule(worseShareMax: 0.05)
