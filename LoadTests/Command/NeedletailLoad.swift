@@ -24,6 +24,7 @@ struct NeedletailLoad: ParsableCommand {
       Mixed.self,
       Overload.self,
       Swap.self,
+      Canary.self,
       MemcachedKill.self,
       MemcachedStop.self,
       Garbage.self,

@@ -111,7 +111,7 @@ final class Admin {
     switch (request.method, path.count) {
     case (.get, 0): return json(["schemaVersion": .number(1), "models": .list(control.models.map(describe))])
     case (.get, 1): return one(path[0], describe)
-    case (.post, 1): return act(path[0])
+    case (.post, 1): return act(path[0], request)
     case (.get, 2) where path[1] == "versions": return one(path[0]) { ["versions": .list(versions(of: $0))] }
     case (.get, 3) where path[1] == "versions": return version(path[0], path[2])
     case (.put, 3) where path[1] == "aliases": return setAlias(path[0], path[2], request)
@@ -132,7 +132,7 @@ final class Admin {
       "name": .text(model), "serving": serving.map { .number($0.version) } ?? .null,
       "previous": control.previous[model].map { .number($0.version) } ?? .null,
       "pinned": control.watchers[model]?.pinned.map { .number($0) } ?? .null,
-      "versions": .list(versions(of: model)),
+      "versions": .list(versions(of: model)), "canary": canary(of: model),
     ]
   }
 
@@ -175,8 +175,8 @@ final class Admin {
     return json(describe(lifecycle))
   }
 
-  /// `POST …/models/{model}:rollback` and `:unpin`.
-  private func act(_ text: String) -> AdminAnswer {
+  /// `POST …/models/{model}:rollback`, `:unpin`, and of its canary `:promote`, `:abort` and `:readmit`.
+  private func act(_ text: String, _ request: AdminRequest) -> AdminAnswer {
     let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
     guard parts.count == 2, control.models.contains(parts[0]) else {
       return .problem(404, "There is no such call. Try POST /admin/v1/models/{model}:rollback.")
@@ -188,7 +188,11 @@ final class Admin {
       }
       control.pin(parts[0], previous.version)
     case "unpin": control.pin(parts[0], nil)
-    default: return .problem(404, "There is no action \"\(parts[1])\"; there are rollback and unpin.")
+    case "promote", "abort", "readmit":
+      if let problem = actOnCanary(of: parts[0], parts[1], request) { return problem }
+    default:
+      return .problem(
+        404, "There is no action \"\(parts[1])\"; there are rollback, unpin, promote, abort and readmit.")
     }
     return one(parts[0], describe)
   }

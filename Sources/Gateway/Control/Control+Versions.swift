@@ -83,6 +83,7 @@ extension Control {
     }
     let old = catalogue.models[identity.name]?.identity
     catalogue.models[identity.name] = model
+    setChallengers()
     catalogue.generation += 1
     switching = running
     swapStartedNanoseconds = loop.nowNanoseconds
@@ -96,12 +97,14 @@ extension Control {
     release(identity.name)
   }
 
-  /// Lets go of loaded versions that neither serve nor are the one to roll back to.
+  /// Lets go of loaded versions that neither serve nor are tried nor are the one to roll back to.
   func release(_ name: String) {
-    let kept = [catalogue.models[name]?.identity, previous[name]]
+    let kept = [catalogue.models[name]?.identity, previous[name], watchers[name]?.challenger]
     for identity in loaded.keys where identity.name == name && !kept.contains(identity) {
       loaded[identity] = nil
       watchers[name]?.unloaded(identity)
+      // A rejected one has come to its end already.
+      guard lifecycles[identity]?.state.isFinal == false else { continue }
       move(identity, to: .draining)
       move(identity, to: .unloaded)
     }
