@@ -57,7 +57,7 @@ public final class ServingModel: Sendable {
     }
     ids = try ItemIDs(snapshot, count: head.items, trusted: trusted)
     metadata = try ItemMetadata(snapshot, count: head.items, trusted: trusted)
-    categories = try ItemCategories(snapshot, items: head.items)
+    categories = try ItemCategories(snapshot, items: head.items, trusted: trusted)
     popularity = try snapshot.read(ModelTag.popularity) { (reader) throws(SnapshotError) in
       try reader.finite(head.items)
     }
@@ -87,6 +87,12 @@ public final class ServingModel: Sendable {
   public var categoryCount: Int { categories.count }
   /// Bytes of the file.
   public var byteCount: Int { snapshot.byteCount }
+
+  /// Bytes that go with the model: its mapping, and the codes that were copied out of it.
+  public var memoryBytes: Int { snapshot.byteCount + index.copiedBytes }
+
+  /// Has all of the file in memory, so that no request is the first to touch a page. O(bytes) when it comes from disk.
+  public func prefault() { snapshot.prefault() }
 
   /// The keys of this model's lists in one placement.
   public func keys(namespace: String, placement: String) throws(CacheKeyError) -> ListKeys {
