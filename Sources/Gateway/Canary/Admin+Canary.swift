@@ -1,6 +1,5 @@
 import Bytes
 import Configuration
-import FoundationEssentials
 import Model
 import Publishing
 
@@ -71,12 +70,9 @@ extension Admin {
     case "abort":
       return control.abortCanary(model) ? nil : none
     default:
-      struct Body: Decodable { let version: Int }
-      guard let body = try? JSONDecoder().decode(Body.self, from: Data(request.body)) else {
-        return .problem(400, #"The body must be an object like {"version":42}."#)
-      }
-      guard control.readmit(model, body.version) else {
-        return .problem(409, "Version \(body.version) of \"\(model)\" is not rejected on this node.")
+      guard let version = Admin.wantedVersion(request) else { return .problem(400, Admin.versionNeeded) }
+      guard control.readmit(model, version) else {
+        return .problem(409, "Version \(version) of \"\(model)\" is not rejected on this node.")
       }
       return nil
     }
