@@ -179,7 +179,8 @@ struct Canary: ScenarioCommand {
   // MARK: The report.
 
   private func show(_ outcome: Outcome, of trial: Trial, _ table: inout TextTable, _ report: inout ScenarioReport) {
-    let (old, new) = (outcome.crowd.sides[1] ?? .init(), outcome.crowd.sides[2] ?? .init())
+    let old = outcome.crowd.sides[1] ?? ClickingCrowd.Side()
+    let new = outcome.crowd.sides[2] ?? ClickingCrowd.Side()
     let all = old.users.union(new.users).count
     let exposed = Double(new.users.count) / Double(max(1, all))
     table.add([

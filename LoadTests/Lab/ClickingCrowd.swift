@@ -10,6 +10,8 @@ public final class ClickingCrowd: Sendable {
     public var clicks = 0
     public var users: Set<Int> = []
 
+    public init() {}
+
     public var clickThrough: Double { impressions > 0 ? Double(clicks) / Double(impressions) : 0 }
   }
 
@@ -22,6 +24,8 @@ public final class ClickingCrowd: Sendable {
     /// Users who were answered by an older version after a newer one.
     public var back = 0
     public var complaint: String?
+
+    public init() {}
   }
 
   private struct State {

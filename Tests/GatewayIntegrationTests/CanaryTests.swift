@@ -113,7 +113,7 @@ extension Integration {
 
     @Test func `sessions have sides too, and who is not known sees the champion`() throws {
       let gateway = try trial()
-      let sides = try sides(gateway, "sessionId=")
+      let sides = try self.sides(gateway, "sessionId=")
       #expect((45...105).contains(sides.values.count { $0 == 2 }), "\(sides.values.count { $0 == 2 })")
       let client = gateway.connect()
       for _ in 0..<5 {
@@ -125,7 +125,7 @@ extension Integration {
 
     @Test func `a page keeps to one side, also its shelves that name nobody`() throws {
       let gateway = try trial()
-      let sides = try sides(gateway)
+      let sides = try self.sides(gateway)
       struct Page: Decodable { let responses: [Recommendations] }
       let client = gateway.connect()
       for reader in Self.readers.prefix(40) {
@@ -166,7 +166,8 @@ extension Integration {
       let data = repository.folder.file("node")
       var gateway = try trial(memcached: [memcached.address], dataDirectory: data)
       let before = try sides(gateway)
-      for round in 0..<30 where try status(gateway).canary != nil {
+      for round in 0..<30 {
+        guard try status(gateway).canary != nil else { break }
         try live(gateway, round: round, clicks: [1: 3, 2: 1])
       }
       let isOver = eventually { (try? status(gateway).canary) == nil }
@@ -197,9 +198,9 @@ extension Integration {
 
     @Test func `figures of both sides stand in the admin API and in the metrics`() throws {
       let gateway = try trial()
-      let sides = try sides(gateway)
+      let sides = try self.sides(gateway)
       try live(gateway, round: 0, clicks: [1: 1, 2: 1])
-      let both = sides.values.reduce(into: [:]) { $0[$1, default: 0] += 1 }
+      let both: [Int: Int] = sides.values.reduce(into: [:]) { $0[$1, default: 0] += 1 }
       let isCounted = eventually {
         guard let canary = try? status(gateway).canary else { return false }
         return canary.champion.impressions == 10 * both[1]! && canary.challenger.clicks == both[2]!
@@ -224,7 +225,8 @@ extension Integration {
       let data = repository.folder.file("node")
       let quick = ["canary.stepDurationMin": "0", "canary.minImpressions": "40"]
       var gateway = try trial(steps: "20,60,100", quick, dataDirectory: data)
-      for round in 0..<40 where try status(gateway).canary != nil {
+      for round in 0..<40 {
+        guard try status(gateway).canary != nil else { break }
         try live(gateway, round: round, clicks: [1: 1, 2: 1])
       }
       #expect(gateway.serves(2))

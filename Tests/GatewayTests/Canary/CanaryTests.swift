@@ -11,11 +11,6 @@ import Testing
   private let champion = identity(1)
   private let challenger = identity(2)
 
-  private static func identity(_ version: Int) -> ModelIdentity {
-    let digit = String(version)
-    return ModelIdentity(name: "home", version: version, digest: SHA256Digest(hex: String(repeating: digit, count: 64))!)
-  }
-
   private func settings(_ flags: [String: String] = [:]) -> CanarySettings {
     var all = ["canary.steps": "1,10,50,100", "canary.stepDurationMin": "60s", "canary.minImpressions": "1000"]
     all.merge(flags) { $1 }
@@ -123,7 +118,10 @@ import Testing
   @Test func `a challenger that nobody clicks is found although it has no clicks to count`() {
     var canary = begun()
     let action = canary.look(side(), side(impressions: 2_000, clicks: 0), settings(), now: 1_010)
-    guard case .reject(let breach) = action else { return #expect(Bool(false), "\(String(describing: action))") }
+    guard case .reject(let breach) = action else {
+      Issue.record("\(String(describing: action))")
+      return
+    }
     #expect(breach.guardrail == .clicks)
   }
 
@@ -161,16 +159,14 @@ import Testing
     init(seed: UInt64, loss: Double, usersAGroup: Int) {
       random = SeededRandom(seed: seed)
       for side in 0..<2 {
-        rates.append(
-          (0..<ResponseCounts.groupCount).map { _ in
-            var sum = 0.0
-            for _ in 0..<usersAGroup {
-              // Log-normal, σ 1: the mean is e^½ of the median.
-              let own = 0.03 * exponential(Double(random.gaussian()))
-              sum += own
-            }
-            return sum / Double(usersAGroup) * (side == 1 ? 1 - loss : 1)
-          })
+        var groups: [Double] = []
+        for _ in 0..<ResponseCounts.groupCount {
+          var sum = 0.0
+          // Log-normal, σ 1: the mean is e^½ of the median.
+          for _ in 0..<usersAGroup { sum += 0.03 * exponential(Double(random.gaussian())) }
+          groups.append(sum / Double(usersAGroup) * (side == 1 ? 1 - loss : 1))
+        }
+        rates.append(groups)
       }
     }
 
@@ -238,16 +234,16 @@ import Testing
     #expect(canary.look(side(), side(), settings(), now: 2_000) == .advance)
     var record = CanaryRecord()
     record.note(canary)
-    record.reject(Self.identity(3), "no good", now: 5)
+    record.reject(identity(3), "no good", now: 5)
     record.promotion = CanaryRecord.Promotion(challenger: CanaryRecord.Version(challenger), over: 1, isUndone: true)
     try record.write(folder.path, "home")
-    let read = CanaryRecord.readAll(folder.path) { Issue.record("\($0)") }
+    let read = CanaryRecord.readAll(folder.path) { complaint in Issue.record("\(complaint)") }
     #expect(read == ["home": record])
     let resumed = try #require(read["home"]).canary(champion: champion, challenger: challenger, now: 2_100)
     #expect(resumed == canary && resumed.step == 1)
     // Another champion, another challenger, or another build of the same number: from the beginning.
     let rebuilt = ModelIdentity(name: "home", version: 2, digest: champion.digest)
-    for (one, two) in [(Self.identity(4), challenger), (champion, Self.identity(4)), (champion, rebuilt)] {
+    for (one, two) in [(identity(4), challenger), (champion, identity(4)), (champion, rebuilt)] {
       #expect(record.canary(champion: one, challenger: two, now: 2_100).step == 0)
     }
   }
@@ -255,19 +251,20 @@ import Testing
   @Test func `a record that is damaged is told and passed over`() throws {
     let folder = TemporaryFolder()
     try FileManager.default.createDirectory(atPath: folder.file("canary"), withIntermediateDirectories: false)
-    for (name, text) in [("a.json", "{"), ("b.json", "{\"schemaVersion\":2,\"rejections\":[]}"), ("C.json", "{}"), ("d", "")] {
+    let files = [("a.json", "{"), ("b.json", "{\"schemaVersion\":2,\"rejections\":[]}"), ("C.json", "{}"), ("d", "")]
+    for (name, text) in files {
       folder.write(text, to: "canary/\(name)")
     }
     var complaints: [String] = []
     #expect(CanaryRecord.readAll(folder.path) { complaints.append($0) } == [:])
     #expect(complaints.count == 2, "\(complaints)")
-    #expect(CanaryRecord.readAll(folder.path + "/nowhere") { _ in Issue.record() } == [:])
+    #expect(CanaryRecord.readAll(folder.path + "/nowhere") { _ in Issue.record("no folder is no fault") } == [:])
   }
 
   @Test func `of many rejections the newest are remembered, each once`() {
     var record = CanaryRecord()
-    for version in 1...9 { record.reject(Self.identity(version), "\(version)", now: 1) }
-    record.reject(Self.identity(1), "again", now: 2)
+    for version in 1...9 { record.reject(identity(version), "\(version)", now: 1) }
+    record.reject(identity(1), "again", now: 2)
     #expect(record.rejections.count == 9 && record.rejections.last?.detail == "again")
     for number in 0..<CanaryRecord.rejectionsMax {
       let digest = SHA256Digest(hex: String(repeating: "b", count: 64))!

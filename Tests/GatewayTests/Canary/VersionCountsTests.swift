@@ -1,6 +1,6 @@
 import Bytes
 import Publishing
-import TestSupport
+import Telemetry
 import Testing
 
 @testable import Gateway
