@@ -58,10 +58,10 @@ import Testing
   @Test func `a step waits for its impressions`() {
     let settings = settings()
     var canary = begun()
-    let few = side(impressions: 900, clicks: 45)
+    let few = side(impressions: 900, clicks: 100)
     #expect(canary.look(side(), few, settings, now: 9_000) == nil)
     #expect(canary.awaits(few, settings, now: 9_000) == "100 more impressions of the challenger")
-    #expect(canary.look(side(), side(impressions: 1_000), settings, now: 9_001) == .advance)
+    #expect(canary.look(side(), side(impressions: 1_000, clicks: 100), settings, now: 9_001) == .advance)
   }
 
   @Test func `a node that does not promote stays at its last share below all`() {
