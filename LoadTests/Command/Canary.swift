@@ -33,7 +33,9 @@ struct Canary: ScenarioCommand {
   func validate() throws {
     guard items >= 500, users >= 500, (2...1024).contains(dimensions), rate > 0, stepSeconds >= 0, impressions >= 0,
       equalTrials >= 0, timeout > 0
-    else { throw ValidationError("--items and --users are at least 500, --dimensions 2 to 1024, the others not below 0") }
+    else {
+      throw ValidationError("--items and --users are at least 500, --dimensions 2 to 1024, the others not below 0")
+    }
   }
 
   func perform(_ lab: Lab, _ report: inout ScenarioReport) throws {
@@ -49,7 +51,8 @@ struct Canary: ScenarioCommand {
     trials.append(Trial(name: "worse", champion: good, challenger: bad, expected: .rejected))
     trials.append(Trial(name: "better", champion: bad, challenger: good, expected: .promoted))
     var table = TextTable([
-      "challenger", "verdict", "after", "share", "users who saw it", "its impressions", "clicks ÷ impressions", "champion's",
+      "challenger", "verdict", "after", "share", "users who saw it", "its impressions", "clicks ÷ impressions",
+      "champion's",
     ])
     for (number, trial) in trials.enumerated() {
       note("trial: \(trial.name)")
@@ -144,7 +147,9 @@ struct Canary: ScenarioCommand {
       outcome.seconds = monotonicSeconds() - began
       if let canary = status.canary {
         outcome.share = max(outcome.share, canary.share)
-        if canary.share != lastShare { note("  \(Format.percent(canary.share)) of the users after \(Format.digits(outcome.seconds)) s") }
+        if canary.share != lastShare {
+          note("  \(Format.percent(canary.share)) of the users after \(Format.digits(outcome.seconds)) s")
+        }
         lastShare = canary.share
       }
       if status.serving == 2 { outcome.verdict = .promoted }

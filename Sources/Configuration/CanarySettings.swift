@@ -51,13 +51,17 @@ extension ConfigKey {
       effect: "A step lasts at least this long; a day or more lets each see all hours."),
     .init(
       path: "canary.minImpressions", form: .whole(0...1_000_000_000), fallback: "10000",
-      effect: "A step lasts until this node has heard of as many items shown by the challenger; 0 promotes without clicks."),
+      effect:
+        "A step lasts until this node has heard of as many items shown by the challenger; 0 promotes without clicks."),
     .init(
       path: "canary.falseAlarm", form: .number(0.0001...0.5), fallback: "0.05",
-      effect: "Probability that the guardrails ever stop a challenger that is as good, however often they are looked at."),
+      effect:
+        "Probability that the guardrails ever stop a challenger that is as good, however often they are looked at."),
     .init(
       path: "canary.ctrLossMax", form: .number(0...0.9), fallback: "0.02",
-      effect: "Share of the champion's click-through rate that may be lost; the challenger is stopped when it is proven to lose more."),
+      effect:
+        "Share of the champion's click-through rate that may be lost; the challenger is stopped when it is proven to lose more."
+    ),
     .init(
       path: "canary.latencyRatioMax", form: .number(1...100), fallback: "2",
       effect: "Times the champion's p99, or 5 ms if that is more, that the challenger's p99 may be."),
@@ -72,9 +76,13 @@ extension ConfigKey {
       effect: "How often the workers' counts are collected and judged while a challenger is tried."),
     .init(
       path: "canary.promotes", form: .flag, fallback: "true",
-      effect: "Whether this node makes the challenger its champion after the last step; otherwise it waits for an alias or :promote."),
+      effect:
+        "Whether this node makes the challenger its champion after the last step; otherwise it waits for an alias or :promote."
+    ),
     .init(
       path: "canary.movesAliases", form: .flag, fallback: "false",
-      effect: "Whether this node's verdict moves the aliases in the repository, and so decides for the whole fleet; for one node only."),
+      effect:
+        "Whether this node's verdict moves the aliases in the repository, and so decides for the whole fleet; for one node only."
+    ),
   ]
 }

@@ -80,9 +80,10 @@ extension Integration {
         settled = true
         for reader in Self.readers {
           // Three times: computed, from L1, and as it was composed.
-          let seen = Set(clients.flatMap { client in
-            (0..<3).map { _ in try? client.get(target("home", query + reader))?.recommendations.model?.version }
-          })
+          let seen = Set(
+            clients.flatMap { client in
+              (0..<3).map { _ in try? client.get(target("home", query + reader))?.recommendations.model?.version }
+            })
           if seen.count != 1 || seen.first! == nil { settled = false }
           sides[reader] = seen.first ?? nil
         }
@@ -92,7 +93,8 @@ extension Integration {
       return sides
     }
 
-    @Test func `each user stays on a side over requests, connections, workers and a restart, and moves one way`() throws {
+    @Test func `each user stays on a side over requests, connections, workers and a restart, and moves one way`() throws
+    {
       let data = repository.folder.file("node")
       var gateway = try trial(steps: "10,50,100", dataDirectory: data)
       let tenth = try sides(gateway)
@@ -129,7 +131,8 @@ extension Integration {
       struct Page: Decodable { let responses: [Recommendations] }
       let client = gateway.connect()
       for reader in Self.readers.prefix(40) {
-        let body = #"{"requests":[{"placement":"trending"},{"placement":"home","userId":"\#(reader)","numResults":3},"#
+        let body =
+          #"{"requests":[{"placement":"trending"},{"placement":"home","userId":"\#(reader)","numResults":3},"#
           + #"{"placement":"detail","itemId":"b0003","numResults":3}]}"#
         let answer = try #require(client.post("/v1/recommendations:batch", body))
         let page: Page = try answer.decoded()
@@ -147,10 +150,12 @@ extension Integration {
         else { continue }
         let items = answer.ids.map { "\"\($0)\"" }.joined(separator: ",")
         events.append(
-          #"{"eventId":"i\#(round)-\#(number)","eventType":"impression","userId":"\#(reader)","recommendationId":"\#(answer.recommendationId)","impression":[\#(items)]}"#)
+          #"{"eventId":"i\#(round)-\#(number)","eventType":"impression","userId":"\#(reader)","recommendationId":"\#(answer.recommendationId)","impression":[\#(items)]}"#
+        )
         for place in 0..<clicks[version, default: 0] {
           events.append(
-            #"{"eventId":"c\#(round)-\#(number)-\#(place)","eventType":"click","userId":"\#(reader)","itemId":"b0001","recommendationId":"\#(answer.recommendationId)"}"#)
+            #"{"eventId":"c\#(round)-\#(number)-\#(place)","eventType":"click","userId":"\#(reader)","itemId":"b0001","recommendationId":"\#(answer.recommendationId)"}"#
+          )
         }
       }
       for start in stride(from: 0, to: events.count, by: 200) {

@@ -63,7 +63,8 @@ extension Admin {
   /// Does it; says why not.
   func actOnCanary(of model: String, _ action: String, _ request: AdminRequest) -> AdminAnswer? {
     let none = AdminAnswer.problem(
-      409, "No challenger of \"\(model)\" is tried on this node: give a version that is published the alias challenger.")
+      409, "No challenger of \"\(model)\" is tried on this node: give a version that is published the alias challenger."
+    )
     switch action {
     case "promote":
       return control.promoteChallenger(model, by: "an operator said so") ? nil : none

@@ -126,7 +126,8 @@ struct Canary: Sendable, Equatable {
       case .errors:
         "\(new.errors) of its \(new.requests) requests got 5xx, of the champion's \(old.errors) of \(old.requests)"
       }
-    return "guardrail \(reading.guardrail.rawValue): \(finding), in step \(step + 1) at \(percent(share(settings))) of the "
+    return
+      "guardrail \(reading.guardrail.rawValue): \(finding), in step \(step + 1) at \(percent(share(settings))) of the "
       + "users, \(Int(now) - Int(beganSeconds)) s after the canary began; what is allowed is exceeded with a false-alarm "
       + "rate below \(settings.falseAlarm * reading.guardrail.falseAlarmShare)"
   }

@@ -186,7 +186,8 @@ extension Control {
         "version": "\(challenger)", "reason": "\(RejectReason.canaryFailed.rawValue)", "detail": "\(detail)",
       ])
     do { try lifecycles[challenger]?.reject(.canaryFailed, detail: detail) } catch { log.error("\(error)") }
-    loadCounts[LoadOutcome(model: name, result: "rejected", reason: RejectReason.canaryFailed.rawValue), default: 0] += 1
+    loadCounts[LoadOutcome(model: name, result: "rejected", reason: RejectReason.canaryFailed.rawValue), default: 0] +=
+      1
     canaries.records[name, default: CanaryRecord()].reject(challenger, detail, now: unixSeconds())
     if watchers[name] != nil { perform(watchers[name]!.rejected(challenger), name) }
     keep(name)

@@ -42,7 +42,8 @@ extension MetricsPage {
     }
     page.family(
       "canary_evidence_ratio", .gauge,
-      "How near a guardrail is to stopping the challenger: ln of the evidence against it over ln of what stops it, at 1.")
+      "How near a guardrail is to stopping the challenger: ln of the evidence against it over ln of what stops it, at 1."
+    )
     for (name, run) in runs {
       for reading in run.canary.readings(run.champion, run.challenger, control.settings.canary) {
         page.sample(

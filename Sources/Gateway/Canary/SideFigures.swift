@@ -50,7 +50,9 @@ struct SideFigures: Sendable, Equatable {
   func shareSlower(thanNanoseconds bound: UInt64) -> Double {
     let all = durations.reduce(0, +)
     guard all > 0 else { return 0 }
-    let within = zip(LatencyHistogram.boundsNanoseconds, durations).reduce(UInt64(0)) { $0 + ($1.0 <= bound ? $1.1 : 0) }
+    let within = zip(LatencyHistogram.boundsNanoseconds, durations).reduce(UInt64(0)) {
+      $0 + ($1.0 <= bound ? $1.1 : 0)
+    }
     return Double(all - within) / Double(all)
   }
 }

@@ -19,7 +19,8 @@ import Testing
 
   /// Both sides equal and enough of everything.
   private func side(
-    answers: UInt64 = 5_000, fallbacks: UInt64 = 50, errors: UInt64 = 0, slow: UInt64 = 10, impressions: UInt64 = 50_000,
+    answers: UInt64 = 5_000, fallbacks: UInt64 = 50, errors: UInt64 = 0, slow: UInt64 = 10,
+    impressions: UInt64 = 50_000,
     clicks: UInt64 = 2_500
   ) -> SideFigures {
     var side = SideFigures()
