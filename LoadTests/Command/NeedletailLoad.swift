@@ -25,6 +25,7 @@ struct NeedletailLoad: ParsableCommand {
       Overload.self,
       Swap.self,
       Canary.self,
+      Swap.self, Fleet.self,
       MemcachedKill.self,
       MemcachedStop.self,
       Garbage.self,
