@@ -25,7 +25,7 @@ extension FolderRepository {
     snapshotPath: String, model: String, details: Manifest.Details,
     progress: (TransferProgress) -> Void = { _ in }
   ) throws(PublishError) -> PublishedVersion {
-    try check(model)
+    try check(model: model)
     let snapshot = try onSnapshot { () throws(SnapshotError) in
       try Snapshot.open(path: snapshotPath, verify: .checksums)
     }
@@ -46,12 +46,9 @@ extension FolderRepository {
     }
   }
 
-  /// Points an alias to a committed version whose manifest checks out, or with nil takes it away.
   public func setAlias(_ alias: String, of model: String, to version: Int?) throws(PublishError) {
-    try check(model)
-    guard isName(alias) else {
-      throw PublishError(.manifestInvalid, "\"\(alias)\" is not an alias: use 1 to 32 of a-z, 0-9 and -")
-    }
+    try check(model: model)
+    try check(alias: alias)
     if let version { _ = try manifest(model, version) }
     guard exists(modelFolder(model)) else { return }
     // Without the lock two publishers could each keep the other's alias as it was before.
