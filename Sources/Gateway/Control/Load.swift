@@ -15,6 +15,8 @@ struct Load: Sendable {
   let warmer: Warmer
   let settings: Settings
   let control: Mailbox<ControlMessage>
+  /// Under the version that serves.
+  let hottest: [HotList]
 
   func run() {
     do throws(PublishError) {
@@ -35,9 +37,11 @@ struct Load: Sendable {
       let model = try verify(pulled.path)
       times.load = lap()
       control.post(.moved(identity, .warming))
-      times.warmed = warmer.fillMissing(model, budgetMilliseconds: settings.warmBudgetMilliseconds)
+      times.warmed = warmer.fillMissing(model, hottest, budgetMilliseconds: settings.warmBudgetMilliseconds)
+      let prepared = warmer.prepare(model, hottest, budgetMilliseconds: settings.warmBudgetMilliseconds)
+      times.lists = prepared.lists.count
       times.warm = lap()
-      control.post(.loaded(model, times))
+      control.post(.loaded(model, times, prepared))
     } catch {
       control.post(.failed(identity, error))
     }
