@@ -36,7 +36,8 @@ public protocol Repository: Sendable {
   ) throws(PublishError)
 
   /// Points an alias to a committed version whose manifest checks out, or with nil takes it away.
-  func setAlias(_ alias: String, of model: String, to version: Int?) throws(PublishError)
+  /// - Parameter sign: needed where versions or aliases are signed.
+  func setAlias(_ alias: String, of model: String, to version: Int?, sign: SignAliases?) throws(PublishError)
 }
 
 /// What is read of small files, whatever their length is said to be.
@@ -48,6 +49,20 @@ enum RepositoryLimits {
 }
 
 extension Repository {
+  public func setAlias(_ alias: String, of model: String, to version: Int?) throws(PublishError) {
+    try setAlias(alias, of: model, to: version, sign: nil)
+  }
+
+  /// An unsigned alias where nodes ask for signatures would be refused by all of them, and the signed one gone.
+  func checkUnsigned(_ model: String, _ version: Int?) throws(PublishError) {
+    let isSigned = try version.map { (version) throws(PublishError) in try signature(of: model, version: version) != nil
+    }
+    guard try isSigned != true, try aliasesFile(of: model)?.signature == nil else {
+      throw PublishError(
+        .signatureMissing, "\(place)/models/\(model): versions are signed here, so aliases must be; give the key")
+    }
+  }
+
   /// `<place>/models/home/42`
   func place(of model: String, _ version: Int) -> String { "\(place)/models/\(model)/\(version)" }
 }

@@ -20,11 +20,12 @@ public struct RepositoryAccess: Sendable {
 }
 
 extension RepositoryLocation {
-  /// A repository to read from. Touches neither disk nor network.
-  public func open(_ access: RepositoryAccess = RepositoryAccess()) throws(Mistake) -> any Repository {
+  /// Touches neither disk nor network.
+  public func open(_ access: RepositoryAccess = RepositoryAccess()) throws(Mistake) -> any WritableRepository {
     switch self {
     case .folder(let path): FolderRepository(path: path)
-    case .web, .bucket: throw Mistake(description: "no such repository yet")
+    case .web(let address): RemoteRepository(WebRoot(address, access))
+    case .bucket(let address): RemoteRepository(try Bucket(address, access))
     }
   }
 }

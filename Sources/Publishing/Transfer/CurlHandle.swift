@@ -75,7 +75,8 @@ final class CurlHandle {
     switch call.method {
     case .get: if call.fromByte > 0 { text(CURLOPT_RANGE, "\(call.fromByte)-") }
     case .head: number(CURLOPT_NOBODY, 1)
-    case .put:
+    case .put, .post:
+      if call.method == .post { text(CURLOPT_CUSTOMREQUEST, call.method.rawValue) }
       number(CURLOPT_UPLOAD, 1)
       offset(CURLOPT_INFILESIZE_LARGE, call.upload?.byteCount ?? 0)
       number(CURLOPT_UPLOAD_BUFFERSIZE, Self.bufferBytes)

@@ -2,7 +2,7 @@ internal import Bytes
 
 /// One HTTP request, as a repository makes it.
 struct WebCall {
-  enum Method: String { case get = "GET", head = "HEAD", put = "PUT" }
+  enum Method: String { case get = "GET", head = "HEAD", put = "PUT", post = "POST" }
 
   var method = Method.get
   var url: String
@@ -22,7 +22,7 @@ struct WebCall {
   }
 }
 
-/// The body of a PUT: bytes in memory, or a file whose bytes are read while they are sent.
+/// The body of a PUT or POST: bytes in memory, or a file whose bytes are read while they are sent.
 final class Upload {
   enum Source {
     case bytes([UInt8])

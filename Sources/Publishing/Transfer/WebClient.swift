@@ -30,7 +30,7 @@ final class WebClient: Sendable {
     var call = call
     for _ in 0..<Self.redirectsMax {
       let reply = try handle.perform(call, access, signing: signing, place: place, take)
-      guard (300..<400).contains(reply.status), reply.status != 304, call.method != .put,
+      guard (300..<400).contains(reply.status), reply.status != 304, call.upload == nil,
         let target = handle.redirectTarget
       else { return reply }
       guard origin(of: target) == origin(of: call.url) else {
