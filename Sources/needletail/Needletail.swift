@@ -12,8 +12,8 @@ struct Needletail: ParsableCommand {
       """,
     version: Version.text,
     subcommands: [
-      Serve.self, Quickstart.self, Train.self, Evaluate.self, Precompute.self, Publish.self, SnapshotCommand.self, Query.self,
-      IndexCommand.self, CacheCommand.self, CheckConfig.self, VersionCommand.self,
+      Serve.self, Quickstart.self, Train.self, Evaluate.self, Precompute.self, SnapshotCommand.self, Publish.self,
+      ModelsCommand.self, Query.self, IndexCommand.self, CacheCommand.self, CheckConfig.self, VersionCommand.self,
     ])
 }
 
