@@ -112,7 +112,7 @@ let package = Package(
     .tests("Tensors"),
     .tests("Trainer", "Bytes", "CFactorization", "Events", "Model", "Snapshots", "Tensors"),
     .testTarget(
-      name: "CommandTests", dependencies: ["Retrieval", "Snapshots", "Tensors", "TestSupport"], swiftSettings: .needletail),
+      name: "CommandTests", dependencies: ["Bytes", "Publishing", "Retrieval", "Snapshots", "Tensors", "TestSupport"], swiftSettings: .needletail),
     .testTarget(
       name: "SimulationTests",
       dependencies: [

@@ -57,7 +57,7 @@ extension Repository {
   func checkUnsigned(_ model: String, _ version: Int?) throws(PublishError) {
     let isSigned = try version.map { (version) throws(PublishError) in try signature(of: model, version: version) != nil
     }
-    guard try isSigned != true, try aliasesFile(of: model)?.signature == nil else {
+    guard isSigned != true, try aliasesFile(of: model)?.signature == nil else {
       throw PublishError(
         .signatureMissing, "\(place)/models/\(model): versions are signed here, so aliases must be; give the key")
     }

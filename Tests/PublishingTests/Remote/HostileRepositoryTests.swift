@@ -149,9 +149,10 @@ import Testing
   }
 
   @Test func `a manifest of another model or version is refused`() throws {
+    let manifest = try place.bytes(place.path(inRepository: "1/manifest.json"))
     let server = place.served { request, honestly in
       request.path.hasSuffix("/7/manifest.json")
-        ? WebPeer.Reply(200, (try? self.place.bytes(self.place.path(inRepository: "1/manifest.json"))) ?? [])
+        ? WebPeer.Reply(200, manifest)
         : honestly()
     }
     let error = #expect(throws: PublishError.self) { try remote(server.url).manifest("home", 7) }

@@ -71,8 +71,9 @@ import Testing
     let server = place.served()
     let paths = try (0..<4).map { try place.snapshot(place.sections(UInt64($0)), named: "\($0).ntsnap") }
     let versions = Mutex<[Int]>([])
+    let url = server.url
     DispatchQueue.concurrentPerform(iterations: 4) { index in
-      let version = try? remote(server.url).publish(
+      let version = try? remote(url).publish(
         snapshotPath: paths[index], model: "home", details: someDetails
       ).identity.version
       versions.withLock { $0.append(version ?? -1) }
@@ -114,8 +115,9 @@ import Testing
   @Test func `aliases that many move at once lose none`() throws {
     let server = place.served()
     try place.publish(1, to: remote(server.url))
+    let url = server.url
     DispatchQueue.concurrentPerform(iterations: 6) { index in
-      try? remote(server.url).setAlias("alias-\(index)", of: "home", to: 1)
+      try? remote(url).setAlias("alias-\(index)", of: "home", to: 1)
     }
     #expect(try place.repository.aliases(of: "home").versions.count == 6)
     #expect(throws: PublishError.self) { try remote(server.url).setAlias("x", of: "home", to: 7) }

@@ -47,7 +47,7 @@ public final class BucketPeer {
     _ folder: String, _ bucket: String, _ request: WebPeer.Request, _ log: Log
   ) -> WebPeer.Reply {
     let key = String(request.path.dropFirst(bucket.count + 2))
-    func request(for key: String, body: [UInt8]) -> WebPeer.Request {
+    func asked(for key: String, body: [UInt8]) -> WebPeer.Request {
       WebPeer.Request(method: request.method, target: "/" + key, fields: request.fields, body: body)
     }
     if request.method == "PUT", let source = request.field("x-amz-copy-source") {
@@ -56,11 +56,11 @@ public final class BucketPeer {
         return WebPeer.Reply(404, "<Error><Code>NoSuchKey</Code></Error>")
       }
       log.marks.withLock { $0[key] = $0[from] }
-      var reply = WebFolder.answer(request(for: key, body: Array(bytes)), in: folder)
+      var reply = WebFolder.answer(asked(for: key, body: Array(bytes)), in: folder)
       if reply.status < 300 { reply = WebPeer.Reply(200, "<CopyObjectResult></CopyObjectResult>") }
       return reply
     }
-    var reply = WebFolder.answer(request(for: key, body: request.body), in: folder)
+    var reply = WebFolder.answer(asked(for: key, body: request.body), in: folder)
     if request.method == "PUT", reply.status < 300 {
       log.marks.withLock { $0[key] = request.field("x-amz-meta-wire-sha256") }
       reply.status = 200

@@ -21,7 +21,7 @@ public final class WebFolder {
     guard !parts.contains(where: { $0.hasPrefix(".") }) else { return WebPeer.Reply(400, "no") }
     let file = folder + "/" + parts.joined(separator: "/")
     let present = try? Data(contentsOf: URL(filePath: file))
-    let tag = present.map { tag($0) }
+    let tag = present.map { WebFolder.tag($0) }
     switch request.method {
     case "GET", "HEAD": return read(present.map { Array($0) }, tag, request)
     case "PUT":

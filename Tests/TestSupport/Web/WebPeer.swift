@@ -8,6 +8,10 @@ public final class WebPeer {
     public let fields: [(name: String, value: String)]
     public let body: [UInt8]
 
+    public init(method: String, target: String, fields: [(name: String, value: String)], body: [UInt8]) {
+      (self.method, self.target, self.fields, self.body) = (method, target, fields, body)
+    }
+
     public var path: String { String(target.prefix { $0 != "?" }) }
     public var query: String { String(target.drop { $0 != "?" }.dropFirst()) }
 
