@@ -66,7 +66,7 @@ final class CurlHandle {
     text(CURLOPT_PROTOCOLS_STR, "http,https")
     number(CURLOPT_FOLLOWLOCATION, 0)
     number(CURLOPT_NOSIGNAL, 1)
-    number(CURLOPT_BUFFERSIZE, Self.bufferBytes)
+    number(CURLOPT_BUFFERSIZE, bufferBytes(access))
     text(CURLOPT_USERAGENT, "needletail")
     pointer(CURLOPT_HTTPHEADER, list)
     if let file = access.certificatesFile { text(CURLOPT_CAINFO, file) }
@@ -79,7 +79,7 @@ final class CurlHandle {
       if call.method == .post { text(CURLOPT_CUSTOMREQUEST, call.method.rawValue) }
       number(CURLOPT_UPLOAD, 1)
       offset(CURLOPT_INFILESIZE_LARGE, call.upload?.byteCount ?? 0)
-      number(CURLOPT_UPLOAD_BUFFERSIZE, Self.bufferBytes)
+      number(CURLOPT_UPLOAD_BUFFERSIZE, bufferBytes(access))
     }
     call.upload?.rewind()
     return withExtendedLifetime(exchange) {
@@ -100,6 +100,12 @@ final class CurlHandle {
       offset(CURLOPT_MAX_RECV_SPEED_LARGE, access.rateBytesMax)
       offset(CURLOPT_MAX_SEND_SPEED_LARGE, access.rateBytesMax)
     }
+  }
+
+  /// A rate is kept between reads, so one must not bring a second's worth. libcurl takes 1 KiB at the least, and 16 for
+  /// sending.
+  private func bufferBytes(_ access: RepositoryAccess) -> Int {
+    access.rateBytesMax > 0 ? min(Self.bufferBytes, max(16 << 10, access.rateBytesMax / 8)) : Self.bufferBytes
   }
 
   private func sign(_ signing: Signing?) {

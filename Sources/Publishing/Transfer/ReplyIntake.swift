@@ -7,6 +7,8 @@ struct ReplyIntake {
   static let fieldsMax = 64
   static let fieldBytesMax = 4096
 
+  /// Whether content is what the call is about; else it is a word about it.
+  private let takesContent: Bool
   private let fromByte: Int
   private let bytesMax: Int
   private let place: String
@@ -16,6 +18,7 @@ struct ReplyIntake {
 
   init(_ call: WebCall, place: String) {
     (fromByte, bytesMax, self.place) = (call.fromByte, call.bytesMax, place)
+    takesContent = call.method == .get
   }
 
   /// One line of the head. An interim answer, or one that was sent before a connection was tried again, is forgotten when
@@ -37,7 +40,7 @@ struct ReplyIntake {
   mutating func content(
     _ piece: RawSpan, _ take: (RawSpan) throws(PublishError) -> Void
   ) throws(PublishError) {
-    guard reply.status == 200 || reply.status == 206 else { return keep(piece) }
+    guard isContent else { return keep(piece) }
     let start = if let position { position } else { try begin() }
     let end = start + piece.byteCount
     position = end
@@ -49,9 +52,11 @@ struct ReplyIntake {
 
   /// Whether all that was announced has come. To be called when the answer ended.
   mutating func finish() throws(PublishError) {
-    guard reply.status == 200 || reply.status == 206, position == nil else { return }
+    guard isContent, position == nil else { return }
     _ = try begin()
   }
+
+  private var isContent: Bool { takesContent && (reply.status == 200 || reply.status == 206) }
 
   /// The byte that the content begins with.
   private func begin() throws(PublishError) -> Int {

@@ -78,7 +78,7 @@ struct WebReply {
   var status = 0
   /// By lower-case names; of two fields of one name the last.
   var fields: [String: String] = [:]
-  /// Of an answer that is no success: its beginning, for a sentence.
+  /// Of an answer that is no content that was asked for: its beginning, for a sentence.
   var complaint: [UInt8] = []
 
   var entityTag: String? { fields["etag"] }

@@ -12,10 +12,24 @@ import Testing
 
   init() throws { try place.publish(1) }
 
-  @Test func `a server that stalls is let go, and the pull fails`() throws {
-    try expectRefused(.fetchFailed, "", .interrupted) { reply in
-      (reply.pieceBytes, reply.pauseMilliseconds) = (50, 1500)
+  @Test func `a server that stalls is let go, and the transfer taken up`() throws {
+    let blob = place.blobName(1)
+    let tries = Noted(0)
+    let server = place.served { request, honestly in
+      var reply = honestly()
+      if request.path.hasSuffix(blob),
+        tries.change({
+          $0 += 1; return $0
+        }) == 1
+      {
+        (reply.pieceBytes, reply.pauseMilliseconds) = (50, 2500)
+      }
+      return reply
     }
+    let start = ContinuousClock.now
+    let local = try place.hastyStore.pull("home", 1, from: remote(server.url))
+    #expect(local.isVerified && tries.value == 2)
+    #expect(ContinuousClock.now - start > .seconds(1))
   }
 
   @Test func `a server that never answers is let go`() throws {
@@ -160,7 +174,8 @@ import Testing
   }
 
   @Test func `a manifest that was swapped between two reads is not what was chosen`() throws {
-    let repository = try remote(place.served().url)
+    let server = place.served()
+    let repository = try remote(server.url)
     let chosen = try #require(try repository.listing(of: "home").versions[1])
     try FileManager.default.removeItem(atPath: place.repository.path)
     try place.publish(9)

@@ -48,7 +48,8 @@ import Testing
     let error = #expect(throws: PublishError.self) { try place.publish(1, to: remote(server.url)) }
     #expect(error?.cause == .notAllowed)
     #expect(try remote(server.url).listing(of: "home").versions.isEmpty)
-    let again = try place.publish(1, to: remote(place.served().url))
+    let willing = place.served()
+    let again = try place.publish(1, to: remote(willing.url))
     #expect(again.identity.version == 1 && again.sectionsSent == 0 && again.sectionsReused == 3)
     #expect(VerificationReport.verify(place.repository, model: "home", version: 1).isValid)
   }
