@@ -92,6 +92,7 @@ final class Control {
   /// Called when the first snapshot serves.
   var whenReady: (() -> Void)?
   var scrapes = Scrapes()
+  var canaries = Canaries()
 
   init(
     _ plan: ServingPlan, launch: Launch, sockets: ServingSockets, intake: EventIntake, loop: EventLoop,
@@ -124,6 +125,7 @@ final class Control {
     AvailabilityFile.sweep(settings.dataDirectory)
     readAvailability()
     startFromDisk()
+    restoreCanaries()
     beginSampling()
     poll = Timer(loop: loop) { [unowned self] in self.look() }
     look()
@@ -153,6 +155,7 @@ final class Control {
     case .turned(let worker, let round): service.answered(worker, round)
     case .availabilityTaken(let worker, let change): workerTookAvailability(worker, change)
     case .availabilitySaved(let failure): availabilitySaved(failure: failure)
+    case .versionsCounted(let table, let round, let worker): versionsCounted(table, round: round, worker: worker)
     }
   }
 
@@ -217,15 +220,20 @@ final class Control {
       switch action {
       case .fetch(let identity): fetch(identity)
       case .promote(let identity): promote(identity)
-      case .challenge(let identity), .demote(let identity):
-        log.notice("challenger noted; canary traffic is not split yet", metadata: ["version": "\(identity)"])
+      // Once all is done: its champion may be promoted by the same orders.
+      case .challenge: break
+      case .demote(let identity): demote(identity)
       }
     }
+    settleCanary(model)
+    // Not before: who is demoted may be promoted by the next order.
+    if actions.contains(where: { if case .demote = $0 { true } else { false } }) { release(model) }
   }
 
   /// An operator's wish: serve this version until told otherwise; nil follows the repository again.
   func pin(_ model: String, _ version: Int?) {
     guard watchers[model] != nil else { return }
+    canaries.records[model]?.rejections.removeAll { $0.challenger.version == version }
     perform(watchers[model]!.pin(version), model)
   }
 
