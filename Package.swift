@@ -38,7 +38,7 @@ let package = Package(
     .target(name: "Events", dependencies: ["Bytes", "CLZ4", "JSON", "Model"], swiftSettings: .needletail),
     .target(
       name: "Publishing",
-      dependencies: ["Bytes", "CLZ4", "Snapshots", .product(name: "Logging", package: "swift-log")],
+      dependencies: ["Bytes", "CCurl", "CLZ4", "Snapshots", .product(name: "Logging", package: "swift-log")],
       swiftSettings: .needletail),
     // Serves a repository to gateways and takes versions in from publishers; knows no gateway.
     .target(
@@ -72,6 +72,7 @@ let package = Package(
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
     .target(name: "CSIMDJSON", cxxSettings: [.unsafeFlags(["-O2"])], linkerSettings: [.linkedLibrary("simdjson")]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
     .systemLibrary(name: "CMemcached", pkgConfig: "libmemcached", providers: [.apt(["libmemcached-dev"])]),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-serial-dev"])]),

@@ -12,6 +12,7 @@ public struct Settings: Sendable {
   public var pollIntervalMilliseconds: Int
   public var keepVersions: Int
   public var warmBudgetMilliseconds: Int
+  public var repositoryAccess: RepositorySettings
   public var identityKeyFile: String?
 
   /// Empty for no second cache.
@@ -48,6 +49,7 @@ public struct Settings: Sendable {
     pollIntervalMilliseconds = read.milliseconds("snapshots.pollInterval")
     keepVersions = read.whole("snapshots.keepVersions")
     warmBudgetMilliseconds = read.milliseconds("snapshots.warmBudget")
+    repositoryAccess = RepositorySettings(read)
     identityKeyFile = read.optionalText("identity.keyFile")
     memcachedServers = read.list("memcached.servers").filter { $0 != "none" }
     memcachedNamespace = read.text("memcached.namespace")

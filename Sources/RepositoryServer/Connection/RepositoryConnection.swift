@@ -29,6 +29,9 @@ final class RepositoryConnection: StreamHandler {
     case control
   }
 
+  /// In every answer: a publisher that sees it may name a blob of another version in the place of sending it, which any
+  /// other web server would take for an empty blob.
+  private static let identity: StaticString = "Needletail-Repository: 1\r\n"
   /// More than a head: what waits beyond it stays with the client.
   static let inboxBytesMax = 64 * 1024
 
@@ -230,7 +233,10 @@ final class RepositoryConnection: StreamHandler {
     let method = request?.method ?? .get
     server.counts.answers[answer.status, default: 0] += 1
     var out = ByteBuffer(capacity: answer.body.count + 512)
-    func fields(_ out: inout ByteBuffer) { for (name, value) in answer.fields { out.append(field: name, value) } }
+    func fields(_ out: inout ByteBuffer) {
+      out.append(RepositoryConnection.identity)
+      for (name, value) in answer.fields { out.append(field: name, value) }
+    }
     if let problem = answer.problem {
       server.composer.write(problem, persistence, to: method, into: &out, fields: fields)
     } else {
@@ -246,6 +252,7 @@ final class RepositoryConnection: StreamHandler {
     server.counts.answers[reading.status, default: 0] += 1
     var out = ByteBuffer(capacity: 512)
     server.composer.begin(reading.status, persistence, into: &out)
+    out.append(RepositoryConnection.identity)
     for (name, value) in reading.fields { out.append(field: name, value) }
     out.append(field: "Content-Length", decimal: reading.range.count)
     out.endHead()
