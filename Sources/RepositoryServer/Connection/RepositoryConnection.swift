@@ -91,8 +91,21 @@ final class RepositoryConnection: StreamHandler {
   }
 
   func drained() {
-    if case .sending = activity { return sendPieces() }
-    if hasInputEnded { stream.finishWriting() }
+    switch activity {
+    case .sending: sendPieces()
+    case .idle: goOn()
+    default: if hasInputEnded { stream.finishWriting() }
+    }
+  }
+
+  /// Takes up what has been waiting in the inbox, and at last in the client's kernel.
+  private func goOn() {
+    advance()
+    guard takesInput else { return }
+    if hasInputEnded, case .idle = activity { return stream.finishWriting() }
+    guard isPaused, inbox.count <= RepositoryConnection.inboxBytesMax else { return }
+    isPaused = false
+    stream.resumeReading()
   }
 
   func ended(_ end: StreamEnd) {
@@ -132,7 +145,9 @@ final class RepositoryConnection: StreamHandler {
 
   private var takesInput: Bool {
     switch activity {
-    case .idle, .discarding, .collecting, .uploading: true
+    // Who asks without reading is not asked on until it has read: its answers would pile up here.
+    case .idle: stream.queuedBytes <= server.limits.pieceBytes
+    case .discarding, .collecting, .uploading: true
     case .working, .sending, .lingering, .over: false
     }
   }
@@ -293,12 +308,8 @@ final class RepositoryConnection: StreamHandler {
     sinceNanoseconds = server.loop.nowNanoseconds
     guard persistence != .close else { return linger() }
     activity = .idle
-    if hasInputEnded && inbox.count == taken { return stream.finishWriting() }
-    if isPaused {
-      isPaused = false
-      stream.resumeReading()
-    }
-    advance()
+    // From inside `advance` the loop there goes on by itself.
+    if !isAdvancing { goOn() }
   }
 
   private func linger() {
