@@ -13,6 +13,7 @@ public struct Settings: Sendable {
   public var keepVersions: Int
   public var warmBudgetMilliseconds: Int
   public var identityKeyFile: String?
+  public var gates: GateSettings
 
   /// Empty for no second cache.
   public var memcachedServers: [String]
@@ -48,6 +49,7 @@ public struct Settings: Sendable {
     keepVersions = read.whole("snapshots.keepVersions")
     warmBudgetMilliseconds = read.milliseconds("snapshots.warmBudget")
     identityKeyFile = read.optionalText("identity.keyFile")
+    gates = GateSettings(read)
     memcachedServers = read.list("memcached.servers").filter { $0 != "none" }
     memcachedNamespace = read.text("memcached.namespace")
     memcachedTimeoutMilliseconds = read.milliseconds("memcached.timeout")

@@ -162,6 +162,7 @@ final class Admin {
       "pullMilliseconds": times.map { .number($0.pull) } ?? .null,
       "loadMilliseconds": times.map { .number($0.load) } ?? .null,
       "warmMilliseconds": times.map { .number($0.warm) } ?? .null,
+      "gates": control.proofs.json(of: lifecycle.identity),
     ]
   }
 
@@ -223,6 +224,7 @@ enum JSONText {
   case null
   case number(Int)
   case fraction(Double)
+  case flag(Bool)
   case text(String)
   case list([JSONText])
   case object([String: JSONText])
@@ -232,6 +234,7 @@ enum JSONText {
     case .null: return "null"
     case .number(let number): return "\(number)"
     case .fraction(let number): return "\(number)"
+    case .flag(let flag): return flag ? "true" : "false"
     case .text(let text):
       var escaped = ByteBuffer(capacity: text.utf8.count + 2)
       escaped.append("\"" as StaticString)

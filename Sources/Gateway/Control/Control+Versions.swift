@@ -34,7 +34,7 @@ extension Control {
     news.noteFound(identity)
     let load = Load(
       identity: identity, repository: repository, store: store, placements: placements, warmer: warmer,
-      settings: settings, control: mailbox)
+      settings: settings, gates: gates(for: identity), control: mailbox)
     loader.submit { load.run() }
   }
 
@@ -83,6 +83,7 @@ extension Control {
     }
     let old = catalogue.models[identity.name]?.identity
     catalogue.models[identity.name] = model
+    live.set(model.model)
     catalogue.generation += 1
     switching = running
     swapStartedNanoseconds = loop.nowNanoseconds

@@ -34,6 +34,9 @@ final class Control {
   var loaded: [ModelIdentity: ServedModel] = [:]
   var previous: [String: ModelIdentity] = [:]
   var catalogue = Catalogue()
+  /// What serves, for the gates of what comes.
+  let live = LiveModels()
+  var proofs = GateProofs()
   lazy var news = RepositoryNews(log)
   /// Workers that have not yet said that they serve the newest catalogue.
   var switching: Set<Int> = []
@@ -116,6 +119,7 @@ final class Control {
     case .progress(let identity, let fraction): lifecycles[identity]?.report(progress: fraction)
     case .loaded(let model, let times): finishLoading(model, times)
     case .failed(let identity, let error): fail(identity, error)
+    case .proved(let identity, let report): note(report, of: identity)
     case .switched(let worker, let generation): workerSwitched(worker, generation)
     case .collected(let scrape, let worker, let metrics, let nodes): scrapes.collect(scrape, worker, metrics, nodes)
     case .ended(let worker, let cut): workerEnded(worker, cut: cut)

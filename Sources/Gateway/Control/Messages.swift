@@ -38,6 +38,8 @@ enum ControlMessage: Sendable {
   case progress(ModelIdentity, Double)
   case loaded(ServedModel, LoadTimes)
   case failed(ModelIdentity, PublishError)
+  /// What the gates said, before `loaded` or `failed`.
+  case proved(ModelIdentity, GateReport)
   case switched(worker: Int, generation: Int)
   case collected(scrape: UInt64, worker: Int, WorkerMetrics, [NodeStatus])
   case ended(worker: Int, cut: Int)

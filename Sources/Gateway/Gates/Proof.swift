@@ -1,0 +1,234 @@
+import Bytes
+import Glibc
+import Model
+
+/// Measures a snapshot beside the one that serves: lists of the same users, windows, segments and items by both, in turns.
+///
+/// On the thread that calls it, with memory of its own: workers notice nothing but a busier processor. Bounded by
+/// `budgetMilliseconds` and by the number of samples, whichever ends first; beside that, one pass over the new vectors.
+struct Proof: ~Copyable {
+  /// Places of a list that are compared: what a page shows, and the page after.
+  static let placesMax = 20
+  /// Lengths of vectors that are compared: two samples of 2,000 of one distribution are 0.04 apart once in twenty times.
+  static let normsMax = 2_000
+
+  private let candidate: ServingModel
+  private let live: ServingModel?
+  private let subjects: ProofSubjects
+  private let samples: Int
+  private let deadline: UInt64
+  private var random: ProofRandom
+  private var old: Side
+  private var new: Side
+  private var figures = GateFigures()
+  private var beside = GateFigures.Live()
+
+  init(_ candidate: ServingModel, live: ServingModel?, samples: Int, budgetMilliseconds: Int) {
+    self.candidate = candidate
+    self.live = live
+    self.samples = samples
+    deadline = nanoseconds() + UInt64(budgetMilliseconds) * 1_000_000
+    subjects = ProofSubjects(candidate, live: live, samples: samples)
+    random = ProofRandom(seed: UInt64(candidate.digest.prefix) ^ 0x77)
+    new = Side(candidate)
+    old = Side(live ?? candidate)
+  }
+
+  /// - Parameter probeRecall: of the snapshot's own probes, which were asked when it was loaded.
+  consuming func measure(probeRecall: Double) -> GateFigures {
+    figures.dimension = candidate.dimension
+    figures.items = candidate.itemCount
+    figures.probes = candidate.probeCount
+    figures.probeRecall = probeRecall
+    figures.itemNotFinite = candidate.firstItemNotFinite().map { idOf($0) }
+    // A search among numbers that are none measures nothing.
+    if figures.itemNotFinite == nil { compareLists() }
+    figures.coverage = new.coverage
+    figures.listsMade = new.nanoseconds.count
+    figures.medianMicroseconds = medianMicroseconds(new.nanoseconds)
+    if let live { figures.live = compared(with: live) }
+    return figures
+  }
+
+  private func idOf(_ item: UInt32) -> String {
+    let candidate = candidate  // Lends the bytes.
+    return String(copying: candidate.itemID(item))
+  }
+
+  private mutating func compared(with live: ServingModel) -> GateFigures.Live {
+    beside.version = live.version
+    beside.dimension = live.dimension
+    beside.items = live.itemCount
+    beside.itemsKept = subjects.itemsKept
+    beside.usersKept = subjects.usersKept
+    beside.userScores = kolmogorovSmirnov(new.userScores, old.userScores)
+    beside.windowScores = kolmogorovSmirnov(new.windowScores, old.windowScores)
+    beside.itemNorms = kolmogorovSmirnov(itemNorms(candidate), itemNorms(live))
+    beside.userNorms = kolmogorovSmirnov(userNorms(candidate), userNorms(live))
+    beside.coverage = old.coverage
+    beside.medianMicroseconds = medianMicroseconds(old.nanoseconds)
+    return beside
+  }
+
+  private mutating func itemNorms(_ model: ServingModel) -> [Float] {
+    random.rows(model.itemCount, atMost: Self.normsMax).map { model.itemNorm(UInt32($0)) }
+  }
+
+  private mutating func userNorms(_ model: ServingModel) -> [Float] {
+    random.rows(model.userCount, atMost: Self.normsMax).map { model.userNorm(at: $0) }
+  }
+
+  // MARK: Lists.
+
+  /// One of each kind in turn, so that a budget that ends cuts all kinds alike.
+  private mutating func compareLists() {
+    for place in 0..<samples where nanoseconds() < deadline {
+      if place < subjects.users.count { compare(user: subjects.users[place]) }
+      if place < subjects.items.count { compare(item: subjects.items[place]) }
+    }
+    if !new.areScoresFinite { figures.itemNotFinite = "of a sampled list" }
+  }
+
+  private mutating func compare(user: UserHash) {
+    let known = lists { $0.list(user: user) }
+    if let known { beside.users.add(overlap(known.new.items, known.old.items)) }
+    let window = window(of: user, else: known?.old.items ?? [])
+    let nobody = UserHash(high: 0, low: 0)
+    if let window, let after = lists({ $0.list(user: nobody, after: window) }) {
+      beside.windows.add(overlap(after.new.items, after.old.items))
+    }
+    if let segments = lists({ $0.list(segmentOf: user) }) {
+      beside.segments.add(overlap(segments.new.items, segments.old.items))
+    }
+  }
+
+  private mutating func compare(item: UInt64) {
+    guard let similar = lists({ $0.list(similarTo: item) }) else { return }
+    beside.similar.add(overlap(similar.new.items, similar.old.items))
+  }
+
+  /// The same list by both, the one that serves first every other time: whoever is second finds the caches warm.
+  private mutating func lists(
+    _ make: (inout Side) -> ProofList?
+  ) -> (new: ProofList, old: ProofList)? {
+    guard live != nil else {
+      guard let only = make(&new) else { return nil }
+      return (only, only)
+    }
+    let isOldFirst = random.next() & 1 == 0
+    let first = isOldFirst ? make(&old) : make(&new)
+    let second = isOldFirst ? make(&new) : make(&old)
+    guard let first, let second else { return nil }
+    return isOldFirst ? (second, first) : (first, second)
+  }
+
+  /// The last ten items of a user are not known, only all that were met: ten of those that both snapshots have, at random.
+  /// Without a history what the model that serves would show stands in.
+  private mutating func window(of user: UserHash, else shown: [UInt64]) -> [UInt8]? {
+    let source = live ?? candidate
+    var items: [UInt32] = []
+    if let row = source.user(user) {
+      let seen = source.seen(by: row)
+      for place in random.rows(seen.count, atMost: Window.eventsMax) { items.append(seen[place]) }
+    }
+    if items.isEmpty { items = shown.prefix(Window.eventsMax / 2).compactMap { source.item(hash: $0) } }
+    items = items.filter { candidate.item(hash: source.itemHash($0)) != nil }
+    return items.isEmpty ? nil : windowBytes(items, of: source)
+  }
+}
+
+/// A window of clicks just now.
+private func windowBytes(_ items: [UInt32], of model: ServingModel) -> [UInt8]? {
+  var value = ByteBuffer()
+  Window.appendEmpty(to: &value)
+  for item in items {
+    var next = ByteBuffer()
+    guard let window = try? Window(value.bytes),
+      let event = WindowEvent(time: unixSeconds(), type: .click, itemID: model.itemID(item))
+    else { return nil }
+    window.append(adding: event, to: &next)
+    value = next
+  }
+  return value.bytes.copied()
+}
+
+extension Proof {
+  /// One of the two snapshots, and what its lists were.
+  private struct Side {
+    private let model: ServingModel
+    private let scratch = ComputeScratch()
+    private var list = ByteBuffer(capacity: 65536)
+    private var bySegment: [Int: ProofList] = [:]
+    private var shown: Set<UInt64> = []
+    private var places = 0
+    private(set) var userScores: [Float] = []
+    private(set) var windowScores: [Float] = []
+    private(set) var areScoresFinite = true
+    /// That each list took.
+    private(set) var nanoseconds: [UInt64] = []
+
+    init(_ model: ServingModel) { self.model = model }
+
+    var coverage: GateFigures.Coverage { .init(differing: shown.count, places: places, items: model.itemCount) }
+
+    mutating func list(user: UserHash) -> ProofList? {
+      guard let list = make(.user(user), .home) else { return nil }
+      userScores += list.scores
+      count(list)
+      return list
+    }
+
+    /// Of somebody of whom only a window is known.
+    mutating func list(user: UserHash, after window: [UInt8]) -> ProofList? {
+      guard let list = make(.user(user), .home, window: window) else { return nil }
+      windowScores += list.scores
+      count(list)
+      return list
+    }
+
+    /// Segments are formed and numbered anew with each training: what compares is what the same user gets.
+    mutating func list(segmentOf user: UserHash) -> ProofList? {
+      guard let row = model.user(user) else { return nil }
+      let segment = model.segment(of: row)
+      if let known = bySegment[segment] { return known }
+      bySegment[segment] = make(.segment(segment), .home)
+      return bySegment[segment]
+    }
+
+    mutating func list(similarTo item: UInt64) -> ProofList? {
+      guard let index = model.item(hash: item) else { return nil }
+      return make(.item(index: index, hash: item), .detail)
+    }
+
+    /// As a worker would make it, whole.
+    private mutating func make(_ subject: Subject, _ policy: PlacementPolicy, window: [UInt8] = []) -> ProofList? {
+      list.removeAll()
+      let query = ListQuery(subject: subject, keyHash: 0, now: unixSeconds())
+      let start = Gateway.nanoseconds()
+      if window.isEmpty {
+        guard (try? model.render(query, for: policy, scratch: scratch, into: &list)) != nil else { return nil }
+      } else {
+        let bytes = window.span.bytes
+        guard let read = try? Window(bytes),
+          (try? model.render(query, for: policy, window: read, scratch: scratch, into: &list)) != nil
+        else { return nil }
+      }
+      nanoseconds.append(Gateway.nanoseconds() - start)
+      let proof = model.proof(scratch, atMost: Proof.placesMax)
+      areScoresFinite = areScoresFinite && proof.scores.allSatisfy(\.isFinite)
+      return proof
+    }
+
+    private mutating func count(_ list: ProofList) {
+      shown.formUnion(list.items)
+      places += list.items.count
+    }
+  }
+}
+
+/// Of the monotonic clock.
+func nanoseconds() -> UInt64 {
+  var now = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &now)
+  return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
+}
