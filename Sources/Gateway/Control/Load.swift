@@ -16,6 +16,8 @@ struct Load: Sendable {
   let settings: Settings
   let gates: Gates
   let control: Mailbox<ControlMessage>
+  /// Under the version that serves.
+  let hottest: [HotList]
 
   func run() {
     var report = GateReport()
@@ -45,9 +47,11 @@ struct Load: Sendable {
       control.post(.proved(identity, report))
       times.load = lap()
       control.post(.moved(identity, .warming))
-      times.warmed = warmer.fillMissing(model, budgetMilliseconds: settings.warmBudgetMilliseconds)
+      times.warmed = warmer.fillMissing(model, hottest, budgetMilliseconds: settings.warmBudgetMilliseconds)
+      let prepared = warmer.prepare(model, hottest, budgetMilliseconds: settings.warmBudgetMilliseconds)
+      times.lists = prepared.lists.count
       times.warm = lap()
-      control.post(.loaded(model, times))
+      control.post(.loaded(model, times, prepared))
     } catch {
       report.note(error)
       control.post(.proved(identity, report))
