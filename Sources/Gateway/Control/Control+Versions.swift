@@ -54,6 +54,7 @@ extension Control {
       "version ready",
       metadata: [
         "version": "\(model.identity)", "pullMilliseconds": "\(times.pull)", "loadMilliseconds": "\(times.load)",
+        "proveMilliseconds": "\(times.prove)",
         "warmMilliseconds": "\(times.warm)", "listsWritten": "\(times.warmed.written)",
         "listsPresent": "\(times.warmed.present)", "listsInMemory": "\(times.lists)",
       ])

@@ -41,11 +41,12 @@ struct Load: Sendable {
       times.pull = lap()
       control.post(.moved(identity, .verifying))
       let model = try verify(pulled.path)
+      times.load = lap()
       report.merge(
         gates.prove(model.model, probeRecall: model.probeRecall, sections: manifest.manifest.sections.count))
       if let failure = report.failure { throw failure }
       control.post(.proved(identity, report))
-      times.load = lap()
+      times.prove = lap()
       control.post(.moved(identity, .warming))
       times.warmed = warmer.fillMissing(model, hottest, budgetMilliseconds: settings.warmBudgetMilliseconds)
       let prepared = warmer.prepare(model, hottest, budgetMilliseconds: settings.warmBudgetMilliseconds)
@@ -54,7 +55,7 @@ struct Load: Sendable {
       control.post(.loaded(model, times, prepared))
     } catch {
       report.note(error)
-      control.post(.proved(identity, report))
+      if report.failure != nil { control.post(.proved(identity, report)) }
       // What was rejected for good must not be what a node without a repository starts on, nor take a good one's place on
       // the disk.
       if isNew, !error.reason.isTransient { try? store.remove(identity) }

@@ -69,6 +69,7 @@ enum ControlMessage: Sendable {
 struct LoadTimes: Sendable {
   var pull = 0
   var load = 0
+  var prove = 0
   var warm = 0
   var warmed = WarmCounts()
   /// Lists that workers were given.

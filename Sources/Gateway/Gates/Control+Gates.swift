@@ -1,4 +1,6 @@
+import Configuration
 import Logging
+import Model
 import Publishing
 
 /// What the gates said of the versions that this node has looked at.

@@ -1,6 +1,7 @@
 import Bytes
 import Glibc
 import Model
+import Snapshots
 
 /// Measures a snapshot beside the one that serves: lists of the same users, windows, segments and items by both, in turns.
 ///
@@ -18,8 +19,8 @@ struct Proof: ~Copyable {
   private let samples: Int
   private let deadline: UInt64
   private var random: ProofRandom
-  private var old: Side
-  private var new: Side
+  private let old: ProofSide
+  private let new: ProofSide
   private var figures = GateFigures()
   private var beside = GateFigures.Live()
 
@@ -27,11 +28,11 @@ struct Proof: ~Copyable {
     self.candidate = candidate
     self.live = live
     self.samples = samples
-    deadline = nanoseconds() + UInt64(budgetMilliseconds) * 1_000_000
+    deadline = monotonicNanoseconds() + UInt64(budgetMilliseconds) * 1_000_000
     subjects = ProofSubjects(candidate, live: live, samples: samples)
     random = ProofRandom(seed: UInt64(candidate.digest.prefix) ^ 0x77)
-    new = Side(candidate)
-    old = Side(live ?? candidate)
+    new = ProofSide(candidate)
+    old = ProofSide(live ?? candidate)
   }
 
   /// - Parameter probeRecall: of the snapshot's own probes, which were asked when it was loaded.
@@ -82,7 +83,7 @@ struct Proof: ~Copyable {
 
   /// One of each kind in turn, so that a budget that ends cuts all kinds alike.
   private mutating func compareLists() {
-    for place in 0..<samples where nanoseconds() < deadline {
+    for place in 0..<samples where monotonicNanoseconds() < deadline {
       if place < subjects.users.count { compare(user: subjects.users[place]) }
       if place < subjects.items.count { compare(item: subjects.items[place]) }
     }
@@ -108,16 +109,11 @@ struct Proof: ~Copyable {
   }
 
   /// The same list by both, the one that serves first every other time: whoever is second finds the caches warm.
-  private mutating func lists(
-    _ make: (inout Side) -> ProofList?
-  ) -> (new: ProofList, old: ProofList)? {
-    guard live != nil else {
-      guard let only = make(&new) else { return nil }
-      return (only, only)
-    }
+  private mutating func lists(_ make: (ProofSide) -> ProofList?) -> (new: ProofList, old: ProofList)? {
+    guard live != nil else { return make(new).map { ($0, $0) } }
     let isOldFirst = random.next() & 1 == 0
-    let first = isOldFirst ? make(&old) : make(&new)
-    let second = isOldFirst ? make(&new) : make(&old)
+    let first = make(isOldFirst ? old : new)
+    let second = make(isOldFirst ? new : old)
     guard let first, let second else { return nil }
     return isOldFirst ? (second, first) : (first, second)
   }
@@ -139,95 +135,24 @@ struct Proof: ~Copyable {
 
 /// A window of clicks just now.
 private func windowBytes(_ items: [UInt32], of model: ServingModel) -> [UInt8]? {
-  var value = ByteBuffer()
-  Window.appendEmpty(to: &value)
+  var bytes: [UInt8] = []
   for item in items {
-    var next = ByteBuffer()
-    guard let window = try? Window(value.bytes),
-      let event = WindowEvent(time: unixSeconds(), type: .click, itemID: model.itemID(item))
-    else { return nil }
-    window.append(adding: event, to: &next)
-    value = next
+    var next = ByteBuffer(capacity: Window.bytesMax)
+    guard let event = WindowEvent(time: unixSeconds(), type: .click, itemID: model.itemID(item)) else { return nil }
+    if bytes.isEmpty {
+      Window.append(event, to: &next)
+    } else {
+      let known = bytes.span.bytes
+      guard let window = try? Window(known) else { return nil }
+      window.append(adding: event, to: &next)
+    }
+    bytes = next.bytes.copied()
   }
-  return value.bytes.copied()
-}
-
-extension Proof {
-  /// One of the two snapshots, and what its lists were.
-  private struct Side {
-    private let model: ServingModel
-    private let scratch = ComputeScratch()
-    private var list = ByteBuffer(capacity: 65536)
-    private var bySegment: [Int: ProofList] = [:]
-    private var shown: Set<UInt64> = []
-    private var places = 0
-    private(set) var userScores: [Float] = []
-    private(set) var windowScores: [Float] = []
-    private(set) var areScoresFinite = true
-    /// That each list took.
-    private(set) var nanoseconds: [UInt64] = []
-
-    init(_ model: ServingModel) { self.model = model }
-
-    var coverage: GateFigures.Coverage { .init(differing: shown.count, places: places, items: model.itemCount) }
-
-    mutating func list(user: UserHash) -> ProofList? {
-      guard let list = make(.user(user), .home) else { return nil }
-      userScores += list.scores
-      count(list)
-      return list
-    }
-
-    /// Of somebody of whom only a window is known.
-    mutating func list(user: UserHash, after window: [UInt8]) -> ProofList? {
-      guard let list = make(.user(user), .home, window: window) else { return nil }
-      windowScores += list.scores
-      count(list)
-      return list
-    }
-
-    /// Segments are formed and numbered anew with each training: what compares is what the same user gets.
-    mutating func list(segmentOf user: UserHash) -> ProofList? {
-      guard let row = model.user(user) else { return nil }
-      let segment = model.segment(of: row)
-      if let known = bySegment[segment] { return known }
-      bySegment[segment] = make(.segment(segment), .home)
-      return bySegment[segment]
-    }
-
-    mutating func list(similarTo item: UInt64) -> ProofList? {
-      guard let index = model.item(hash: item) else { return nil }
-      return make(.item(index: index, hash: item), .detail)
-    }
-
-    /// As a worker would make it, whole.
-    private mutating func make(_ subject: Subject, _ policy: PlacementPolicy, window: [UInt8] = []) -> ProofList? {
-      list.removeAll()
-      let query = ListQuery(subject: subject, keyHash: 0, now: unixSeconds())
-      let start = Gateway.nanoseconds()
-      if window.isEmpty {
-        guard (try? model.render(query, for: policy, scratch: scratch, into: &list)) != nil else { return nil }
-      } else {
-        let bytes = window.span.bytes
-        guard let read = try? Window(bytes),
-          (try? model.render(query, for: policy, window: read, scratch: scratch, into: &list)) != nil
-        else { return nil }
-      }
-      nanoseconds.append(Gateway.nanoseconds() - start)
-      let proof = model.proof(scratch, atMost: Proof.placesMax)
-      areScoresFinite = areScoresFinite && proof.scores.allSatisfy(\.isFinite)
-      return proof
-    }
-
-    private mutating func count(_ list: ProofList) {
-      shown.formUnion(list.items)
-      places += list.items.count
-    }
-  }
+  return bytes
 }
 
 /// Of the monotonic clock.
-func nanoseconds() -> UInt64 {
+func monotonicNanoseconds() -> UInt64 {
   var now = timespec()
   clock_gettime(CLOCK_MONOTONIC, &now)
   return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
