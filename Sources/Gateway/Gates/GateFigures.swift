@@ -30,6 +30,7 @@ struct GateFigures: Sendable, Equatable {
 
   /// Of the sampled lists of users.
   struct Coverage: Sendable, Equatable {
+    var lists = 0
     var differing = 0
     var places = 0
     var items = 0

@@ -31,22 +31,27 @@ struct GateJudge {
       .probeRecall, figures.probeRecall, atLeast: settings.probeRecallMin,
       "the index finds \(rounded(figures.probeRecall)) of the exact answers to its \(figures.probes) probes; "
         + "gates.probeRecallMin is \(rounded(settings.probeRecallMin))")
+    judge(figures.coverage)
     guard figures.listsMade >= Self.listsMin else {
-      for gate in [Gate.coverage, .latency] {
-        unjudged(gate, "too few lists could be made to judge: \(figures.listsMade), of at least \(Self.listsMin)")
-      }
-      return
+      return unjudged(
+        .latency, "too few lists could be made to judge: \(figures.listsMade), of at least \(Self.listsMin)")
     }
-    let coverage = figures.coverage
+    note(
+      .latency, figures.medianMicroseconds / 1e6, atMost: Double(settings.latencyMillisecondsMax) / 1000,
+      "a list takes \(rounded(figures.medianMicroseconds)) µs in the median of \(figures.listsMade) on this node; "
+        + "gates.latencyMax is \(settings.latencyMillisecondsMax) ms")
+  }
+
+  private mutating func judge(_ coverage: GateFigures.Coverage) {
+    guard coverage.lists >= Self.listsMin else {
+      return unjudged(
+        .coverage, "too few lists of users could be made to judge: \(coverage.lists), of at least \(Self.listsMin)")
+    }
     note(
       .coverage, coverage.share, atLeast: settings.coverageMin,
       "\(coverage.differing) different items stand in \(coverage.places) places of sampled lists, of a catalogue of "
         + "\(coverage.items): \(rounded(coverage.share)) of what is possible; gates.coverageMin is "
         + rounded(settings.coverageMin))
-    note(
-      .latency, figures.medianMicroseconds / 1e6, atMost: Double(settings.latencyMillisecondsMax) / 1000,
-      "a list takes \(rounded(figures.medianMicroseconds)) µs in the median of \(figures.listsMade) on this node; "
-        + "gates.latencyMax is \(settings.latencyMillisecondsMax) ms")
   }
 
   mutating func judge(_ figures: GateFigures, beside live: GateFigures.Live) {
@@ -86,16 +91,19 @@ struct GateJudge {
   }
 
   private mutating func judgeRatios(_ figures: GateFigures, beside live: GateFigures.Live) {
-    guard figures.listsMade >= Self.listsMin, live.coverage.share > 0, live.medianMicroseconds > 0 else {
-      unjudged(.coverageRatio, "too few lists could be made to judge")
+    if figures.coverage.lists >= Self.listsMin, live.coverage.differing > 0 {
+      let coverage = Double(figures.coverage.differing) / Double(live.coverage.differing)
+      note(
+        .coverageRatio, coverage, atLeast: settings.coverageRatioMin,
+        "sampled lists name \(figures.coverage.differing) different items, those of version \(live.version), which "
+          + "serves, \(live.coverage.differing): \(rounded(coverage)) times; gates.coverageRatioMin is "
+          + rounded(settings.coverageRatioMin))
+    } else {
+      unjudged(.coverageRatio, "too few lists of users could be made to judge")
+    }
+    guard figures.listsMade >= Self.listsMin, live.medianMicroseconds > 0 else {
       return unjudged(.latencyRatio, "too few lists could be made to judge")
     }
-    let coverage = Double(figures.coverage.differing) / Double(live.coverage.differing)
-    note(
-      .coverageRatio, coverage, atLeast: settings.coverageRatioMin,
-      "sampled lists name \(figures.coverage.differing) different items, those of version \(live.version), which serves, "
-        + "\(live.coverage.differing): \(rounded(coverage)) times; gates.coverageRatioMin is "
-        + rounded(settings.coverageRatioMin))
     let latency = figures.medianMicroseconds / live.medianMicroseconds
     note(
       .latencyRatio, latency, atMost: settings.latencyRatioMax,

@@ -86,6 +86,7 @@ struct Proof: ~Copyable {
     for place in 0..<samples where monotonicNanoseconds() < deadline {
       if place < subjects.users.count { compare(user: subjects.users[place]) }
       if place < subjects.items.count { compare(item: subjects.items[place]) }
+      if subjects.users.isEmpty { compareWindow(at: place) }
     }
     if !new.areScoresFinite { figures.itemNotFinite = "of a sampled list" }
   }
@@ -93,14 +94,23 @@ struct Proof: ~Copyable {
   private mutating func compare(user: UserHash) {
     let known = lists { $0.list(user: user) }
     if let known { beside.users.add(overlap(known.new.items, known.old.items)) }
-    let window = window(of: user, else: known?.old.items ?? [])
-    let nobody = UserHash(high: 0, low: 0)
-    if let window, let after = lists({ $0.list(user: nobody, after: window) }) {
-      beside.windows.add(overlap(after.new.items, after.old.items))
-    }
+    compare(after: window(of: user, else: known?.old.items ?? []))
     if let segments = lists({ $0.list(segmentOf: user) }) {
       beside.segments.add(overlap(segments.new.items, segments.old.items))
     }
+  }
+
+  private mutating func compare(after window: [UInt8]?) {
+    let nobody = UserHash(high: 0, low: 0)
+    guard let window, let after = lists({ $0.list(user: nobody, after: window) }) else { return }
+    beside.windows.add(overlap(after.new.items, after.old.items))
+  }
+
+  /// Of a snapshot without users: somebody who has met an item or two.
+  private mutating func compareWindow(at place: Int) {
+    let source = live ?? candidate
+    let items = subjects.items.dropFirst(place).prefix(2).compactMap { source.item(hash: $0) }
+    if !items.isEmpty { compare(after: windowBytes(items, of: source)) }
   }
 
   private mutating func compare(item: UInt64) {

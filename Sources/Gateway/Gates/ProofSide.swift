@@ -9,6 +9,7 @@ final class ProofSide {
   private var bySegment: [Int: ProofList] = [:]
   private var shown: Set<UInt64> = []
   private var places = 0
+  private var lists = 0
   private(set) var userScores: [Float] = []
   private(set) var windowScores: [Float] = []
   private(set) var areScoresFinite = true
@@ -17,7 +18,7 @@ final class ProofSide {
 
   init(_ model: ServingModel) { self.model = model }
 
-  var coverage: GateFigures.Coverage { .init(differing: shown.count, places: places, items: model.itemCount) }
+  var coverage: GateFigures.Coverage { .init(lists: lists, differing: shown.count, places: places, items: model.itemCount) }
 
   func list(user: UserHash) -> ProofList? {
     guard let list = make(.user(user), .home) else { return nil }
@@ -70,5 +71,6 @@ final class ProofSide {
   private func count(_ list: ProofList) {
     shown.formUnion(list.items)
     places += list.items.count
+    lists += 1
   }
 }

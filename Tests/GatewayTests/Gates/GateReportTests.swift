@@ -9,14 +9,14 @@ import Testing
 private func figures(_ change: (inout GateFigures, inout GateFigures.Live) -> Void = { _, _ in }) -> GateFigures {
   var figures = GateFigures(
     dimension: 64, items: 1_050, probes: 96, probeRecall: 0.97,
-    coverage: .init(differing: 400, places: 4_000, items: 1_050), listsMade: 800, medianMicroseconds: 300)
+    coverage: .init(lists: 400, differing: 400, places: 4_000, items: 1_050), listsMade: 800, medianMicroseconds: 300)
   let lists = GateFigures.Lists(compared: 200, sum: 120)
   var live = GateFigures.Live(
     version: 7, dimension: 64, items: 1_000, itemsKept: .init(found: 990, asked: 1_000),
     usersKept: .init(found: 980, asked: 1_000), users: lists, windows: lists, segments: lists, similar: lists,
     userScores: .init(value: 0.05, samples: 4_000), windowScores: .init(value: 0.05, samples: 4_000),
     itemNorms: .init(value: 0.04, samples: 1_000), userNorms: .init(value: 0.04, samples: 2_000),
-    coverage: .init(differing: 390, places: 4_000, items: 1_000), medianMicroseconds: 290)
+    coverage: .init(lists: 400, differing: 390, places: 4_000, items: 1_000), medianMicroseconds: 290)
   change(&figures, &live)
   figures.live = live
   return figures
@@ -88,6 +88,7 @@ private func report(_ figures: GateFigures, isPinned: Bool = false) -> GateRepor
     let few = report(
       figures { figures, live in
         figures.listsMade = 3
+        figures.coverage.lists = 3
         live.users = .init(compared: 3, sum: 0)
         live.userScores = .init(value: 1, samples: 60)
       })
