@@ -24,8 +24,17 @@ SEGMENTS = "16"
 DIMENSIONS = "64"
 
 
-def read(path):
-    """Rows of text, oldest first: (user, item, further columns), and the header of a CSV."""
+def read(path, users):
+    """Rows of text, oldest first: (user, item, further columns), and the header of a CSV. Of the first users only, unless
+    `users` is 0."""
+    header, rows = read_all(path)
+    if users:
+        kept = set(sorted({row[0] for row in rows}, key=lambda user: (len(user), user))[:users])
+        rows = [row for row in rows if row[0] in kept]
+    return header, rows
+
+
+def read_all(path):
     with open(path) as file:
         if path.endswith(".csv"):
             rows = list(csv.reader(file))
@@ -148,6 +157,7 @@ def main():
     parser.add_argument("--needletail", default=".build/release/needletail")
     parser.add_argument("--out", default="var/gates", help="folder for what is made")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each part of the data")
+    parser.add_argument("--users", type=int, default=0, help="only so many users of each; 0 for all")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("data", nargs="+", help="NAME=FILE: a CSV with a header, or adjacency lines")
     options = parser.parse_args()
@@ -157,7 +167,7 @@ def main():
         bench = Bench(options.needletail, f"{options.out}/{name}")
         if not options.json:
             print(f"{name}\n{'':32}verdict  {'  '.join(gate.replace('distance', 'ks') for gate in GATES)}")
-        for case, snapshot, live, passes in cases(bench, *read(path), list(range(1, options.seeds + 1))):
+        for case, snapshot, live, passes in cases(bench, *read(path, options.users), list(range(1, options.seeds + 1))):
             gates, found = bench.judge(snapshot, live)
             isWrong = passes is not None and found["isValid"] != passes
             wrong += isWrong

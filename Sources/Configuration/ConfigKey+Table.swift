@@ -76,19 +76,19 @@ extension ConfigKey {
         path: "gates.probeRecallMin", form: .number(0...1), fallback: "0.85",
         effect: "Least share of the exact answers to a snapshot's own probes that its index must find."),
       .init(
-        path: "gates.overlapUsersMin", form: .number(0...1), fallback: "0.2",
+        path: "gates.overlapUsersMin", form: .number(0...1), fallback: "0.3",
         effect: "Least mean share of a known user's first 20 items that both snapshots name."),
       .init(
-        path: "gates.overlapWindowsMin", form: .number(0...1), fallback: "0.2",
+        path: "gates.overlapWindowsMin", form: .number(0...1), fallback: "0.3",
         effect: "The same for lists that follow from a user's last ten items alone."),
       .init(
-        path: "gates.overlapSegmentsMin", form: .number(0...1), fallback: "0.1",
+        path: "gates.overlapSegmentsMin", form: .number(0...1), fallback: "0.15",
         effect: "The same for the lists of the segments that a user is in, which are formed anew each time."),
       .init(
         path: "gates.overlapItemsMin", form: .number(0...1), fallback: "0.2",
         effect: "The same for similar items."),
       .init(
-        path: "gates.scoreDistanceMax", form: .number(0...1), fallback: "0.4",
+        path: "gates.scoreDistanceMax", form: .number(0...1), fallback: "0.3",
         effect: "Largest Kolmogorov-Smirnov distance of the scores in users' lists to those of the snapshot that serves."),
       .init(
         path: "gates.normDistanceMax", form: .number(0...1), fallback: "0.4",

@@ -44,11 +44,21 @@ extension Integration {
     }
 
     private func version(_ gateway: GatewayProcess) -> Int? {
-      gateway.port.flatMap { HTTPClient(port: $0) }?.get(target("home"))?.recommendations.model?.version
+      let answer = gateway.port.flatMap { HTTPClient(port: $0) }?.get(target("home"))
+      return try? answer?.recommendations.model?.version
     }
 
     private func serve() -> GatewayProcess {
       GatewayProcess(["serve", "--config", Self.configuration(repository)], in: repository.folder)
+    }
+
+    /// Where a version was when the process died: by the log, and while that is silent by the files of the pull.
+    private func stage(_ log: String, after start: Int, _ version: Int) -> String {
+      let reached = reached(log, after: start)
+      guard reached == "published" || reached == "version found" else { return reached }
+      let files = files().filter { $0.hasPrefix("\(version)-") }
+      if files.contains(where: { $0.hasSuffix(".verified") }) { return "pulled and verified" }
+      return files.isEmpty ? reached : "pull begun"
     }
 
     /// Microseconds from a version's manifest to its last milestone on this machine, just now.
@@ -76,7 +86,7 @@ extension Integration {
         usleep(UInt32(delay))
         gateway.signal(SIGKILL)
         try #require(gateway.exitCode() == 128 + SIGKILL, "\(what)")
-        let death = reached(gateway.log, after: start)
+        let death = stage(gateway.log, after: start, serving + 1)
         deaths[death, default: 0] += 1
         checkStore(what)
         // Every other time the trainer is gone when the node comes back.
@@ -94,7 +104,9 @@ extension Integration {
         serving += 1
         let isThere = eventually { version(gateway) == serving }
         #expect(isThere, "\(what), \(death): \(gateway.log)")
-        #expect(temporaries() == [], "\(what)")
+        // Its own are still being written, perhaps; those of the dead are gone.
+        let isSwept = eventually { temporaries() == [] }
+        #expect(isSwept, "\(what): \(temporaries())")
       }
       print("killed after: \(deaths.sorted { $0.key < $1.key }); alone on: \(restartedOn.sorted { $0.key < $1.key })")
     }
@@ -115,9 +127,12 @@ extension Integration {
 
     /// What a killed pull leaves is swept when the next process starts.
     private func temporaries() -> [String] {
-      let names = try? FileManager.default.contentsOfDirectory(
-        atPath: repository.folder.file("data/models/\(TrainedModel.name)"))
-      return (names ?? []).filter { $0.contains(".tmp-") }
+      files().filter { $0.contains(".tmp-") }
+    }
+
+    private func files() -> [String] {
+      (try? FileManager.default.contentsOfDirectory(
+        atPath: repository.folder.file("data/models/\(TrainedModel.name)"))) ?? []
     }
 
     private func microseconds() -> Int {

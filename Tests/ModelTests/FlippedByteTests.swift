@@ -41,7 +41,7 @@ import Testing
     }
     _ = try? model.renderTrending(
       segment: nil, for: .trending, keyHash: 1, now: ToyModel.now, scratch: scratch, into: &lists)
-    return lists.bytes.copied()
+    return Array(copying: lists.bytes)
   }
 
   @Test func `a flip of any byte of the header is refused with a reason, or changes no answer`() throws {

@@ -18,7 +18,7 @@ struct FullDiskTests {
     try store.recordServing(old)
     let before = place.files(below: disk.path)
     let path = try place.snapshot([("big", someBytes(2 << 20, seed: 9))])
-    try place.repository.publish(snapshotPath: path, model: "home", details: someDetails)
+    _ = try place.repository.publish(snapshotPath: path, model: "home", details: someDetails)
     let error = #expect(throws: PublishError.self) { try store.pull("home", 2, from: place.repository) }
     #expect(error?.reason == .fetchFailed && error?.detail.contains("No space left") == true, "\(error as Any)")
     #expect(error?.reason.isTransient == true)

@@ -14,6 +14,8 @@ final class Retraining: Sendable {
 
   let snapshotPath: String
   let factors: Factors
+  /// What they were trained with.
+  private let foldIn: ALSSettings
   private let interactionsPath: String
   private let itemIDs: [String]
   private let userIDs: [String]
@@ -42,6 +44,11 @@ final class Retraining: Sendable {
       Snapshot.open(path: snapshotPath, verify: .checksums), name: TrainedModel.name, version: 1,
       digest: SHA256.digest(RawSpan()))
     itemIDs = (0..<UInt32(model.itemCount)).map { String(copying: model.itemID($0)) }
+    var settings = ALSSettings()
+    settings.alpha0 = Float(model.provenance.entries["ials.alpha0"]!)!
+    settings.lambda = Float(model.provenance.entries["ials.lambda"]!)!
+    settings.nu = Float(model.provenance.entries["ials.nu"]!)!
+    foldIn = settings
     var seen: Set<Substring> = []
     userIDs = rows.compactMap { $0.split(separator: ",").first }.filter { seen.insert($0).inserted }.map(String.init)
     precondition(factors.itemCount == itemIDs.count && factors.userCount == userIDs.count)
@@ -61,6 +68,7 @@ final class Retraining: Sendable {
     options.metadata = TrainedModel.shared.itemsPath
     options.interactions = interactionsPath
     options.identity = TrainedModel.shared.identity
+    options.foldIn = foldIn
     options.segments.count = TrainedModel.segments
     _ = try! FactorPacking.run(options)
     return options.snapshotPath
