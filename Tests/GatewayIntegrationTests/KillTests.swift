@@ -56,7 +56,7 @@ extension Integration {
     private func stage(_ log: String, after start: Int, _ version: Int) -> String {
       let reached = reached(log, after: start)
       guard reached == "published" || reached == "version found" else { return reached }
-      let files = files().filter { $0.hasPrefix("\(version)-") }
+      let files = self.files().filter { $0.hasPrefix("\(version)-") }
       if files.contains(where: { $0.hasSuffix(".verified") }) { return "pulled and verified" }
       return files.isEmpty ? reached : "pull begun"
     }

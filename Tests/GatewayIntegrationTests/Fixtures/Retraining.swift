@@ -45,9 +45,9 @@ final class Retraining: Sendable {
       digest: SHA256.digest(RawSpan()))
     itemIDs = (0..<UInt32(model.itemCount)).map { String(copying: model.itemID($0)) }
     var settings = ALSSettings()
-    settings.alpha0 = Float(model.provenance.entries["ials.alpha0"]!)!
-    settings.lambda = Float(model.provenance.entries["ials.lambda"]!)!
-    settings.nu = Float(model.provenance.entries["ials.nu"]!)!
+    settings.alpha0 = Float(model.provenance.settings["ials.alpha0"]!)!
+    settings.lambda = Float(model.provenance.settings["ials.lambda"]!)!
+    settings.nu = Float(model.provenance.settings["ials.nu"]!)!
     foldIn = settings
     var seen: Set<Substring> = []
     userIDs = rows.compactMap { $0.split(separator: ",").first }.filter { seen.insert($0).inserted }.map(String.init)
