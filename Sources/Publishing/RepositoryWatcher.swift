@@ -29,12 +29,32 @@ public struct RepositoryWatcher: Sendable {
     case demote(ModelIdentity)
   }
 
+  /// A challenger takes a champion's place on this node. Holds while the repository names these two as it did; whatever
+  /// is published or moved after it is newer news.
+  public struct Promotion: Sendable, Equatable {
+    public let challenger: ModelIdentity
+    /// The version that would serve without it.
+    public let over: Int
+    /// An operator went back to that: neither champion nor tried again.
+    public private(set) var isUndone: Bool
+
+    public init(challenger: ModelIdentity, over: Int, isUndone: Bool = false) {
+      self.challenger = challenger
+      self.over = over
+      self.isUndone = isUndone
+    }
+
+    fileprivate mutating func undo() { isUndone = true }
+  }
+
   public let model: String
   public private(set) var serving: ModelIdentity?
   /// What served before: where a rollback leads.
   public private(set) var previous: ModelIdentity?
   public private(set) var challenger: ModelIdentity?
   public private(set) var pinned: Int?
+  /// A challenger that this node has made its champion, while the repository still says otherwise.
+  public private(set) var promotion: Promotion?
   private var listing = RepositoryListing(versions: [], aliases: .none)
   private var loaded: Set<ModelIdentity> = []
   private var fetching: Set<ModelIdentity> = []
@@ -86,6 +106,7 @@ public struct RepositoryWatcher: Sendable {
   /// fetched and judged once more.
   public mutating func pin(_ version: Int?) -> [Action] {
     pinned = version
+    if version == promotion?.over { promotion?.undo() }
     rejected = rejected.filter { $0.version != version }
     return plan()
   }
@@ -94,6 +115,31 @@ public struct RepositoryWatcher: Sendable {
   public mutating func rollback() -> [Action] {
     guard let previous else { return [] }
     return pin(previous.version)
+  }
+
+  /// The challenger has proven itself: it serves. Nothing when there is none.
+  public mutating func promoteChallenger() -> [Action] {
+    guard let challenger else { return [] }
+    // A pin of the champion would outlive it: who promotes takes it back.
+    pinned = nil
+    promotion = nil
+    guard let choice = choice(among: usable) else { return [] }
+    promotion = Promotion(challenger: challenger, over: choice.champion)
+    return plan()
+  }
+
+  /// What a process before this one had decided.
+  public mutating func restore(_ promotion: Promotion?, rejected: [ModelIdentity]) {
+    self.promotion = promotion
+    self.rejected.formUnion(rejected)
+    loaded.subtract(rejected)
+  }
+
+  /// An operator has a rejected version judged once more.
+  public mutating func readmit(_ version: Int) -> [Action] {
+    rejected = rejected.filter { $0.version != version }
+    if promotion?.challenger.version == version { promotion = nil }
+    return plan()
   }
 
   /// Whether a version can be pinned: the repository has it, or this node has it loaded.
@@ -108,17 +154,24 @@ public struct RepositoryWatcher: Sendable {
     return loaded.filter { !needed.contains($0) && $0.version != pinned }.sorted { $0.version < $1.version }
   }
 
-  private mutating func plan() -> [Action] {
+  /// What may be chosen.
+  private var usable: [Int: ModelIdentity] {
     // A version that the repository dropped but this node still has loaded can be pinned: that is a rollback.
     var known = listing.versions
     for identity in loaded.sorted(by: { $0.version < $1.version }) where known[identity.version] == nil {
       known[identity.version] = identity
     }
-    let usable = known.filter { !rejected.contains($0.value) && (listing.versions[$0.key] != nil || $0.key == pinned) }
-    guard
-      let choice = VersionChoice.choose(
-        usable: usable.keys, aliases: listing.aliases, pinned: pinned, serving: serving?.version)
-    else { return [] }
+    return known.filter { !rejected.contains($0.value) && (listing.versions[$0.key] != nil || $0.key == pinned) }
+  }
+
+  private func choice(among usable: [Int: ModelIdentity]) -> VersionChoice? {
+    VersionChoice.choose(
+      usable: usable.keys, aliases: listing.aliases, pinned: pinned, serving: serving?.version)
+  }
+
+  private mutating func plan() -> [Action] {
+    let usable = usable
+    guard let choice = promoted(choice(among: usable), usable) else { return [] }
     var actions: [Action] = []
     // `.serving` means: leave things as they are, even if the number now belongs to another build.
     if choice.source != .serving, let champion = usable[choice.champion], champion != serving {
@@ -126,6 +179,20 @@ public struct RepositoryWatcher: Sendable {
     }
     settle(challenger: choice.challenger.flatMap { usable[$0] }, &actions)
     return actions
+  }
+
+  /// The choice, unless this node has promoted the challenger of just this choice, or taken that back.
+  private mutating func promoted(_ choice: VersionChoice?, _ usable: [Int: ModelIdentity]) -> VersionChoice? {
+    guard let choice, let promotion else { return choice }
+    guard choice.champion == promotion.over, let challenger = choice.challenger,
+      usable[challenger] == promotion.challenger
+    else {
+      self.promotion = nil
+      return choice
+    }
+    return promotion.isUndone
+      ? VersionChoice(champion: choice.champion, source: choice.source, challenger: nil)
+      : VersionChoice(champion: challenger, source: .promoted, challenger: nil)
   }
 
   private mutating func swap(to champion: ModelIdentity, _ actions: inout [Action]) {

@@ -16,7 +16,7 @@ extension Admin {
       connection.answer(one(path[0]) { ["versions": .list(versions(of: $0))] })
     case (.post, 2) where path[1] == "versions": connection.answer(announce(path[0], request))
     case (.get, 3) where path[1] == "versions": version(path[0], path[2], request, connection)
-    case (.put, 3) where path[1] == "aliases": connection.answer(setAlias(path[0], path[2], request))
+    case (.put, 3) where path[1] == "aliases": setAlias(path[0], path[2], request, connection)
     default: connection.answer(.problem(404, "There is no such call. GET /admin/v1/models lists the models."))
     }
   }
@@ -35,7 +35,7 @@ extension Admin {
       "previous": control.previous[model].map { .number($0.version) } ?? .null,
       "pinned": control.watchers[model]?.pinned.map { .number($0) } ?? .null,
       "lastSwap": control.lastSwaps[model].map(describe) ?? .null,
-      "versions": .list(versions(of: model)),
+      "versions": .list(versions(of: model)), "canary": canary(of: model),
     ]
   }
 
@@ -144,7 +144,8 @@ extension Admin {
 
   // MARK: Changes.
 
-  /// `POST …/models/{model}:rollback`, `:pin` and `:unpin`.
+  /// `POST …/models/{model}:rollback`, `:pin`, `:unpin`, and of its canary `:promote`, `:abort` and
+  /// `:readmit`.
   private func act(_ text: String, _ request: AdminRequest) -> AdminAnswer {
     let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
     guard parts.count == 2, control.models.contains(parts[0]) else {
@@ -159,7 +160,11 @@ extension Admin {
       control.pin(model, previous.version)
     case "pin": if let problem = pin(model, request) { return problem }
     case "unpin": control.pin(model, nil)
-    default: return .problem(404, "There is no action \"\(parts[1])\"; there are rollback, pin and unpin.")
+    case "promote", "abort", "readmit":
+      if let problem = actOnCanary(of: model, parts[1], request) { return problem }
+    default:
+      return .problem(
+        404, "There is no action \"\(parts[1])\"; there are rollback, pin, unpin, promote, abort and readmit.")
     }
     return one(model, describe)
   }
@@ -174,24 +179,25 @@ extension Admin {
     return nil
   }
 
-  private static let versionNeeded = #"The body must be an object like {"version":42}."#
+  static let versionNeeded = #"The body must be an object like {"version":42}."#
 
-  private static func wantedVersion(_ request: AdminRequest) -> Int? {
+  static func wantedVersion(_ request: AdminRequest) -> Int? {
     struct Body: Decodable { let version: Int }
     return try? JSONDecoder().decode(Body.self, from: Data(request.body)).version
   }
 
-  private func setAlias(_ model: String, _ alias: String, _ request: AdminRequest) -> AdminAnswer {
-    guard let version = Admin.wantedVersion(request) else { return .problem(400, Admin.versionNeeded) }
-    guard control.lifecycle(model, version)?.state.isUsable == true else {
-      return .problem(409, "Version \(version) of \"\(model)\" is neither READY nor SERVING on this node.")
+  private func setAlias(_ model: String, _ alias: String, _ request: AdminRequest, _ connection: AdminConnection) {
+    guard let version = Admin.wantedVersion(request) else {
+      return connection.answer(.problem(400, Admin.versionNeeded))
     }
-    do {
-      try control.repository.setAlias(alias, of: model, to: version)
+    guard control.lifecycle(model, version)?.state.isUsable == true else {
+      return connection.answer(
+        .problem(409, "Version \(version) of \"\(model)\" is neither READY nor SERVING on this node."))
+    }
+    control.setAlias(alias, of: model, to: version) { [unowned self] failure in
+      if let failure { return connection.answer(.problem(500, "The alias could not be written: \(failure)")) }
       control.lookNow()
-      return one(model, describe)
-    } catch {
-      return .problem(500, "The alias could not be written: \(error)")
+      connection.answer(one(model, describe))
     }
   }
 

@@ -89,6 +89,7 @@ extension Control {
     longestPauseNanoseconds = 0
     catalogue.models[identity.name] = model
     live.set(model.model)
+    setChallengers()
     catalogue.generation += 1
     switching = running
     swapStartedNanoseconds = loop.nowNanoseconds
@@ -102,9 +103,9 @@ extension Control {
     release(identity.name)
   }
 
-  /// Lets go of loaded versions that neither serve nor are the one to roll back to.
+  /// Lets go of loaded versions that neither serve nor are tried nor are the one to roll back to.
   func release(_ name: String) {
-    let kept = [catalogue.models[name]?.identity, previous[name]]
+    let kept = [catalogue.models[name]?.identity, previous[name], watchers[name]?.challenger]
     for identity in loaded.keys where identity.name == name && !kept.contains(identity) {
       watchers[name]?.unloaded(identity)
       drain(loaded.removeValue(forKey: identity)!)

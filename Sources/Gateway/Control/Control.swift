@@ -53,6 +53,8 @@ final class Control {
   /// Versions that are let go of and may still be in use.
   var draining: [Draining] = []
   var waits = VersionWaits()
+  /// Admin calls whose alias is being written.
+  var aliasCalls: (number: Int, awaited: [Int: (PublishError?) -> Void]) = (0, [:])
   lazy var waitTimer = Timer(loop: loop) { [unowned self] in settleWaits() }
   var swapWatch = SwapWatch()
   var swapSampling = (number: 0, missing: Set<Int>(), sample: SwapWatch.Sample())
@@ -93,6 +95,7 @@ final class Control {
   /// Called when the first snapshot serves.
   var whenReady: (() -> Void)?
   var scrapes = Scrapes()
+  var canaries = Canaries()
 
   init(
     _ plan: ServingPlan, launch: Launch, sockets: ServingSockets, intake: EventIntake, loop: EventLoop,
@@ -125,6 +128,7 @@ final class Control {
     AvailabilityFile.sweep(settings.dataDirectory)
     readAvailability()
     startFromDisk()
+    restoreCanaries()
     beginSampling()
     poll = Timer(loop: loop) { [unowned self] in self.look() }
     look()
@@ -135,6 +139,7 @@ final class Control {
     case .listed(let listings, let failure): observe(listings, failure)
     case .moved(let identity, let state): move(identity, to: state)
     case .progress(let identity, let fraction): lifecycles[identity]?.report(progress: fraction)
+    case .aliasSet(let number, let failure): aliasSet(number, failure: failure)
     case .hottest(let worker, let version, let lists): gathered(worker, version, lists)
     case .loaded(let model, let times, let prepared): finishLoading(model, times, prepared)
     case .warmed(let worker, let version): warmed(worker, version)
@@ -154,6 +159,7 @@ final class Control {
     case .turned(let worker, let round): service.answered(worker, round)
     case .availabilityTaken(let worker, let change): workerTookAvailability(worker, change)
     case .availabilitySaved(let failure): availabilitySaved(failure: failure)
+    case .versionsCounted(let table, let round, let worker): versionsCounted(table, round: round, worker: worker)
     }
   }
 
@@ -218,15 +224,20 @@ final class Control {
       switch action {
       case .fetch(let identity): fetch(identity)
       case .promote(let identity): promote(identity)
-      case .challenge(let identity), .demote(let identity):
-        log.notice("challenger noted; canary traffic is not split yet", metadata: ["version": "\(identity)"])
+      // Once all is done: its champion may be promoted by the same orders.
+      case .challenge: break
+      case .demote(let identity): demote(identity)
       }
     }
+    settleCanary(model)
+    // Not before: who is demoted may be promoted by the next order.
+    if actions.contains(where: { if case .demote = $0 { true } else { false } }) { release(model) }
   }
 
   /// An operator's wish: serve this version until told otherwise; nil follows the repository again.
   func pin(_ model: String, _ version: Int?) {
     guard watchers[model] != nil else { return }
+    canaries.records[model]?.rejections.removeAll { $0.challenger.version == version }
     perform(watchers[model]!.pin(version), model)
   }
 

@@ -21,6 +21,7 @@ struct MetricsPage {
     gates(&page)
     availability(&page)
     events(&page)
+    versions(&page)
     process(&page)
     return page.finish().bytes.copied()
   }
