@@ -20,8 +20,8 @@ let package = Package(
     .executableTarget(
       name: "needletail",
       dependencies: [
-        "Bytes", "Configuration", "Events", "Gateway", "Memcached", "Model", "Publishing", "Reactor", "Retrieval", "Snapshots",
-        "Telemetry", "Tensors", "Trainer",
+        "Bytes", "Configuration", "Events", "Gateway", "HTTP", "Memcached", "Model", "Publishing", "Reactor", "Retrieval", "Snapshots",
+        "RepositoryServer", "Telemetry", "Tensors", "Trainer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ], swiftSettings: .needletail),
@@ -39,6 +39,13 @@ let package = Package(
     .target(
       name: "Publishing",
       dependencies: ["Bytes", "CCurl", "CLZ4", "Snapshots", .product(name: "Logging", package: "swift-log")],
+      swiftSettings: .needletail),
+    // Serves a repository to gateways and takes versions in from publishers; knows no gateway.
+    .target(
+      name: "RepositoryServer",
+      dependencies: [
+        "Bytes", "HTTP", "Publishing", "Reactor", "Snapshots", .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: .needletail),
     .target(name: "Model", dependencies: ["Bytes", "Ranking", "Retrieval", "Snapshots"], swiftSettings: .needletail),
     .target(name: "Ranking", dependencies: ["Retrieval"], swiftSettings: .needletail),
@@ -106,13 +113,22 @@ let package = Package(
     .tests("Publishing", "Bytes", "Snapshots"),
     .tests("Ranking", "Retrieval"),
     .tests("Reactor"),
+    .testTarget(
+      name: "RepositoryServerTests",
+      dependencies: [
+        "Bytes", "HTTP", "Publishing", "Reactor", "RepositoryServer", "Snapshots", "TestSupport",
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: .needletail),
     .tests("Retrieval", "Bytes", "CKernels", "Snapshots"),
     .tests("Snapshots", "Bytes"),
     .tests("Telemetry", "Bytes"),
     .tests("Tensors"),
     .tests("Trainer", "Bytes", "CFactorization", "Events", "Model", "Snapshots", "Tensors"),
     .testTarget(
-      name: "CommandTests", dependencies: ["Bytes", "Publishing", "Retrieval", "Snapshots", "Tensors", "TestSupport"], swiftSettings: .needletail),
+      name: "CommandTests",
+      dependencies: ["Bytes", "Events", "Publishing", "Retrieval", "Snapshots", "Tensors", "TestSupport"],
+      swiftSettings: .needletail),
     .testTarget(
       name: "SimulationTests",
       dependencies: [
@@ -124,7 +140,7 @@ let package = Package(
       name: "GatewayIntegrationTests",
       dependencies: [
         "Bytes", "Configuration", "Events", "Gateway", "LoadGenerator", "Model", "Publishing", "Reactor", "Snapshots",
-        "TestSupport", "Trainer", .product(name: "Logging", package: "swift-log"),
+        "Tensors", "TestSupport", "Trainer", .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: .needletail),
   ],

@@ -14,6 +14,7 @@ public struct Settings: Sendable {
   public var warmBudgetMilliseconds: Int
   public var repositoryAccess: RepositorySettings
   public var identityKeyFile: String?
+  public var gates: GateSettings
 
   /// Empty for no second cache.
   public var memcachedServers: [String]
@@ -51,6 +52,7 @@ public struct Settings: Sendable {
     warmBudgetMilliseconds = read.milliseconds("snapshots.warmBudget")
     repositoryAccess = RepositorySettings(read)
     identityKeyFile = read.optionalText("identity.keyFile")
+    gates = GateSettings(read)
     memcachedServers = read.list("memcached.servers").filter { $0 != "none" }
     memcachedNamespace = read.text("memcached.namespace")
     memcachedTimeoutMilliseconds = read.milliseconds("memcached.timeout")

@@ -12,6 +12,8 @@ public enum RejectReason: String, Sendable, Hashable, CaseIterable, Codable {
   case dimensionChanged = "dimension_changed"
   case itemCountDrop = "item_count_drop"
   case probeFailed = "probe_failed"
+  /// It differs too much from the snapshot that serves, or would be too slow: the report of the gates says in what.
+  case gateFailed = "gate_failed"
   case notEnoughMemory = "not_enough_memory"
   case fetchFailed = "fetch_failed"
   case rollbackRefused = "rollback_refused"

@@ -4,7 +4,7 @@ public import Glibc
 /// The built `needletail`, run to its end.
 public enum Command {
   /// Beside the test's own executable.
-  private static let executable: String = {
+  public static let executable: String = {
     let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
     return URL(filePath: own).deletingLastPathComponent().path + "/needletail"
   }()

@@ -34,6 +34,9 @@ final class Control {
   var loaded: [ModelIdentity: ServedModel] = [:]
   var previous: [String: ModelIdentity] = [:]
   var catalogue = Catalogue()
+  /// What serves, for the gates of what comes.
+  let live = LiveModels()
+  var proofs = GateProofs()
   lazy var news = RepositoryNews(log)
   /// Workers that have not yet said that they serve the newest catalogue.
   var switching: Set<Int> = []
@@ -141,6 +144,7 @@ final class Control {
     case .loaded(let model, let times, let prepared): finishLoading(model, times, prepared)
     case .warmed(let worker, let version): warmed(worker, version)
     case .failed(let identity, let error): fail(identity, error)
+    case .proved(let identity, let report): note(report, of: identity)
     case .switched(let worker, let generation, let pause): workerSwitched(worker, generation, pause)
     case .latencySampled(let number, let worker, let sample): latencySampled(number, worker, sample)
     case .released(let identity, let bytes, let milliseconds):
