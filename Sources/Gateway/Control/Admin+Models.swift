@@ -78,8 +78,10 @@ extension Admin {
       "detail": .text(lifecycle.detail), "progress": .fraction(lifecycle.progress),
       "pullMilliseconds": times.map { .number($0.pull) } ?? .null,
       "loadMilliseconds": times.map { .number($0.load) } ?? .null,
+      "proveMilliseconds": times.map { .number($0.prove) } ?? .null,
       "warmMilliseconds": times.map { .number($0.warm) } ?? .null,
       "listsInMemory": times.map { .number($0.lists) } ?? .null,
+      "gates": control.proofs.json(of: lifecycle.identity),
     ]
   }
 
