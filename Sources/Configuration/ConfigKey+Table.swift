@@ -22,7 +22,9 @@ extension ConfigKey {
       // What it serves.
       .init(
         path: "repository", form: .text, fallback: "var/repository",
-        effect: "Folder of published snapshots; watched for new versions and alias moves.", needsRestart: true),
+        effect:
+          "Where snapshots are published, watched for versions and aliases: a folder, http(s)://host/path, s3://bucket/prefix.",
+        needsRestart: true),
       .init(
         path: "model", form: .text, fallback: "",
         effect: "Model that placements without one of their own serve; needed when the repository has several.",
@@ -40,6 +42,7 @@ extension ConfigKey {
       .init(
         path: "snapshots.warmBudget", form: .duration(.zero...(.seconds(600))), fallback: "2s",
         effect: "Longest time a new snapshot spends writing missing segment lists to memcached before it takes over."),
+    ] + repositoryKeys + [
       .init(
         path: "identity.keyFile", form: .text, fallback: "",
         effect:

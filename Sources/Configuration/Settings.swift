@@ -12,6 +12,7 @@ public struct Settings: Sendable {
   public var pollIntervalMilliseconds: Int
   public var keepVersions: Int
   public var warmBudgetMilliseconds: Int
+  public var repositoryAccess: RepositorySettings
   public var identityKeyFile: String?
   public var gates: GateSettings
 
@@ -49,6 +50,7 @@ public struct Settings: Sendable {
     pollIntervalMilliseconds = read.milliseconds("snapshots.pollInterval")
     keepVersions = read.whole("snapshots.keepVersions")
     warmBudgetMilliseconds = read.milliseconds("snapshots.warmBudget")
+    repositoryAccess = RepositorySettings(read)
     identityKeyFile = read.optionalText("identity.keyFile")
     gates = GateSettings(read)
     memcachedServers = read.list("memcached.servers").filter { $0 != "none" }

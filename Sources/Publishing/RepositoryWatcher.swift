@@ -5,11 +5,16 @@ public struct RepositoryListing: Sendable, Equatable {
   /// Why the others do not.
   public let faults: [Int: PublishError]
   public let aliases: Aliases
+  /// The bytes that the aliases were read from, with their signature; nil where there is no such file.
+  public let aliasesFile: SignedFile?
 
-  public init(versions: [ModelIdentity], faults: [Int: PublishError] = [:], aliases: Aliases) {
+  public init(
+    versions: [ModelIdentity], faults: [Int: PublishError] = [:], aliases: Aliases, aliasesFile: SignedFile? = nil
+  ) {
     self.versions = Dictionary(versions.map { ($0.version, $0) }, uniquingKeysWith: { first, _ in first })
     self.faults = faults
     self.aliases = aliases
+    self.aliasesFile = aliasesFile
   }
 }
 

@@ -21,7 +21,7 @@ final class Control {
   let log = Logger(label: "control")
   let loader = Loader()
   let workers: [Mailbox<WorkerMessage>]
-  let repository: FolderRepository
+  let repository: any Repository
   let store: SnapshotStore
   var warmer: Warmer
   let intake: EventIntake
@@ -102,7 +102,7 @@ final class Control {
     workers: [Mailbox<WorkerMessage>]
   ) throws {
     (settings, placements) = (plan.settings, plan.placements)
-    repository = FolderRepository(path: settings.repository)
+    repository = plan.repository(isCancelled: { [loader] in loader.isClosing })
     store = SnapshotStore(dataDirectory: settings.dataDirectory)
     warmer = Warmer(settings: settings, placements: placements)
     self.sockets = sockets
@@ -122,7 +122,7 @@ final class Control {
 
   /// Serves what this node pulled last, then begins to watch the repository.
   func start() {
-    service.waiting(for: "a snapshot in \(repository.path)")
+    service.waiting(for: "a snapshot in \(repository.place)")
     feedWatchdog()
     if takeover == nil { openSuccession() } else if !sockets.waitsToAccept { beginAccepting() }
     AvailabilityFile.sweep(settings.dataDirectory)
@@ -195,7 +195,7 @@ final class Control {
     isListing = false
     poll?.start(milliseconds: settings.pollIntervalMilliseconds * Int.random(in: 90...100) / 100)
     news.note(failure)
-    if failure == nil { news.note(listings, wanted: wantedModels, isServing: !catalogue.isEmpty, in: repository.path) }
+    if failure == nil { news.note(listings, wanted: wantedModels, isServing: !catalogue.isEmpty, in: repository.place) }
     for (model, listing) in listings {
       note(listing.faults, model)
       perform(watchers[model, default: RepositoryWatcher(model: model)].observe(listing), model)

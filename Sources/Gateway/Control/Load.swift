@@ -9,7 +9,7 @@ import Snapshots
 /// One version's way from the repository to READY, on the loader's thread.
 struct Load: Sendable {
   let identity: ModelIdentity
-  let repository: FolderRepository
+  let repository: any Repository
   let store: SnapshotStore
   let placements: Placements
   let warmer: Warmer

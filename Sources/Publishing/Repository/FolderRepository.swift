@@ -3,14 +3,11 @@ package import Snapshots
 
 /// A repository in a folder.
 ///
-///     <root>/models/<model>/<version>/<SHA-256 of a section>    LZ4 frames, first
-///     <root>/models/<model>/<version>/manifest.json             last: its presence is the commit
-///     <root>/models/<model>/aliases.json                        optional
-///
 /// Readers need no lock: what they look at appears by rename, whole, and is never changed. Whatever else lies in the
 /// folders is passed over.
-public struct FolderRepository: Sendable {
+public struct FolderRepository: Repository {
   public let path: String
+  public var place: String { path }
   let disk: Disk
 
   public init(path: String) { self.init(path: path, disk: Disk()) }
@@ -20,7 +17,6 @@ public struct FolderRepository: Sendable {
     self.disk = disk
   }
 
-  /// The models, sorted; a repository that is not there yet has none.
   public func models() throws(PublishError) -> [String] {
     guard exists(path) else { return [] }
     guard isFolder(path) else { throw PublishError(.fetchFailed, "\(path): is not a folder") }
@@ -38,47 +34,73 @@ public struct FolderRepository: Sendable {
 
   /// The aliases of a model; none where the file is absent.
   public func aliases(of model: String) throws(PublishError) -> Aliases {
-    try check(model)
-    guard exists(aliasesPath(model)) else { return .none }
-    let bytes = try FileReader.bytes(of: aliasesPath(model), max: 1 << 16)
+    try check(model: model)
+    guard let bytes = try bytes(of: aliasesPath(model), max: RepositoryLimits.aliasesBytes) else { return .none }
     return try Aliases.decode(bytes.span.bytes, from: aliasesPath(model))
   }
 
-  public func manifest(_ model: String, _ version: Int) throws(PublishError) -> PublishedManifest {
-    try check(model)
-    let path = manifestPath(model, version)
-    let bytes = try FileReader.bytes(of: path, max: Manifest.Limits.manifestBytes)
-    let manifest = try Manifest.decode(bytes.span.bytes, from: path)
-    guard manifest.model == model && manifest.version == version else {
-      throw PublishError(.manifestInvalid, "\(path): is the manifest of \(manifest.model)/\(manifest.version)")
-    }
-    return PublishedManifest(manifest, bytes: bytes)
+  public func aliasesFile(of model: String) throws(PublishError) -> SignedFile? {
+    try check(model: model)
+    let path = aliasesPath(model)
+    guard let bytes = try bytes(of: path, max: RepositoryLimits.aliasesBytes) else { return nil }
+    return SignedFile(
+      bytes: bytes, signature: try self.bytes(of: path + signatureSuffix, max: RepositoryLimits.signatureBytes))
   }
 
-  /// All that a watcher wants to know of a model. Reads each manifest: small files, and few of them.
+  public func manifest(_ model: String, _ version: Int) throws(PublishError) -> PublishedManifest {
+    try check(model: model)
+    let path = manifestPath(model, version)
+    return try Manifest.published(
+      FileReader.bytes(of: path, max: Manifest.Limits.manifestBytes), model, version, at: path)
+  }
+
+  public func signature(of model: String, version: Int) throws(PublishError) -> [UInt8]? {
+    try check(model: model)
+    return try bytes(of: manifestPath(model, version) + signatureSuffix, max: RepositoryLimits.signatureBytes)
+  }
+
+  public func readBlob(
+    of section: Manifest.Section, _ model: String, _ version: Int, fromByte: Int,
+    _ take: (RawSpan) throws(PublishError) -> Void
+  ) throws(PublishError) {
+    try check(model: model)
+    let file = try FileReader(path: blobPath(model, version, section.digest))
+    guard file.byteCount == section.wireSize else {
+      throw PublishError(
+        .digestMismatch,
+        "\(file.path): section \(section.tag) has \(file.byteCount) bytes where the manifest says \(section.wireSize)")
+    }
+    try file.skip(to: fromByte)
+    while try file.next(take) {}
+  }
+
+  /// A small file; nil when it is not there.
+  private func bytes(of path: String, max: Int) throws(PublishError) -> [UInt8]? {
+    exists(path) ? try FileReader.bytes(of: path, max: max) : nil
+  }
+
+  /// Reads each manifest: small files, and few of them.
   public func listing(of model: String) throws(PublishError) -> RepositoryListing {
     var identities: [ModelIdentity] = []
     var faults: [Int: PublishError] = [:]
     for version in try versions(of: model) {
       do { identities.append(try manifest(model, version).identity) } catch { faults[version] = error }
     }
-    return RepositoryListing(versions: identities, faults: faults, aliases: try aliases(of: model))
+    let file = try aliasesFile(of: model)
+    let aliases = try file.map { (file) throws(PublishError) in
+      try Aliases.decode(file.bytes.span.bytes, from: aliasesPath(model))
+    }
+    return RepositoryListing(versions: identities, faults: faults, aliases: aliases ?? .none, aliasesFile: file)
   }
 
   /// The numbers that are taken, with or without a manifest, ascending.
   func claimedVersions(of model: String) throws(PublishError) -> [Int] {
-    try check(model)
+    try check(model: model)
     guard exists(modelFolder(model)) else { return [] }
     guard let names = names(inFolder: modelFolder(model)) else {
       throw PublishError(.fetchFailed, "\(modelFolder(model)): cannot be read")
     }
     return names.compactMap(version(named:)).sorted()
-  }
-
-  func check(_ model: String) throws(PublishError) {
-    guard isName(model) else {
-      throw PublishError(.manifestInvalid, "\"\(model)\" is not a model: use 1 to 32 of a-z, 0-9 and -")
-    }
   }
 
   func modelFolder(_ model: String) -> String { "\(path)/models/\(model)" }
@@ -90,10 +112,4 @@ public struct FolderRepository: Sendable {
   }
 }
 
-/// The number that a folder's name is, written as this program writes it: so one version has one name.
-private func version(named name: String) -> Int? {
-  guard let version = Int(name), (1...Manifest.Limits.version).contains(version), String(version) == name else {
-    return nil
-  }
-  return version
-}
+let signatureSuffix = ".minisig"

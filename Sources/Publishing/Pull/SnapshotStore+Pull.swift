@@ -10,17 +10,19 @@ extension SnapshotStore {
   ///
   /// Nothing that the repository says is believed: not a byte more is taken in than the manifest announces, and not a
   /// byte more comes out of a frame; both digests must hold. Whatever fails leaves no file behind and the snapshots
-  /// that were here untouched.
+  /// that were here untouched. Sections that a verified snapshot of this node holds are copied from it; a connection
+  /// that breaks is taken up where it broke.
   public func pull(
-    _ model: String, _ version: Int, from repository: FolderRepository,
+    _ model: String, _ version: Int, from repository: any Repository,
     progress: (TransferProgress) -> Void = { _ in }
   ) throws(PublishError) -> LocalSnapshot {
     try pull(repository.manifest(model, version), from: repository, progress: progress)
   }
 
   /// The same for a manifest that was read before: the version is the one that was chosen, whatever its number means now.
+  /// - Parameter signature: of the manifest, kept beside it.
   public func pull(
-    _ published: PublishedManifest, from repository: FolderRepository,
+    _ published: PublishedManifest, signature: [UInt8]? = nil, from repository: any Repository,
     progress: (TransferProgress) -> Void = { _ in }
   ) throws(PublishError) -> LocalSnapshot {
     let identity = published.identity
@@ -34,7 +36,9 @@ extension SnapshotStore {
     try onDisk { () throws(DiskError) in try disk.makeFolders(folder(identity.name)) }
     try checkFreeSpace(for: published.manifest)
     do {
-      try write(published.bytes, to: "\(folder(identity.name))/\(stem(identity))\(manifestSuffix)", disk: disk)
+      let stem = "\(folder(identity.name))/\(stem(identity))"
+      if let signature { try write(signature, to: stem + signatureSuffix, disk: disk) }
+      try write(published.bytes, to: stem + manifestSuffix, disk: disk)
       try assemble(published.manifest, at: path, from: repository, progress)
       try verifySections(of: path, against: published.manifest)
       try mark(path, identity)
@@ -62,21 +66,35 @@ extension SnapshotStore {
   }
 
   private func assemble(
-    _ manifest: Manifest, at path: String, from repository: FolderRepository, _ progress: (TransferProgress) -> Void
+    _ manifest: Manifest, at path: String, from repository: any Repository, _ progress: (TransferProgress) -> Void
   ) throws(PublishError) {
     var writer = try onSnapshot { () throws(SnapshotError) in try SnapshotWriter(path: path, disk: disk) }
     let total = manifest.rawBytes
-    var done = 0
+    var held = HeldSections(localSnapshots(of: manifest.model))
+    var (done, reused) = (0, 0)
     for section in manifest.sections {
-      let blob = try FileReader(path: repository.blobPath(manifest.model, manifest.version, section.digest))
       do { try writer.begin(section.tag) } catch { throw PublishError(error) }
-      try receive(section, from: blob) { (piece: RawSpan) throws(PublishError) in
+      try bring(section, of: manifest, held: &held, from: repository) {
+        (piece: RawSpan, isHeld) throws(PublishError) in
         do throws(SnapshotError) { try writer.append(piece) } catch { throw PublishError(error) }
         done += piece.byteCount
-        progress(TransferProgress(bytesDone: done, bytesTotal: total))
+        reused += isHeld ? piece.byteCount : 0
+        progress(TransferProgress(bytesDone: done, bytesTotal: total, bytesReused: reused))
       }
     }
     do { try writer.seal() } catch { throw PublishError(error) }
+  }
+
+  /// Hands over the content of a section: of this node's own copy, or of the repository's.
+  private func bring(
+    _ section: Manifest.Section, of manifest: Manifest, held: inout HeldSections, from repository: any Repository,
+    _ take: (RawSpan, _ isHeld: Bool) throws(PublishError) -> Void
+  ) throws(PublishError) {
+    let isHeld = try held.copy(section) { (piece: RawSpan) throws(PublishError) in try take(piece, true) }
+    if isHeld { return }
+    try receive(section, manifest.model, manifest.version, from: repository, pause: pause) {
+      (piece: RawSpan) throws(PublishError) in try take(piece, false)
+    }
   }
 
   /// Compares a sealed file with the manifest it was made from: as many sections, in order, each with its SHA-256.
@@ -93,41 +111,4 @@ extension SnapshotStore {
       }
     }
   }
-}
-
-/// Takes in one blob: at most `wireSize` bytes of frame, exactly `size` bytes of content, both with their digests.
-func receive(
-  _ section: Manifest.Section, from blob: FileReader, emit: (RawSpan) throws(PublishError) -> Void
-) throws(PublishError) {
-  func refused(_ detail: String) -> PublishError {
-    PublishError(.digestMismatch, "\(blob.path): section \(section.tag) \(detail)")
-  }
-  guard blob.byteCount == section.wireSize else {
-    throw refused("has \(blob.byteCount) bytes where the manifest says \(section.wireSize)")
-  }
-  var frame = try FrameDecompressor()
-  var wireHash = SHA256()
-  var rawHash = SHA256()
-  var wireBytes = 0
-  var rawBytes = 0
-  var more = true
-  while more {
-    more = try blob.next { (piece: RawSpan) throws(PublishError) in
-      wireBytes += piece.byteCount
-      guard wireBytes <= section.wireSize else { throw refused("grows while it is read") }
-      wireHash.update(piece)
-      try frame.feed(piece) { (content: RawSpan) throws(PublishError) in
-        rawBytes += content.byteCount
-        guard rawBytes <= section.size else {
-          throw refused("decompresses to more than the \(section.size) bytes of the manifest")
-        }
-        rawHash.update(content)
-        try emit(content)
-      }
-    }
-  }
-  guard frame.isFinished else { throw refused("ends in the middle of its frame") }
-  guard rawBytes == section.size else { throw refused("decompresses to \(rawBytes) bytes, not \(section.size)") }
-  guard wireHash.finish() == section.wireDigest else { throw refused("is not the frame that was published") }
-  guard rawHash.finish() == section.digest else { throw refused("is not the content that was published") }
 }

@@ -3,8 +3,8 @@ internal import Snapshots
 
 /// A lock on a folder (flock), held until the value goes. The kernel lets it go with a killed process, so it is never
 /// left behind.
-final class FolderLock {
-  enum Outcome {
+package final class FolderLock {
+  package enum Outcome {
     case held(FolderLock)
     /// Another has it, or the folder went while we asked.
     case busy
@@ -18,7 +18,7 @@ final class FolderLock {
 
   deinit { close(descriptor) }
 
-  static func take(_ path: String, waiting: Bool) -> Outcome {
+  package static func take(_ path: String, waiting: Bool) -> Outcome {
     let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { return .busy }
     let lock = FolderLock(descriptor: descriptor)

@@ -1,36 +1,23 @@
 internal import Bytes
 internal import Snapshots
 
-/// What a publish did.
-public struct PublishedVersion: Sendable, Equatable {
-  public let identity: ModelIdentity
-  /// Of all sections, before compression.
-  public let rawBytes: Int
-  /// Of all LZ4 frames.
-  public let wireBytes: Int
-  /// Of the frames that the version before did not have: what was really sent.
-  public let sentBytes: Int
-  public let sectionsSent: Int
-  public let sectionsReused: Int
-}
-
-extension FolderRepository {
-  /// Publishes a snapshot file as the next version: blobs first, manifest last.
-  ///
-  /// The snapshot's checksums are verified before anything is written. Sections that the latest version has already are
-  /// linked to it, not sent again. Several publishers may run at once: each gets a number of its own. A publish that
-  /// fails takes its folder away again; one that is killed leaves a folder without a manifest, which no reader looks at
-  /// and the next publish removes.
+extension FolderRepository: WritableRepository {
+  /// Sections that the latest version has already are linked to it, not written again. A publish that fails takes its
+  /// folder away again; one that is killed leaves a folder without a manifest, which the next publish removes.
   public func publish(
-    snapshotPath: String, model: String, details: Manifest.Details,
+    snapshotPath: String, model: String, details: Manifest.Details, options: PublishOptions = PublishOptions(),
     progress: (TransferProgress) -> Void = { _ in }
   ) throws(PublishError) -> PublishedVersion {
-    try check(model)
+    try check(model: model)
     let snapshot = try onSnapshot { () throws(SnapshotError) in
       try Snapshot.open(path: snapshotPath, verify: .checksums)
     }
     // Before anything is sent: a manifest that nobody would take must not cost an upload.
     try Manifest(model: model, version: 1, details: details, sections: []).check()
+    if options.reusesSameContent {
+      let plan = try PublishPlan(snapshot, model, self)
+      if plan.isSame, let latest = plan.latest { return PublishedVersion(latest, isNew: false) }
+    }
     try onDisk { () throws(DiskError) in try disk.makeFolders(modelFolder(model)) }
     sweep(model)
     let previous = latestManifest(of: model)
@@ -38,7 +25,8 @@ extension FolderRepository {
     defer { withExtendedLifetime(claim.lock) {} }
     do {
       var publication = Publication(
-        repository: self, model: model, version: claim.version, previous: previous, snapshot: snapshot)
+        repository: self, model: model, version: claim.version, previous: previous, snapshot: snapshot,
+        sign: options.sign)
       return try publication.run(details, progress)
     } catch {
       remove(model, claim.version)
@@ -46,19 +34,30 @@ extension FolderRepository {
     }
   }
 
-  /// Points an alias to a committed version whose manifest checks out, or with nil takes it away.
-  public func setAlias(_ alias: String, of model: String, to version: Int?) throws(PublishError) {
-    try check(model)
-    guard isName(alias) else {
-      throw PublishError(.manifestInvalid, "\"\(alias)\" is not an alias: use 1 to 32 of a-z, 0-9 and -")
-    }
+  public func setSignature(_ bytes: [UInt8], of model: String, version: Int) throws(PublishError) {
+    try check(model: model)
+    try write(bytes, to: manifestPath(model, version) + signatureSuffix, disk: disk)
+  }
+
+  public func setAlias(
+    _ alias: String, of model: String, to version: Int?, sign: SignAliases?
+  ) throws(PublishError) {
+    try check(model: model)
+    try check(alias: alias)
     if let version { _ = try manifest(model, version) }
     guard exists(modelFolder(model)) else { return }
     // Without the lock two publishers could each keep the other's alias as it was before.
     let lock = FolderLock.take(modelFolder(model), waiting: true)
     defer { withExtendedLifetime(lock) {} }
-    let aliases = try aliases(of: model).setting(alias, to: version)
-    try write(aliases.encoded(), to: aliasesPath(model), disk: disk)
+    let present = try aliasesFile(of: model)
+    let bytes = try aliases(of: model).setting(alias, to: version).encoded()
+    if let sign {
+      // Between the two writes a node sees a signature that does not fit, and waits for its next look.
+      try write(sign(bytes, present?.signature), to: aliasesPath(model) + signatureSuffix, disk: disk)
+    } else {
+      try checkUnsigned(model, version)
+    }
+    try write(bytes, to: aliasesPath(model), disk: disk)
   }
 
   /// Takes the number after the largest. `mkdir` is the lock: of two publishers that want a number, one makes the folder.
@@ -115,16 +114,20 @@ private struct Publication {
   let version: Int
   let previous: Manifest?
   let snapshot: Snapshot
+  private let sign: SignManifest?
   private var placed: [SHA256Digest: Manifest.Section] = [:]
-  private var sentBytes = 0
-  private var sectionsSent = 0
+  private var sent = SentFigures()
 
-  init(repository: FolderRepository, model: String, version: Int, previous: Manifest?, snapshot: Snapshot) {
+  init(
+    repository: FolderRepository, model: String, version: Int, previous: Manifest?, snapshot: Snapshot,
+    sign: SignManifest?
+  ) {
     self.repository = repository
     self.model = model
     self.version = version
     self.previous = previous
     self.snapshot = snapshot
+    self.sign = sign
   }
 
   mutating func run(
@@ -139,17 +142,16 @@ private struct Publication {
       progress(TransferProgress(bytesDone: done, bytesTotal: total))
     }
     let manifest = Manifest(model: model, version: version, details: details, sections: sections)
-    let bytes = try manifest.encoded()
+    let published = PublishedManifest(manifest, bytes: try manifest.encoded())
+    if let sign { try repository.setSignature(sign(published), of: model, version: version) }
     let folder = repository.versionFolder(model, version)
     // Links have no file of their own to synchronise: their names must be durable before the manifest's is.
     try onDisk { () throws(DiskError) in try repository.disk.synchronize(folder: folder) }
-    try write(bytes, to: repository.manifestPath(model, version), disk: repository.disk)
+    try write(published.bytes, to: repository.manifestPath(model, version), disk: repository.disk)
     try onDisk { () throws(DiskError) in
       try repository.disk.synchronize(folder: repository.modelFolder(model))
     }
-    return PublishedVersion(
-      identity: PublishedManifest(manifest, bytes: bytes).identity, rawBytes: total, wireBytes: manifest.wireBytes,
-      sentBytes: sentBytes, sectionsSent: sectionsSent, sectionsReused: sections.count - sectionsSent)
+    return PublishedVersion(published, isNew: true, sent: sent)
   }
 
   /// Makes sure that the blob of one section lies in the version's folder.
@@ -161,7 +163,7 @@ private struct Publication {
     let digest = SHA256.digest(bytes)
     var blob = placed[digest]
     if blob == nil { blob = try reused(digest) }
-    if blob == nil { blob = try sent(entry, digest, progress) }
+    if blob == nil { blob = try send(entry, digest, progress) }
     placed[digest] = blob
     return Manifest.Section(
       tag: entry.tag, digest: digest, size: entry.byteCount, wireDigest: blob!.wireDigest, wireSize: blob!.wireSize)
@@ -190,9 +192,10 @@ private struct Publication {
     try onDisk { () throws(DiskError) in try output.seal() }
   }
 
-  private mutating func sent(
+  private mutating func send(
     _ entry: SectionEntry, _ digest: SHA256Digest, _ progress: (Int) -> Void
   ) throws(PublishError) -> Manifest.Section {
+    let start = ContinuousClock.now
     let output = try onDisk { () throws(DiskError) in
       try TemporaryFile(target: repository.blobPath(model, version, digest), disk: repository.disk)
     }
@@ -204,8 +207,10 @@ private struct Publication {
       try append(piece, to: output)
     }
     try onDisk { () throws(DiskError) in try output.seal() }
-    sentBytes += output.byteCount
-    sectionsSent += 1
+    sent.sections += 1
+    sent.rawBytes += entry.byteCount
+    sent.wireBytes += output.byteCount
+    sent.compressSeconds += seconds(since: start)
     return Manifest.Section(
       tag: entry.tag, digest: digest, size: entry.byteCount, wireDigest: hash.finish(), wireSize: output.byteCount)
   }

@@ -1,0 +1,11 @@
+/// A file of a repository with the signature beside it, both as they stand there.
+public struct SignedFile: Sendable, Equatable {
+  public let bytes: [UInt8]
+  /// Nil when there is none.
+  public let signature: [UInt8]?
+
+  public init(bytes: [UInt8], signature: [UInt8]?) {
+    self.bytes = bytes
+    self.signature = signature
+  }
+}
