@@ -41,6 +41,10 @@ extension ConfigKey {
         path: "snapshots.warmBudget", form: .duration(.zero...(.seconds(600))), fallback: "2s",
         effect: "Longest time a new snapshot spends writing missing segment lists to memcached before it takes over."),
       .init(
+        path: "trust.keys", form: .list(.text), fallback: "",
+        effect:
+          "Public key files of minisign; a version serves only if one of them signed it; none: no signatures asked for."),
+      .init(
         path: "identity.keyFile", form: .text, fallback: "",
         effect:
           "File with the 32-hex-digit key of user hashes, the same in a fleet; default identity.key in the repository.",

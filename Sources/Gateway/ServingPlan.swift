@@ -1,5 +1,6 @@
 public import Configuration
 import Memcached
+import Publishing
 import Reactor
 
 /// What a configuration comes to once its addresses, filters, nodes and files are read: all that can be wrong with it
@@ -11,6 +12,8 @@ public struct ServingPlan: Sendable {
   /// What admin calls must carry.
   let token: String?
   let placements: Placements
+  /// Who may sign what is served.
+  let keyring: Keyring
 
   /// Throws a sentence that begins with the key at fault.
   public init(_ settings: Settings) throws(ServerError) { try self.init(settings, after: nil) }
@@ -25,6 +28,9 @@ public struct ServingPlan: Sendable {
       throw ServerError("admin.listen: \(adminAddress) is not loopback; set admin.tokenFile, or listen on 127.0.0.1")
     }
     self.placements = try Placements(settings, after: placements)
+    do throws(SigningError) { keyring = try Keyring(files: settings.trustKeyFiles) } catch {
+      throw ServerError("trust.keys: \(error)")
+    }
     try ServingPlan.checkNodes(settings)
     if let path = settings.identityKeyFile { _ = try IdentityKeyFile.read(path) }
   }

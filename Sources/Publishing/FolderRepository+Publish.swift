@@ -21,8 +21,10 @@ extension FolderRepository {
   /// linked to it, not sent again. Several publishers may run at once: each gets a number of its own. A publish that
   /// fails takes its folder away again; one that is killed leaves a folder without a manifest, which no reader looks at
   /// and the next publish removes.
+  ///
+  /// - Parameter signingKey: signs the manifest for its model and version; the signature is there before the manifest.
   public func publish(
-    snapshotPath: String, model: String, details: Manifest.Details,
+    snapshotPath: String, model: String, details: Manifest.Details, signingKey: SigningKey? = nil,
     progress: (TransferProgress) -> Void = { _ in }
   ) throws(PublishError) -> PublishedVersion {
     try check(model)
@@ -38,7 +40,8 @@ extension FolderRepository {
     defer { withExtendedLifetime(claim.lock) {} }
     do {
       var publication = Publication(
-        repository: self, model: model, version: claim.version, previous: previous, snapshot: snapshot)
+        repository: self, model: model, version: claim.version, previous: previous, snapshot: snapshot,
+        signingKey: signingKey)
       return try publication.run(details, progress)
     } catch {
       remove(model, claim.version)
@@ -47,7 +50,11 @@ extension FolderRepository {
   }
 
   /// Points an alias to a committed version whose manifest checks out, or with nil takes it away.
-  public func setAlias(_ alias: String, of model: String, to version: Int?) throws(PublishError) {
+  ///
+  /// - Parameter signingKey: needed where versions are signed.
+  public func setAlias(
+    _ alias: String, of model: String, to version: Int?, signingKey: SigningKey? = nil
+  ) throws(PublishError) {
     try check(model)
     guard isName(alias) else {
       throw PublishError(.manifestInvalid, "\"\(alias)\" is not an alias: use 1 to 32 of a-z, 0-9 and -")
@@ -57,8 +64,16 @@ extension FolderRepository {
     // Without the lock two publishers could each keep the other's alias as it was before.
     let lock = FolderLock.take(modelFolder(model), waiting: true)
     defer { withExtendedLifetime(lock) {} }
-    let aliases = try aliases(of: model).setting(alias, to: version)
-    try write(aliases.encoded(), to: aliasesPath(model), disk: disk)
+    let bytes = try aliases(of: model).setting(alias, to: version).encoded()
+    if let signingKey {
+      let signature = signingKey.sign(
+        aliases: bytes, model: model, timestamp: unixTime(), after: try aliasesFile(of: model)?.signature)
+      // Between the two writes a node sees a signature that does not fit, and waits for the next look.
+      try write(signature, to: aliasesPath(model) + SignedFile.suffix, disk: disk)
+    } else {
+      try checkUnsigned(model, version)
+    }
+    try write(bytes, to: aliasesPath(model), disk: disk)
   }
 
   /// Takes the number after the largest. `mkdir` is the lock: of two publishers that want a number, one makes the folder.
@@ -115,16 +130,21 @@ private struct Publication {
   let version: Int
   let previous: Manifest?
   let snapshot: Snapshot
+  let signingKey: SigningKey?
   private var placed: [SHA256Digest: Manifest.Section] = [:]
   private var sentBytes = 0
   private var sectionsSent = 0
 
-  init(repository: FolderRepository, model: String, version: Int, previous: Manifest?, snapshot: Snapshot) {
+  init(
+    repository: FolderRepository, model: String, version: Int, previous: Manifest?, snapshot: Snapshot,
+    signingKey: SigningKey?
+  ) {
     self.repository = repository
     self.model = model
     self.version = version
     self.previous = previous
     self.snapshot = snapshot
+    self.signingKey = signingKey
   }
 
   mutating func run(
@@ -143,7 +163,12 @@ private struct Publication {
     let folder = repository.versionFolder(model, version)
     // Links have no file of their own to synchronise: their names must be durable before the manifest's is.
     try onDisk { () throws(DiskError) in try repository.disk.synchronize(folder: folder) }
-    try write(bytes, to: repository.manifestPath(model, version), disk: repository.disk)
+    let path = repository.manifestPath(model, version)
+    if let signingKey {
+      let signature = signingKey.sign(manifest: bytes, model: model, version: version, timestamp: unixTime())
+      try write(signature, to: path + SignedFile.suffix, disk: repository.disk)
+    }
+    try write(bytes, to: path, disk: repository.disk)
     try onDisk { () throws(DiskError) in
       try repository.disk.synchronize(folder: repository.modelFolder(model))
     }

@@ -4,8 +4,10 @@ package import Snapshots
 /// A repository in a folder.
 ///
 ///     <root>/models/<model>/<version>/<SHA-256 of a section>    LZ4 frames, first
+///     <root>/models/<model>/<version>/manifest.json.minisig     where versions are signed
 ///     <root>/models/<model>/<version>/manifest.json             last: its presence is the commit
 ///     <root>/models/<model>/aliases.json                        optional
+///     <root>/models/<model>/aliases.json.minisig                where versions are signed
 ///
 /// Readers need no lock: what they look at appears by rename, whole, and is never changed. Whatever else lies in the
 /// folders is passed over.
@@ -38,10 +40,7 @@ public struct FolderRepository: Sendable {
 
   /// The aliases of a model; none where the file is absent.
   public func aliases(of model: String) throws(PublishError) -> Aliases {
-    try check(model)
-    guard exists(aliasesPath(model)) else { return .none }
-    let bytes = try FileReader.bytes(of: aliasesPath(model), max: 1 << 16)
-    return try Aliases.decode(bytes.span.bytes, from: aliasesPath(model))
+    try aliases(in: aliasesFile(of: model), of: model)
   }
 
   public func manifest(_ model: String, _ version: Int) throws(PublishError) -> PublishedManifest {
@@ -62,7 +61,9 @@ public struct FolderRepository: Sendable {
     for version in try versions(of: model) {
       do { identities.append(try manifest(model, version).identity) } catch { faults[version] = error }
     }
-    return RepositoryListing(versions: identities, faults: faults, aliases: try aliases(of: model))
+    let file = try aliasesFile(of: model)
+    return RepositoryListing(
+      versions: identities, faults: faults, aliases: try aliases(in: file, of: model), aliasesFile: file)
   }
 
   /// The numbers that are taken, with or without a manifest, ascending.

@@ -5,11 +5,16 @@ public struct RepositoryListing: Sendable, Equatable {
   /// Why the others do not.
   public let faults: [Int: PublishError]
   public let aliases: Aliases
+  /// What the aliases were read from, so that their signature can be checked; nil where there are none.
+  public let aliasesFile: SignedFile?
 
-  public init(versions: [ModelIdentity], faults: [Int: PublishError] = [:], aliases: Aliases) {
+  public init(
+    versions: [ModelIdentity], faults: [Int: PublishError] = [:], aliases: Aliases, aliasesFile: SignedFile? = nil
+  ) {
     self.versions = Dictionary(versions.map { ($0.version, $0) }, uniquingKeysWith: { first, _ in first })
     self.faults = faults
     self.aliases = aliases
+    self.aliasesFile = aliasesFile
   }
 }
 
@@ -27,6 +32,9 @@ public struct RepositoryWatcher: Sendable {
     case challenge(ModelIdentity)
     /// Take the challenger's share back.
     case demote(ModelIdentity)
+    /// Say that this version, which the repository wants served, is older than what served here already: an alias that
+    /// was pushed back, or newer versions that are gone (`rollback_refused`).
+    case refuse(ModelIdentity)
   }
 
   public let model: String
@@ -35,16 +43,22 @@ public struct RepositoryWatcher: Sendable {
   public private(set) var previous: ModelIdentity?
   public private(set) var challenger: ModelIdentity?
   public private(set) var pinned: Int?
+  /// The largest version that was champion on this node, where versions are signed: an older one serves only when an
+  /// operator pins it, for its signature still holds. Nil where the repository is believed as it is.
+  public private(set) var floor: Int?
+  /// What the repository wants served and the floor forbids.
+  public private(set) var refused: ModelIdentity?
   private var listing = RepositoryListing(versions: [], aliases: .none)
   private var loaded: Set<ModelIdentity> = []
   private var fetching: Set<ModelIdentity> = []
   private var rejected: Set<ModelIdentity> = []
 
   /// `serving`: a version that a node started with from its own disk.
-  public init(model: String, serving: ModelIdentity? = nil, pinned: Int? = nil) {
+  public init(model: String, serving: ModelIdentity? = nil, pinned: Int? = nil, floor: Int? = nil) {
     self.model = model
     self.serving = serving
     self.pinned = pinned
+    self.floor = floor
     if let serving { loaded.insert(serving) }
   }
 
@@ -96,6 +110,13 @@ public struct RepositoryWatcher: Sendable {
     return pin(previous.version)
   }
 
+  /// Other keys are trusted from now on, or none: what was rejected is judged once more.
+  public mutating func judgeAnew(floor: Int?) -> [Action] {
+    self.floor = floor
+    rejected = []
+    return plan()
+  }
+
   /// Loaded versions that nothing needs: neither serving nor tried nor the one a rollback leads to. Let them drain, then
   /// tell `unloaded`.
   public var surplus: [ModelIdentity] {
@@ -110,17 +131,42 @@ public struct RepositoryWatcher: Sendable {
       known[identity.version] = identity
     }
     let usable = known.filter { !rejected.contains($0.value) && (listing.versions[$0.key] != nil || $0.key == pinned) }
+    var actions: [Action] = []
+    let allowed = aboveFloor(usable, &actions)
     guard
       let choice = VersionChoice.choose(
-        usable: usable.keys, aliases: listing.aliases, pinned: pinned, serving: serving?.version)
-    else { return [] }
-    var actions: [Action] = []
+        usable: allowed.keys, aliases: aliases(atLeast: floor), pinned: pinned, serving: serving?.version)
+    else { return actions }
     // `.serving` means: leave things as they are, even if the number now belongs to another build.
     if choice.source != .serving, let champion = usable[choice.champion], champion != serving {
       swap(to: champion, &actions)
     }
     settle(challenger: choice.challenger.flatMap { usable[$0] }, &actions)
     return actions
+  }
+
+  /// The versions that may serve. What would serve if there were no floor is refused, once.
+  private mutating func aboveFloor(
+    _ usable: [Int: ModelIdentity], _ actions: inout [Action]
+  ) -> [Int: ModelIdentity] {
+    guard let floor else {
+      refused = nil
+      return usable
+    }
+    let allowed = usable.filter { $0.key >= floor || $0.key == pinned || $0.value == serving }
+    let wished = VersionChoice.choose(
+      usable: usable.keys, aliases: listing.aliases, pinned: pinned, serving: serving?.version)
+    let forbidden = [wished?.champion, wished?.challenger].compactMap(\.self).first { allowed[$0] == nil }
+    let before = refused
+    refused = forbidden.flatMap { usable[$0] }
+    if let refused, refused != before { actions.append(.refuse(refused)) }
+    return allowed
+  }
+
+  /// The aliases, with a champion below the floor read as the floor: what served last is the nearest to what is wanted.
+  private func aliases(atLeast floor: Int?) -> Aliases {
+    guard let floor, let champion = listing.aliases.champion, champion < floor else { return listing.aliases }
+    return listing.aliases.setting(Aliases.champion, to: floor)
   }
 
   private mutating func swap(to champion: ModelIdentity, _ actions: inout [Action]) {
@@ -132,6 +178,7 @@ public struct RepositoryWatcher: Sendable {
     actions.append(.promote(champion))
     previous = serving ?? previous
     serving = champion
+    floor = floor.map { max($0, champion.version) }
   }
 
   private mutating func settle(challenger next: ModelIdentity?, _ actions: inout [Action]) {

@@ -19,13 +19,16 @@ extension SnapshotStore {
   }
 
   /// The same for a manifest that was read before: the version is the one that was chosen, whatever its number means now.
+  ///
+  /// - Parameter signature: of the manifest, which the caller has verified; kept beside it, so that a restart can ask again.
   public func pull(
-    _ published: PublishedManifest, from repository: FolderRepository,
+    _ published: PublishedManifest, signature: [UInt8]? = nil, from repository: FolderRepository,
     progress: (TransferProgress) -> Void = { _ in }
   ) throws(PublishError) -> LocalSnapshot {
     let identity = published.identity
     let path = path(identity)
     if let here = localSnapshot(identity) {
+      try keep(signature, of: identity)
       if here.isVerified { return here }
       // A process was killed after the file got its name and before its mark: the bytes need not travel again.
       if (try? verify(here)) != nil { return localSnapshot(identity) ?? here }
@@ -35,6 +38,7 @@ extension SnapshotStore {
     try checkFreeSpace(for: published.manifest)
     do {
       try write(published.bytes, to: "\(folder(identity.name))/\(stem(identity))\(manifestSuffix)", disk: disk)
+      try keep(signature, of: identity)
       try assemble(published.manifest, at: path, from: repository, progress)
       try verifySections(of: path, against: published.manifest)
       try mark(path, identity)

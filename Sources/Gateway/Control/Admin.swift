@@ -132,6 +132,7 @@ final class Admin {
       "name": .text(model), "serving": serving.map { .number($0.version) } ?? .null,
       "previous": control.previous[model].map { .number($0.version) } ?? .null,
       "pinned": control.watchers[model]?.pinned.map { .number($0) } ?? .null,
+      "refused": control.watchers[model]?.refused.map { .object(describe($0.version, control.refusal(of: $0))) } ?? .null,
       "versions": .list(versions(of: model)),
     ]
   }
@@ -159,6 +160,7 @@ final class Admin {
       "version": .number(lifecycle.identity.version), "digest": .text(lifecycle.identity.digest.description),
       "state": .text(lifecycle.state.rawValue), "reason": lifecycle.reason.map { .text($0.rawValue) } ?? .null,
       "detail": .text(lifecycle.detail), "progress": .fraction(lifecycle.progress),
+      "signer": control.signers[lifecycle.identity].map { .text("\($0)") } ?? .null,
       "pullMilliseconds": times.map { .number($0.pull) } ?? .null,
       "loadMilliseconds": times.map { .number($0.load) } ?? .null,
       "warmMilliseconds": times.map { .number($0.warm) } ?? .null,
@@ -209,6 +211,9 @@ final class Admin {
       control.lookNow()
       return one(model, describe)
     } catch {
+      guard error.reason != .signatureMissing else {
+        return .problem(409, "Aliases of \"\(model)\" are signed, and a gateway has no key: `needletail alias` signs them.")
+      }
       return .problem(500, "The alias could not be written: \(error)")
     }
   }

@@ -72,6 +72,7 @@ extension Control {
     catalogue.generation += 1
     let inForce = InForce(settings: settings, placements: placements, catalogue: catalogue)
     for worker in workers { worker.post(.configure(inForce)) }
+    trust(plan.keyring)
     lookNow()
   }
 }

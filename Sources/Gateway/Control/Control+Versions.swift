@@ -11,7 +11,7 @@ extension Control {
   func startFromDisk() {
     store.sweep()
     for name in wantedModels ?? store.models() {
-      guard let local = store.lastGood(of: name) else { continue }
+      guard let local = store.lastGood(of: name, accepts: isTrusted) else { continue }
       let identity = local.identity
       do {
         let model = try ServedModel(local.path, identity, placements, namespace: settings.memcachedNamespace)
@@ -20,7 +20,7 @@ extension Control {
         lifecycles[identity] = lifecycle
         markUnavailable(in: model)
         loaded[identity] = model
-        watchers[identity.name] = RepositoryWatcher(model: identity.name, serving: identity)
+        watchers[identity.name] = newWatcher(identity.name, serving: identity)
         promote(identity)
       } catch {
         log.warning(
@@ -33,8 +33,8 @@ extension Control {
     lifecycles[identity] = Lifecycle(identity)
     news.noteFound(identity)
     let load = Load(
-      identity: identity, repository: repository, store: store, placements: placements, warmer: warmer,
-      settings: settings, control: mailbox)
+      identity: identity, repository: repository, store: store, keyring: keyring, placements: placements,
+      warmer: warmer, settings: settings, control: mailbox)
     loader.submit { load.run() }
   }
 
@@ -57,7 +57,7 @@ extension Control {
         "listsPresent": "\(times.warmed.present)",
       ])
     let name = model.identity.name
-    perform(watchers[name, default: RepositoryWatcher(model: name)].loaded(model.identity), name)
+    perform(watchers[name, default: newWatcher(name)].loaded(model.identity), name)
   }
 
   func fail(_ identity: ModelIdentity, _ error: PublishError) {
@@ -101,6 +101,7 @@ extension Control {
     let kept = [catalogue.models[name]?.identity, previous[name]]
     for identity in loaded.keys where identity.name == name && !kept.contains(identity) {
       loaded[identity] = nil
+      signers[identity] = nil
       watchers[name]?.unloaded(identity)
       move(identity, to: .draining)
       move(identity, to: .unloaded)

@@ -17,6 +17,8 @@ final class Control {
   /// In force; a reload replaces both.
   var settings: Settings
   var placements: Placements
+  /// Who may sign what is served; empty when signatures are not asked for.
+  var keyring: Keyring
   let loop: EventLoop
   let log = Logger(label: "control")
   let loader = Loader()
@@ -30,6 +32,8 @@ final class Control {
   var watchers: [String: RepositoryWatcher] = [:]
   var lifecycles: [ModelIdentity: Lifecycle] = [:]
   var times: [ModelIdentity: LoadTimes] = [:]
+  /// Which key signed a version.
+  var signers: [ModelIdentity: KeyID] = [:]
   /// Loaded versions: those that serve and, for rollback, the ones before.
   var loaded: [ModelIdentity: ServedModel] = [:]
   var previous: [String: ModelIdentity] = [:]
@@ -78,7 +82,7 @@ final class Control {
     _ plan: ServingPlan, launch: Launch, sockets: ServingSockets, intake: EventIntake, loop: EventLoop,
     workers: [Mailbox<WorkerMessage>]
   ) throws {
-    (settings, placements) = (plan.settings, plan.placements)
+    (settings, placements, keyring) = (plan.settings, plan.placements, plan.keyring)
     repository = FolderRepository(path: settings.repository)
     store = SnapshotStore(dataDirectory: settings.dataDirectory)
     warmer = Warmer(settings: settings, placements: placements)
@@ -111,6 +115,7 @@ final class Control {
 
   private func receive(_ message: ControlMessage) {
     switch message {
+    case .endorsed(let identity, let key): signers[identity] = key
     case .listed(let listings, let failure): observe(listings, failure)
     case .moved(let identity, let state): move(identity, to: state)
     case .progress(let identity, let fraction): lifecycles[identity]?.report(progress: fraction)
@@ -138,15 +143,22 @@ final class Control {
     guard !isListing, ending.stage == .serving else { return }
     isListing = true
     let (repository, mailbox, wanted) = (repository, mailbox!, wantedModels)
+    let (store, keyring) = (store, keyring)
     loader.submit {
+      var listings: [String: RepositoryListing] = [:]
+      var failure: PublishError?
       do throws(PublishError) {
-        var listings: [String: RepositoryListing] = [:]
         let models = if let wanted { wanted } else { try repository.models() }
-        for model in models { listings[model] = try repository.listing(of: model) }
-        mailbox.post(.listed(listings, failure: nil))
-      } catch {
-        mailbox.post(.listed([:], failure: error))
-      }
+        for model in models {
+          // What is wrong with one model's aliases is nothing to the others.
+          do throws(PublishError) {
+            let listing = try repository.listing(of: model)
+            try store.believe(listing, of: model, under: keyring)
+            listings[model] = listing
+          } catch { failure = error }
+        }
+      } catch { failure = error }
+      mailbox.post(.listed(listings, failure: failure))
     }
   }
 
@@ -163,7 +175,7 @@ final class Control {
     if failure == nil { news.note(listings, wanted: wantedModels, isServing: !catalogue.isEmpty, in: repository.path) }
     for (model, listing) in listings {
       note(listing.faults, model)
-      perform(watchers[model, default: RepositoryWatcher(model: model)].observe(listing), model)
+      perform(watchers[model, default: newWatcher(model)].observe(listing), model)
     }
   }
 
@@ -187,6 +199,7 @@ final class Control {
       switch action {
       case .fetch(let identity): fetch(identity)
       case .promote(let identity): promote(identity)
+      case .refuse(let identity): refuse(identity)
       case .challenge(let identity), .demote(let identity):
         log.notice("challenger noted; canary traffic is not split yet", metadata: ["version": "\(identity)"])
       }

@@ -11,6 +11,7 @@ struct Load: Sendable {
   let identity: ModelIdentity
   let repository: FolderRepository
   let store: SnapshotStore
+  let keyring: Keyring
   let placements: Placements
   let warmer: Warmer
   let settings: Settings
@@ -29,7 +30,8 @@ struct Load: Sendable {
       guard manifest.identity == identity else {
         throw PublishError(.fetchFailed, "\(identity) was replaced in the repository before it was pulled")
       }
-      let pulled = try store.pull(manifest, from: repository) { control.post(.progress(identity, $0.fraction)) }
+      let signature = try verifiedSignature(of: manifest)
+      let pulled = try store.pull(manifest, signature: signature, from: repository) { control.post(.progress(identity, $0.fraction)) }
       times.pull = lap()
       control.post(.moved(identity, .verifying))
       let model = try verify(pulled.path)
@@ -41,6 +43,16 @@ struct Load: Sendable {
     } catch {
       control.post(.failed(identity, error))
     }
+  }
+
+  /// The signature that this node asks for, before a byte of a section is read; nil when it asks for none.
+  private func verifiedSignature(of published: PublishedManifest) throws(PublishError) -> [UInt8]? {
+    guard !keyring.isEmpty else { return nil }
+    let signature = try repository.signature(of: identity.name, version: identity.version)
+    let endorsement = try keyring.verify(
+      manifest: published.bytes, signature: signature, model: identity.name, version: identity.version)
+    control.post(.endorsed(identity, endorsement.keyID))
+    return signature
   }
 
   /// Maps the file, checks every section, has it in memory before anybody waits for it, and asks its own probes.
