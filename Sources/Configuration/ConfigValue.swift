@@ -72,6 +72,11 @@ func readDuration(_ text: String) -> Duration? {
   return .microseconds(Int64((count * seconds * 1e6).rounded()))
 }
 
+/// Reads a duration as the configuration writes them, in whole milliseconds; nil for anything else.
+public func milliseconds(of text: String) -> Int? {
+  readDuration(text).map { Int($0 / .milliseconds(1)) }
+}
+
 /// Reads `512B`, `64KiB`, `64MiB`, `1GiB` or `0`; nil for anything else.
 func byteCount(_ text: String) -> Int? {
   if text == "0" { return 0 }

@@ -88,6 +88,12 @@ public final class ServingModel: Sendable {
   /// Bytes of the file.
   public var byteCount: Int { snapshot.byteCount }
 
+  /// Bytes that go with the model: its mapping, and the codes that were copied out of it.
+  public var memoryBytes: Int { snapshot.byteCount + index.copiedBytes }
+
+  /// Has all of the file in memory, so that no request is the first to touch a page. O(bytes) when it comes from disk.
+  public func prefault() { snapshot.prefault() }
+
   /// The keys of this model's lists in one placement.
   public func keys(namespace: String, placement: String) throws(CacheKeyError) -> ListKeys {
     try ListKeys(namespace: namespace, model: name, digest: digest.prefix, placement: placement)

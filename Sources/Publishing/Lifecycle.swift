@@ -1,5 +1,5 @@
 /// Where a version stands on its way to serving, and back.
-public enum ModelState: String, Sendable, Hashable, CaseIterable, Codable {
+public enum ModelState: String, Sendable, Hashable, CaseIterable, Codable, Comparable {
   case discovered = "DISCOVERED"
   case fetching = "FETCHING"
   case verifying = "VERIFYING"
@@ -13,6 +13,11 @@ public enum ModelState: String, Sendable, Hashable, CaseIterable, Codable {
 
   /// Whether nothing follows.
   public var isFinal: Bool { self == .unloaded || self == .rejected }
+
+  /// Along the way to serving and back.
+  public static func < (left: ModelState, right: ModelState) -> Bool {
+    ModelState.allCases.firstIndex(of: left)! < ModelState.allCases.firstIndex(of: right)!
+  }
 
   /// Whether an alias may point to a version that stands here.
   public var isUsable: Bool { self == .ready || self == .serving }

@@ -117,6 +117,11 @@ public struct RepositoryWatcher: Sendable {
     return plan()
   }
 
+  /// Whether a version can be pinned: the repository has it, or this node has it loaded.
+  public func knows(_ version: Int) -> Bool {
+    listing.versions[version] != nil || loaded.contains { $0.version == version }
+  }
+
   /// Loaded versions that nothing needs: neither serving nor tried nor the one a rollback leads to. Let them drain, then
   /// tell `unloaded`.
   public var surplus: [ModelIdentity] {

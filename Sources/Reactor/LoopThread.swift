@@ -15,9 +15,11 @@ public final class LoopThread: Sendable {
   }
 
   /// Runs `body` on a new thread. The kernel shows the first 15 bytes of `name` (pthread_setname_np(3)).
-  public static func spawn(name: String, _ body: @escaping @Sendable () -> Void) throws(LoopError) -> LoopThread {
+  public static func spawn(
+    name: String, niceness: Int32 = 0, _ body: @escaping @Sendable () -> Void
+  ) throws(LoopError) -> LoopThread {
     var thread = pthread_t()
-    let start = Unmanaged.passRetained(ThreadStart(name: name, body: body))
+    let start = Unmanaged.passRetained(ThreadStart(name: name, niceness: niceness, body: body))
     let status = pthread_create(&thread, nil, threadStarted, start.toOpaque())
     guard status == 0 else {
       start.release()
@@ -36,10 +38,12 @@ public final class LoopThread: Sendable {
 
 private final class ThreadStart: Sendable {
   let name: String
+  let niceness: Int32
   let body: @Sendable () -> Void
 
-  init(name: String, body: @escaping @Sendable () -> Void) {
+  init(name: String, niceness: Int32, body: @escaping @Sendable () -> Void) {
     self.name = name
+    self.niceness = niceness
     self.body = body
   }
 }
@@ -47,6 +51,8 @@ private final class ThreadStart: Sendable {
 private func threadStarted(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
   let start = Unmanaged<ThreadStart>.fromOpaque(argument!).takeRetainedValue()
   pthread_setname_np(pthread_self(), String(decoding: start.name.utf8.prefix(15), as: UTF8.self))
+  // Of this thread alone: Linux keeps niceness by thread (setpriority(2), "C library/kernel differences").
+  if start.niceness != 0 { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, start.niceness) }
   start.body()
   return nil
 }

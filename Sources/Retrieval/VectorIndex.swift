@@ -134,13 +134,20 @@ public final class VectorIndex: Sendable {
       + view.centroidTiles * (view.tileBytes + tileVectors * 16)
   }
 
+  /// Bytes of codes that were copied out of the snapshot into huge pages.
+  public var copiedBytes: Int {
+    guard case .snapshot(_, _, let codes?) = owner else { return 0 }
+    return codes.cells.count + codes.steps.count
+  }
+
   /// What a search for `count` items spends to reach a recall.
   public func budget(_ effort: Effort, count: Int) -> SearchBudget {
     efforts.budget(effort, count: Double(count), blockCount: view.blockCount)
   }
 
   /// A search with a budget of one's own: for calibration and benchmarks.
-  public func search(_ query: Span<Float>, count: Int, budget: SearchBudget, scratch: SearchScratch) throws(SearchError) {
+  public func search(_ query: Span<Float>, count: Int, budget: SearchBudget, scratch: SearchScratch) throws(SearchError)
+  {
     try search(query, count: count, excluding: Span(), budget: budget, scratch: scratch)
   }
 

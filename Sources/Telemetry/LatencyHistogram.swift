@@ -38,6 +38,14 @@ public struct LatencyHistogram: Sendable {
     sumNanoseconds &+= other.sumNanoseconds
   }
 
+  /// What came after an earlier copy of this histogram.
+  public func since(_ earlier: LatencyHistogram) -> LatencyHistogram {
+    var later = self
+    for index in counts.indices { later.counts[index] -= earlier.counts[index] }
+    later.sumNanoseconds &-= earlier.sumNanoseconds
+    return later
+  }
+
   /// The bucket bound at or above the given share of all durations, in nanoseconds; nil while there are none or when it
   /// lies beyond the last bound.
   public func quantileBoundNanoseconds(_ share: Double) -> UInt64? {

@@ -40,12 +40,12 @@ extension Integration {
       #expect(gateway.metrics().samples(of: "model_info").map { $0.labels["version"] } == ["3"])
     }
 
-    @Test func `a swap finds its lists in L2 already`() throws {
+    @Test func `a swap finds its lists in both caches already`() throws {
       let memcached = MemcachedServer()
       let gateway = try RunningGateway(repository, memcached: [memcached.address])
       repository.publish()
       #expect(gateway.serves(2))
-      #expect(gateway.connect().get(target("detail", "segment=3"))?.tier == "l2")
+      #expect(gateway.connect().get(target("detail", "segment=3"))?.tier == "l1")
       let keys = RawMemcached(memcached).keys().filter { $0.contains(repository.digest8(2)) }
       #expect(keys.count == 8, "\(keys)")
     }

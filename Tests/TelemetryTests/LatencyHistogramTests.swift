@@ -52,4 +52,16 @@ import Testing
     #expect(written.contains(#"le="0.0001"} 2"#) && written.contains(#"le="+Inf"} 2"#))
     #expect(written.contains(#"needletail_x_seconds_count{tier="a\"b\\"} 2"#))
   }
+
+  @Test func `what came after an earlier copy is the difference`() {
+    var histogram = LatencyHistogram()
+    histogram.record(nanoseconds: 7_000)
+    let earlier = histogram
+    histogram.record(nanoseconds: 7_000)
+    histogram.record(nanoseconds: 2_000_000_000)
+    let later = histogram.since(earlier)
+    #expect(later.count == 2 && later.sumNanoseconds == 2_000_007_000)
+    #expect(later.quantileBoundNanoseconds(0.5) == 10_000)
+    #expect(histogram.since(histogram).count == 0)
+  }
 }

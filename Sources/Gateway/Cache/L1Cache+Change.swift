@@ -65,6 +65,22 @@ extension L1Cache {
     }
   }
 
+  /// Hands `body` what follows `prefix` in the keys that were hit since they came, the last that came first, until it has
+  /// enough or so many entries have been looked at.
+  func forEachHit(startingWith prefix: [UInt8], lookingAtMost limit: Int, _ body: (RawSpan) -> Bool) {
+    var at = newest
+    var looked = 0
+    while at != L1Cache.none, looked < limit {
+      let entry = entries[Int(at)]
+      looked += 1
+      at = entry.older
+      let key = UnsafeRawBufferPointer(start: entry.bytes, count: Int(entry.keyCount))
+      guard entry.visited, key.count > prefix.count, key.prefix(prefix.count).elementsEqual(prefix) else { continue }
+      let tail = UnsafeRawBufferPointer(rebasing: key[prefix.count...])
+      guard body(RawSpan(_unsafeBytes: tail)) else { return }
+    }
+  }
+
   /// `nt1:<namespace>:<model>:<digest8>:<placement>:…` and `nt1x:<namespace>:<placement>:…`; nil for a window's key,
   /// `nt1:<namespace>:w:<user>`.
   private static func placement(in key: UnsafeRawBufferPointer) -> Slice<UnsafeRawBufferPointer>? {

@@ -41,6 +41,7 @@ extension Control {
     if loaded[identity] == nil {
       lifecycles[identity] = Lifecycle(identity)
       do { try lifecycles[identity]?.reject(error) } catch { log.error("\(error)") }
+      settleWaits()
     }
     loadCounts[LoadOutcome(model: identity.name, result: "rejected", reason: error.reason.rawValue), default: 0] += 1
     log.error(

@@ -22,6 +22,8 @@ extension Control {
         loaded[identity] = model
         watchers[identity.name] = newWatcher(identity.name, serving: identity)
         promote(identity)
+        // Requests do not wait for it; it only saves them the first touch of each page.
+        loader.submit { model.model.prefault() }
       } catch {
         log.warning(
           "the last good snapshot cannot be used", metadata: ["version": "\(identity)", "reason": "\(error)"])
@@ -32,17 +34,16 @@ extension Control {
   func fetch(_ identity: ModelIdentity) {
     lifecycles[identity] = Lifecycle(identity)
     news.noteFound(identity)
-    let load = Load(
-      identity: identity, repository: repository, store: store, keyring: keyring, placements: placements,
-      warmer: warmer, settings: settings, control: mailbox)
-    loader.submit { load.run() }
+    settleWaits()
+    gatherHottest(for: identity)
   }
 
   func move(_ identity: ModelIdentity, to state: ModelState) {
     do { try lifecycles[identity]?.advance(to: state) } catch { log.error("\(error)") }
+    settleWaits()
   }
 
-  func finishLoading(_ model: ServedModel, _ times: LoadTimes) {
+  func ready(_ model: ServedModel, _ times: LoadTimes) {
     move(model.identity, to: .ready)
     loadCounts[LoadOutcome(model: model.identity.name, result: "ready", reason: ""), default: 0] += 1
     markUnavailable(in: model)
@@ -54,7 +55,7 @@ extension Control {
       metadata: [
         "version": "\(model.identity)", "pullMilliseconds": "\(times.pull)", "loadMilliseconds": "\(times.load)",
         "warmMilliseconds": "\(times.warm)", "listsWritten": "\(times.warmed.written)",
-        "listsPresent": "\(times.warmed.present)",
+        "listsPresent": "\(times.warmed.present)", "listsInMemory": "\(times.lists)",
       ])
     let name = model.identity.name
     perform(watchers[name, default: newWatcher(name)].loaded(model.identity), name)
@@ -63,6 +64,7 @@ extension Control {
   func fail(_ identity: ModelIdentity, _ error: PublishError) {
     loadCounts[LoadOutcome(model: identity.name, result: "rejected", reason: error.reason.rawValue), default: 0] += 1
     do { try lifecycles[identity]?.reject(error) } catch { log.error("\(error)") }
+    settleWaits()
     news.note(error, of: identity)
     guard var watcher = watchers[identity.name] else { return }
     let actions = error.reason.isTransient ? [] : watcher.rejected(identity)
@@ -82,6 +84,8 @@ extension Control {
         metadata: ["version": "\(identity)", "remedy": "give trainer and gateways one identity.keyFile"])
     }
     let old = catalogue.models[identity.name]?.identity
+    if let report = swapWatch.began(identity, after: old) { tell(report) }
+    longestPauseNanoseconds = 0
     catalogue.models[identity.name] = model
     catalogue.generation += 1
     switching = running
@@ -100,11 +104,9 @@ extension Control {
   func release(_ name: String) {
     let kept = [catalogue.models[name]?.identity, previous[name]]
     for identity in loaded.keys where identity.name == name && !kept.contains(identity) {
-      loaded[identity] = nil
       signers[identity] = nil
       watchers[name]?.unloaded(identity)
-      move(identity, to: .draining)
-      move(identity, to: .unloaded)
+      drain(loaded.removeValue(forKey: identity)!)
     }
     let keep = Set(loaded.keys)
     let (store, count, log, serving) = (store, settings.keepVersions, log, catalogue.models[name]?.identity)
@@ -119,11 +121,17 @@ extension Control {
     }
   }
 
-  func workerSwitched(_ worker: Int, _ generation: Int) {
-    guard generation == catalogue.generation, switching.remove(worker) != nil, switching.isEmpty else { return }
+  func workerSwitched(_ worker: Int, _ generation: Int, _ pauseNanoseconds: UInt64) {
+    guard generation == catalogue.generation, switching.remove(worker) != nil else { return }
+    longestPauseNanoseconds = max(longestPauseNanoseconds, pauseNanoseconds)
+    guard switching.isEmpty else { return }
+    let (switched, pause) = (
+      Int((loop.nowNanoseconds - swapStartedNanoseconds) / 1000), Int(longestPauseNanoseconds / 1000)
+    )
+    swapWatch.switched(microseconds: switched, longestPauseMicroseconds: pause)
     log.info(
       "every worker has switched",
-      metadata: ["microseconds": "\((loop.nowNanoseconds - swapStartedNanoseconds) / 1000)"])
+      metadata: ["microseconds": "\(switched)", "longestPauseMicroseconds": "\(pause)"])
     service.serving(serviceSentence)
     if !hasServed {
       hasServed = true

@@ -43,7 +43,24 @@ final class Control {
   var switching: Set<Int> = []
   var swapStartedNanoseconds: UInt64 = 0
   private var isListing = false
+  /// Somebody knows of something new while the repository is being read.
+  private var looksAgain = false
   var poll: Timer?
+
+  /// Versions on their way to READY: those whose predecessor's hot lists are asked for, and those whose own lists are
+  /// handed to the workers.
+  var gatherings: [ModelIdentity: Gathering] = [:]
+  var warming: [ModelIdentity: Warming] = [:]
+  /// Versions that are let go of and may still be in use.
+  var draining: [Draining] = []
+  var waits = VersionWaits()
+  lazy var waitTimer = Timer(loop: loop) { [unowned self] in settleWaits() }
+  var swapWatch = SwapWatch()
+  var swapSampling = (number: 0, missing: Set<Int>(), sample: SwapWatch.Sample())
+  var sampleTimer: Timer?
+  /// By model.
+  var lastSwaps: [String: SwapWatch.Report] = [:]
+  var longestPauseNanoseconds: UInt64 = 0
   var running: Set<Int>
 
   /// The sockets, of which the loops have duplicates.
@@ -109,6 +126,7 @@ final class Control {
     AvailabilityFile.sweep(settings.dataDirectory)
     readAvailability()
     startFromDisk()
+    beginSampling()
     poll = Timer(loop: loop) { [unowned self] in self.look() }
     look()
   }
@@ -119,9 +137,14 @@ final class Control {
     case .listed(let listings, let failure): observe(listings, failure)
     case .moved(let identity, let state): move(identity, to: state)
     case .progress(let identity, let fraction): lifecycles[identity]?.report(progress: fraction)
-    case .loaded(let model, let times): finishLoading(model, times)
+    case .hottest(let worker, let version, let lists): gathered(worker, version, lists)
+    case .loaded(let model, let times, let prepared): finishLoading(model, times, prepared)
+    case .warmed(let worker, let version): warmed(worker, version)
     case .failed(let identity, let error): fail(identity, error)
-    case .switched(let worker, let generation): workerSwitched(worker, generation)
+    case .switched(let worker, let generation, let pause): workerSwitched(worker, generation, pause)
+    case .latencySampled(let number, let worker, let sample): latencySampled(number, worker, sample)
+    case .released(let identity, let bytes, let milliseconds):
+      released(identity, bytes: bytes, milliseconds: milliseconds)
     case .collected(let scrape, let worker, let metrics, let nodes): scrapes.collect(scrape, worker, metrics, nodes)
     case .ended(let worker, let cut): workerEnded(worker, cut: cut)
     case .end(let cause): end(cause)
@@ -140,8 +163,10 @@ final class Control {
   /// Has the repository read; the answer comes as a message. Waits are shortened by up to a tenth, so that the nodes of
   /// a fleet do not all look at once.
   private func look() {
-    guard !isListing, ending.stage == .serving else { return }
+    guard ending.stage == .serving else { return }
+    guard !isListing else { return looksAgain = true }
     isListing = true
+    looksAgain = false
     let (repository, mailbox, wanted) = (repository, mailbox!, wantedModels)
     let (store, keyring) = (store, keyring)
     loader.submit {
@@ -177,6 +202,8 @@ final class Control {
       note(listing.faults, model)
       perform(watchers[model, default: newWatcher(model)].observe(listing), model)
     }
+    settleWaits()
+    if looksAgain { look() }
   }
 
   /// Versions by what became of their loading: model, result, reason.

@@ -16,6 +16,8 @@ struct Load: Sendable {
   let warmer: Warmer
   let settings: Settings
   let control: Mailbox<ControlMessage>
+  /// Under the version that serves.
+  let hottest: [HotList]
 
   func run() {
     do throws(PublishError) {
@@ -31,15 +33,19 @@ struct Load: Sendable {
         throw PublishError(.fetchFailed, "\(identity) was replaced in the repository before it was pulled")
       }
       let signature = try verifiedSignature(of: manifest)
-      let pulled = try store.pull(manifest, signature: signature, from: repository) { control.post(.progress(identity, $0.fraction)) }
+      let pulled = try store.pull(manifest, signature: signature, from: repository) {
+        control.post(.progress(identity, $0.fraction))
+      }
       times.pull = lap()
       control.post(.moved(identity, .verifying))
       let model = try verify(pulled.path)
       times.load = lap()
       control.post(.moved(identity, .warming))
-      times.warmed = warmer.fillMissing(model, budgetMilliseconds: settings.warmBudgetMilliseconds)
+      times.warmed = warmer.fillMissing(model, hottest, budgetMilliseconds: settings.warmBudgetMilliseconds)
+      let prepared = warmer.prepare(model, hottest, budgetMilliseconds: settings.warmBudgetMilliseconds)
+      times.lists = prepared.lists.count
       times.warm = lap()
-      control.post(.loaded(model, times))
+      control.post(.loaded(model, times, prepared))
     } catch {
       control.post(.failed(identity, error))
     }

@@ -3,6 +3,10 @@ import Reactor
 /// One thread for the slow work of the control plane: reading the repository, pulling, verifying, warming. Jobs run one
 /// after the other, so two versions are never verified at once and memory holds at most one more than it serves.
 final class Loader: Sendable {
+  /// A tenth of a worker's weight when both want the core (sched(7): each step is a factor of 1.25): what is loaded may
+  /// wait, what is asked may not.
+  static let niceness: Int32 = 10
+
   typealias Job = @Sendable () -> Void
 
   private struct State {
@@ -20,7 +24,7 @@ final class Loader: Sendable {
   private let wake = WakeUp()
 
   func start() throws -> LoopThread {
-    try LoopThread.spawn(name: "loader") { [self] in
+    try LoopThread.spawn(name: "loader", niceness: Loader.niceness) { [self] in
       while true {
         let (job, isClosing) = state.withLock { ($0.next(), $0.isClosing) }
         if let job { job() } else if isClosing { return } else { wake.wait(milliseconds: 1000) }

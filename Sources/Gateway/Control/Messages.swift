@@ -21,6 +21,12 @@ enum WorkerMessage: Sendable {
   case listen
   /// A connection that the acceptor took for this worker.
   case connection(HandedConnection)
+  /// Name the lists of this version that were hit.
+  case nameHottest(ModelIdentity)
+  /// Put lists of a version that is about to serve into the first cache, from this one on.
+  case warm(PreparedLists, from: Int)
+  /// Send the latencies of the answers since the last time.
+  case sampleLatency(Int)
   /// Say that the loop turns.
   case turn(UInt64)
   /// Say that this node is not ready; go on otherwise.
@@ -38,9 +44,14 @@ enum ControlMessage: Sendable {
   /// Signed by a key that is trusted here.
   case endorsed(ModelIdentity, KeyID)
   case progress(ModelIdentity, Double)
-  case loaded(ServedModel, LoadTimes)
+  case loaded(ServedModel, LoadTimes, PreparedLists)
   case failed(ModelIdentity, PublishError)
-  case switched(worker: Int, generation: Int)
+  case hottest(worker: Int, ModelIdentity, [HotList])
+  case warmed(worker: Int, ModelIdentity)
+  case switched(worker: Int, generation: Int, pauseNanoseconds: UInt64)
+  case latencySampled(Int, worker: Int, SwapWatch.Sample)
+  /// A version that nobody used any more is gone from memory.
+  case released(ModelIdentity, bytes: Int, milliseconds: Int)
   case collected(scrape: UInt64, worker: Int, WorkerMetrics, [NodeStatus])
   case ended(worker: Int, cut: Int)
   case end(Ending.Cause)
@@ -60,6 +71,8 @@ struct LoadTimes: Sendable {
   var load = 0
   var warm = 0
   var warmed = WarmCounts()
+  /// Lists that workers were given.
+  var lists = 0
 }
 
 /// What became of loading a version.

@@ -73,6 +73,13 @@ struct WorkerMetrics: Sendable {
       Int(fallback.reason.rawValue) * Fallback.Source.allCases.count + Int(fallback.source.rawValue)] += 1
   }
 
+  /// Of all answers that a tier gave.
+  var answerLatency: LatencyHistogram {
+    var total = LatencyHistogram()
+    for row in requests { for duration in row.durations { total.add(duration) } }
+    return total
+  }
+
   mutating func add(_ other: WorkerMetrics) {
     for index in requests.indices { requests[index].add(other.requests[index]) }
     for index in fallbacks.indices { fallbacks[index].add(other.fallbacks[index]) }

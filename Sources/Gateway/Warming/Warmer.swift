@@ -21,16 +21,56 @@ public struct Warmer: Sendable {
     case missing
   }
 
-  func fillMissing(_ model: ServedModel, budgetMilliseconds: Int) -> WarmCounts {
-    fill(model, .missing, budgetMilliseconds: budgetMilliseconds) { _, _ in }
+  /// All segments' lists, and those of items that are hot; a user's depends on a window that may change meanwhile.
+  func fillMissing(_ model: ServedModel, _ hottest: [HotList] = [], budgetMilliseconds: Int) -> WarmCounts {
+    let items = hottest.filter { if case .item = $0.subject { true } else { false } }
+    return fill(
+      recipes(for: model) + recipes(for: model, items).map(\.recipe), .missing, budgetMilliseconds: budgetMilliseconds
+    ) { _, _ in }
+  }
+
+  /// Renders what the first cache of every worker is to hold when the version begins to serve: what was hot under the
+  /// one before, then the lists of the largest segments, as many as `HotList.countMax` and as the budget lets.
+  func prepare(_ model: ServedModel, _ hottest: [HotList], budgetMilliseconds: Int) -> PreparedLists {
+    let segments = recipes(for: model).map { (recipe: $0, window: [UInt8]()) }
+    let wanted = (recipes(for: model, hottest) + segments).prefix(HotList.countMax)
+    let (deadline, now) = (milliseconds() + budgetMilliseconds, unixSeconds())
+    let scratch = ComputeScratch()
+    var key = ByteBuffer(capacity: 256)
+    var list = ByteBuffer(capacity: 65536)
+    var lists: [PreparedLists.List] = []
+    for (recipe, window) in wanted where milliseconds() < deadline {
+      key.removeAll()
+      list.removeAll()
+      recipe.append(keyTo: &key)
+      let hash = xxh3(key.bytes)
+      do throws(RenderFailure) {
+        try recipe.render(keyHash: hash, window: window.span.bytes, now: now, scratch: scratch, into: &list)
+      } catch { continue }
+      let fresh = now &+ recipe.shelf.freshSeconds
+      lists.append(
+        PreparedLists.List(
+          key: key.bytes.copied(), bytes: list.bytes.copied(), freshUntil: fresh,
+          staleUntil: fresh &+ recipe.shelf.staleSeconds))
+    }
+    return PreparedLists(model.identity, lists)
+  }
+
+  private func recipes(for served: ServedModel, _ lists: [HotList]) -> [(recipe: Recipe, window: [UInt8])] {
+    var shelves: [Int: Shelf] = [:]
+    return lists.compactMap { list in
+      guard list.placement < placements.all.count, !placements[list.placement].isRetired else { return nil }
+      let shelf = shelves[list.placement] ?? Shelf(list.placement, placements[list.placement], served)
+      shelves[list.placement] = shelf
+      return list.recipe(shelf).map { ($0, list.window) }
+    }
   }
 
   /// Fills what it can within the budget, hottest segments first. Without memcached, or with a dead one, it returns at
   /// once or when connecting has taken too long: warming never keeps a snapshot from serving.
   func fill(
-    _ model: ServedModel, _ mode: Mode, budgetMilliseconds: Int, progress: @escaping (Int, Int) -> Void
+    _ recipes: [Recipe], _ mode: Mode, budgetMilliseconds: Int, progress: @escaping (Int, Int) -> Void
   ) -> WarmCounts {
-    let recipes = recipes(for: model)
     guard !settings.memcachedServers.isEmpty, !recipes.isEmpty else { return WarmCounts() }
     do {
       let filling = try Filling(
@@ -80,7 +120,7 @@ extension Warmer {
       let pulled = try store.pull(model, choice.champion, from: repository)
       let served = try ServedModel(pulled.path, pulled.identity, placements, namespace: settings.memcachedNamespace)
       // An hour is more than any catalogue needs; a dead node ends it at once.
-      total.add(warmer.fill(served, .all, budgetMilliseconds: 3_600_000, progress: progress))
+      total.add(warmer.fill(warmer.recipes(for: served), .all, budgetMilliseconds: 3_600_000, progress: progress))
     }
     return total
   }

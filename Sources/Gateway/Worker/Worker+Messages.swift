@@ -1,6 +1,7 @@
 import Configuration
 import Memcached
 import Reactor
+import Telemetry
 
 // What a worker is told from outside its thread.
 extension Worker {
@@ -20,6 +21,9 @@ extension Worker {
     case .availabilityChanged(let change):
       composedGeneration &+= 1
       control.post(.availabilityTaken(worker: index, change: change))
+    case .nameHottest(let version): control.post(.hottest(worker: index, version, hottest(version)))
+    case .warm(let lists, let start): keep(lists, from: start)
+    case .sampleLatency(let number): control.post(.latencySampled(number, worker: index, takeLatencySample()))
     case .listen:
       do throws(LoopError) {
         try listen()
@@ -37,22 +41,26 @@ extension Worker {
   /// Serves from another catalogue from the next request on. Requests under way finish with the snapshot they began
   /// with; the last one lets go of it.
   private func serve(_ catalogue: Catalogue) {
+    let started = loop.nowNanoseconds
     self.catalogue = catalogue
     composedGeneration &+= 1
     shelves = placements.all.enumerated().map { index, placement in
       Shelf(index, placement, catalogue.served(placement.policy, default: settings.model))
     }
-    control.post(.switched(worker: index, generation: catalogue.generation))
+    control.post(
+      .switched(
+        worker: index, generation: catalogue.generation, pauseNanoseconds: loop.nowNanoseconds - started))
   }
 
   private func currentMetrics() -> WorkerMetrics {
     metrics.l1.entries = UInt64(l1.count)
     metrics.l1.bytes = UInt64(l1.byteCount)
     metrics.l1.evictions = l1.evictions
-    let activity = loop.takeActivity()
+    let activity = takeActivity()
     metrics.turns = activity.turns
     metrics.busyNanoseconds = activity.busyNanoseconds
-    metrics.longestTurnNanoseconds = activity.longestTurnNanoseconds
+    metrics.longestTurnNanoseconds = sampling.longestTurnForScrape
+    sampling.longestTurnForScrape = 0
     metrics.bufferBytes = buffers.bytes
     metrics.admission = admission.counts
     metrics.computeQueueLength = admission.waiting
@@ -60,6 +68,26 @@ extension Worker {
     metrics.pressureChanges = admission.pressure.changes
     metrics.inFlight = flights.count + windowFetches.count
     return metrics
+  }
+
+  /// The loop forgets its longest turn when it is read, and there are two who read it.
+  private func takeActivity() -> LoopActivity {
+    let activity = loop.takeActivity()
+    sampling.longestTurnForScrape = max(sampling.longestTurnForScrape, activity.longestTurnNanoseconds)
+    sampling.longestTurnForSample = max(sampling.longestTurnForSample, activity.longestTurnNanoseconds)
+    return activity
+  }
+
+  /// The answers since the last sample.
+  private func takeLatencySample() -> SwapWatch.Sample {
+    _ = takeActivity()
+    let total = metrics.answerLatency
+    defer {
+      sampling.latency = total
+      sampling.longestTurnForSample = 0
+    }
+    return SwapWatch.Sample(
+      latency: total.since(sampling.latency), longestTurnNanoseconds: sampling.longestTurnForSample)
   }
 
   private func nodeStatus() -> [NodeStatus] {

@@ -5,6 +5,7 @@ import Logging
 import Memcached
 import Model
 import Reactor
+import Telemetry
 
 /// One thread's share of the gateway: its loop, listener, connections, first cache, memcached connections, scratch and
 /// counters. Workers share nothing but immutable snapshots; what they tell each other comes through mailboxes.
@@ -90,8 +91,16 @@ final class Worker {
   var fields = MetadataFields()
   var random: WorkerRandom
   var metrics: WorkerMetrics
+  var sampling = Sampling()
   var drainDeadlineNanoseconds: UInt64?
   private(set) var unixSeconds: UInt32 = 0
+
+  /// What was told of latencies and turns so far.
+  struct Sampling {
+    var latency = LatencyHistogram()
+    var longestTurnForScrape: UInt64 = 0
+    var longestTurnForSample: UInt64 = 0
+  }
 
   /// What this worker accepts on; none when an acceptor hands connections out.
   private var claims: [AddressClaim] = []

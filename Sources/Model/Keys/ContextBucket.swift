@@ -49,6 +49,37 @@ public struct ContextBucket: Sendable, Hashable {
     self.daypart = daypart
   }
 
+  /// Reads a code as it stands in a key; nil for anything else.
+  public init?(code: RawSpan) {
+    self = .any
+    if code.byteCount == 1 { if code.byte(0) == UInt8(ascii: "*") { return } else { return nil } }
+    guard (2...8).contains(code.byteCount), code.byteCount.isMultiple(of: 2) else { return nil }
+    var (device, language, region, daypart) = (UInt16(0), UInt16(0), UInt16(0), UInt16(0))
+    for at in stride(from: 0, to: code.byteCount, by: 2) {
+      let (first, second) = (code.byte(at), code.byte(at + 1))
+      let pair = UInt16(first) | UInt16(second) << 8
+      switch (Self.kind(first), Self.kind(second)) {
+      case (.upper, .lower): device = pair
+      case (.lower, .lower): language = pair
+      case (.upper, .upper): region = pair
+      case (.lower, .digit): daypart = pair
+      default: return nil
+      }
+    }
+    self.init(device: device, language: language, region: region, daypart: daypart)
+  }
+
+  private enum Kind { case lower, upper, digit, other }
+
+  private static func kind(_ byte: UInt8) -> Kind {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"): .lower
+    case UInt8(ascii: "A")...UInt8(ascii: "Z"): .upper
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): .digit
+    default: .other
+    }
+  }
+
   public var isAny: Bool { self == .any }
 
   public var code: String {

@@ -47,6 +47,30 @@ import Testing
     #expect(!kept && cache.count == 0)
   }
 
+  @Test func `keys that were hit are named, those that came last first, as many as are wanted`() {
+    var cache = L1Cache(bytesMax: 1 << 20, seed: 1)
+    for number in 0..<10 {
+      let name = key(number)
+      cache.insert(name.span.bytes, "value".utf8.span.bytes, freshUntil: 9, staleUntil: 9, now: 0)
+    }
+    for number in [2, 5, 7] {
+      let name = key(number)
+      #expect(cache.find(name.span.bytes, now: 1) != nil)
+    }
+    func named(_ prefix: String, lookingAtMost limit: Int = 100, wanted: Int = 100) -> [String] {
+      var names: [String] = []
+      cache.forEachHit(startingWith: Array(prefix.utf8), lookingAtMost: limit) { tail in
+        names.append(String(copying: tail))
+        return names.count < wanted
+      }
+      return names
+    }
+    #expect(named("nt1:key:") == ["7", "5", "2"])
+    #expect(named("nt1:key:", wanted: 1) == ["7"])
+    #expect(named("nt1:key:", lookingAtMost: 5) == ["7", "5"])
+    #expect(named("nt1:other:") == [] && named("nt1:key:7") == [])
+  }
+
   @Test func `an entry that was used survives entries that were not`() {
     var cache = L1Cache(bytesMax: 20_000, seed: 3)
     let loved = key(0)
@@ -119,7 +143,9 @@ import Testing
     #expect(lost <= 1, "the one that the first eviction took")
   }
 
-  @Test(arguments: [UInt64(1), 2, 3, 4]) func `fresh and stale deadlines are kept apart, whatever is put when`(seed: UInt64) {
+  @Test(arguments: [UInt64(1), 2, 3, 4]) func `fresh and stale deadlines are kept apart, whatever is put when`(
+    seed: UInt64
+  ) {
     var random = SeededRandom(seed: seed)
     var cache = L1Cache(bytesMax: 1 << 20, seed: seed)
     var truth: [Int: (fresh: UInt32, stale: UInt32)] = [:]

@@ -63,6 +63,18 @@ private func code(
     #expect(vocabulary.buckets(.daypart).map(\.code) == ["h0", "h1", "h2", "h3", "h4", "h5"])
   }
 
+  @Test func `a bucket is read back from its code, and nothing else is`() {
+    let buckets = vocabulary.buckets([.device, .language, .region, .daypart]) + vocabulary.buckets([.region]) + [.any]
+    for bucket in buckets {
+      let code = Array(bucket.code.utf8)
+      #expect(ContextBucket(code: code.span.bytes) == bucket, "\(bucket.code)")
+    }
+    for text in ["", "?", "M", "Moh", "M0", "0h", "Mo**", "MoenUSh0De"] {
+      let code = Array(text.utf8)
+      #expect(ContextBucket(code: code.span.bytes) == nil, "\(text)")
+    }
+  }
+
   @Test func `one dimension's code is never another's`() {
     let codes = [ContextDimensions.device, .language, .region, .daypart].flatMap { vocabulary.buckets($0).map(\.code) }
     #expect(Set(codes).count == codes.count)

@@ -1,0 +1,47 @@
+import Bytes
+import Configuration
+import Model
+import Publishing
+import Reactor
+
+// L1 before a new version serves: what was hot under the old one is there already when the first request comes.
+extension Worker {
+  /// Lists that are put in at a time, between which others have their turn: 8 × 15 KB are some 20 µs.
+  static let warmedAtATime = 8
+
+  /// Which lists of a version were hit, those that came last first.
+  func hottest(_ version: ModelIdentity) -> [HotList] {
+    let prefix = Array("nt1:\(settings.memcachedNamespace):\(version.name):\(version.digest8):".utf8)
+    var found: [HotList] = []
+    l1.forEachHit(startingWith: prefix, lookingAtMost: HotList.lookedAtMax) { tail in
+      if let list = HotList(keyTail: tail, placements) { found.append(list) }
+      return found.count < HotList.countMax
+    }
+    for place in found.indices {
+      if case .user(let user) = found[place].subject { found[place].window = copiedWindow(of: user) }
+    }
+    return found
+  }
+
+  private func copiedWindow(of user: UserHash) -> [UInt8] {
+    key.removeAll()
+    placements.windowKeys.append(user, to: &key)
+    guard let entry = key.withBytes({ l1.find($0, now: unixSeconds) }) else { return [] }
+    return l1.withValue(entry) { $0.copied() }
+  }
+
+  /// Takes the next few; the last of them is told to control.
+  func keep(_ prepared: PreparedLists, from start: Int) {
+    let end = min(prepared.lists.count, start + Worker.warmedAtATime)
+    for list in prepared.lists[start..<end] {
+      _ = l1.insert(
+        list.key.span.bytes, list.bytes.span.bytes, freshUntil: list.freshUntil, staleUntil: list.staleUntil,
+        now: unixSeconds)
+    }
+    if end < prepared.lists.count {
+      mailbox.post(.warm(prepared, from: end))
+    } else {
+      control.post(.warmed(worker: index, prepared.version))
+    }
+  }
+}
