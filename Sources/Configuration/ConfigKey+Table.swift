@@ -43,7 +43,7 @@ extension ConfigKey {
       .init(
         path: "trust.keys", form: .list(.text), fallback: "",
         effect:
-          "Public key files of minisign; a version serves only if one of them signed it; none: no signatures asked for."),
+          "Public keys of minisign, files or the keys themselves: a version serves only if one signed it; none: all serve."),
       .init(
         path: "identity.keyFile", form: .text, fallback: "",
         effect:

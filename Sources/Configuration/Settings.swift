@@ -12,8 +12,8 @@ public struct Settings: Sendable {
   public var pollIntervalMilliseconds: Int
   public var keepVersions: Int
   public var warmBudgetMilliseconds: Int
-  /// Public key files; empty when signatures are not asked for.
-  public var trustKeyFiles: [String]
+  /// Public key files or keys; empty when signatures are not asked for.
+  public var trustKeys: [String]
   public var identityKeyFile: String?
 
   /// Empty for no second cache.
@@ -49,7 +49,7 @@ public struct Settings: Sendable {
     pollIntervalMilliseconds = read.milliseconds("snapshots.pollInterval")
     keepVersions = read.whole("snapshots.keepVersions")
     warmBudgetMilliseconds = read.milliseconds("snapshots.warmBudget")
-    trustKeyFiles = read.list("trust.keys")
+    trustKeys = read.list("trust.keys")
     identityKeyFile = read.optionalText("identity.keyFile")
     memcachedServers = read.list("memcached.servers").filter { $0 != "none" }
     memcachedNamespace = read.text("memcached.namespace")

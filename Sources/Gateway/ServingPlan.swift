@@ -28,7 +28,7 @@ public struct ServingPlan: Sendable {
       throw ServerError("admin.listen: \(adminAddress) is not loopback; set admin.tokenFile, or listen on 127.0.0.1")
     }
     self.placements = try Placements(settings, after: placements)
-    do throws(SigningError) { keyring = try Keyring(files: settings.trustKeyFiles) } catch {
+    do throws(SigningError) { keyring = try Keyring(filesOrKeys: settings.trustKeys) } catch {
       throw ServerError("trust.keys: \(error)")
     }
     try ServingPlan.checkNodes(settings)

@@ -10,10 +10,12 @@ public struct Keyring: Sendable, Equatable {
 
   public init(_ keys: [PublicKey]) { self.keys = keys }
 
-  /// Reads public key files.
-  public init(files paths: [String]) throws(SigningError) {
+  /// Reads public key files; a key may stand in the place of its file.
+  public init(filesOrKeys: [String]) throws(SigningError) {
     var keys: [PublicKey] = []
-    for path in paths { keys.append(try PublicKey(file: path)) }
+    for text in filesOrKeys {
+      if let key = PublicKey(text: text) { keys.append(key) } else { keys.append(try PublicKey(file: text)) }
+    }
     self.init(keys)
   }
 

@@ -31,7 +31,7 @@ public enum SecretKeyFile {
       let nMax = isBoundByOperations ? operations / (r * 4) : memory / (r * 128)
       var log2N = 1
       while log2N < 63 && (1 as UInt64) << UInt64(log2N) <= nMax / 2 { log2N += 1 }
-      let p = isBoundByOperations ? 1 : min(operations / 4 >> UInt64(log2N), 0x3fff_ffff) / r
+      let p = isBoundByOperations ? 1 : min((operations / 4) >> UInt64(log2N), 0x3fff_ffff) / r
       guard (1...1024).contains(p) else { return nil }
       return ScryptCost(log2N: log2N, r: Int(r), p: Int(p))
     }

@@ -12,7 +12,7 @@ public struct SigningError: Error, Sendable, Equatable, CustomStringConvertible 
   public let cause: Cause
   public let description: String
 
-  init(_ cause: Cause, _ description: String) {
+  public init(_ cause: Cause, _ description: String) {
     self.cause = cause
     self.description = description
   }
