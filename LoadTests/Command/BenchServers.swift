@@ -85,7 +85,8 @@ struct BenchServers {
     own.besideLabel = "nginx"
     let short = try self.gateway(
       "l2-short", repository, memcached: [memcached.address],
-      settings: Self.fresh.adding(Self.noL1).adding(["placements.detail.listItems": 20, "memcached.namespace": "short"]))
+      settings: Self.fresh.adding(Self.noL1).adding(["placements.detail.listItems": 20, "memcached.namespace": "short"])
+    )
     for target in targets { try short.get(target) }
     var brief = row("l2 + memcached, lists of 20", short, targets, tier: "l2", beside: rows.first?.name)
     brief.processes.append(memcached.process)

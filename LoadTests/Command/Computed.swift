@@ -11,9 +11,10 @@ struct Computed: ScenarioCommand {
 
   @OptionGroup var common: ScenarioOptions
   @Option(help: "Items of the catalogue.") var items = 1_000_000
-  @Option(help: "Users with vectors and history.") var users = 20_000
+  @Option(help: "Users with vectors and history.") var users = TasteCatalogue.standardUsers
   @Option(help: "Numbers in a vector.") var dimensions = 128
-  @Option(help: "Requests a second: below half of what a worker can take, so that few wait for another.") var rate = 2_000.0
+  @Option(help: "Requests a second: below half of what a worker can take, so that few wait for another.") var rate =
+    2_000.0
   @Option(help: "Seconds of one run.") var seconds = 8.0
   @Option(help: "Runs of each kind of request, in turn.") var rounds = 3
   @Option(help: "Keep-alive connections of the load.") var connections = 16
@@ -67,19 +68,13 @@ struct Computed: ScenarioCommand {
   private func repository(
     _ lab: Lab, _ catalogue: TasteCatalogue, _ report: inout ScenarioReport
   ) throws -> String {
-    let kept = "\(catalogue.folder)/repository"
-    if reuse, FileManager.default.fileExists(atPath: kept) { return kept }
-    try? FileManager.default.removeItem(atPath: kept)
-    note("needletail snapshot build: some minutes for a million items")
-    let began = monotonicSeconds()
-    let said = try lab.run(
-      "snapshot-build",
-      [lab.needletail, "snapshot", "build", "--repository", kept, "--model", Catalogue.model] + catalogue.buildArguments,
-      within: 3_600)
-    let seconds = monotonicSeconds() - began
-    report.note("snapshotBuildSeconds", .rounded(seconds, places: 1))
-    report.add(heading: "The snapshot", text: "needletail snapshot build took \(Format.digits(seconds)) s and says:")
-    for line in said.split(separator: "\n") where !line.contains(" % ") { report.add(text: String(line)) }
+    let (kept, builds) = try catalogue.repository(lab, reuse: reuse, note: note)
+    for build in builds {
+      report.note("snapshotBuildSeconds", .rounded(build.seconds, places: 1))
+      report.add(
+        heading: "The snapshot", text: "needletail snapshot build took \(Format.digits(build.seconds)) s and says:")
+      for line in build.said.split(separator: "\n") where !line.contains(" % ") { report.add(text: String(line)) }
+    }
     return kept
   }
 
@@ -120,7 +115,8 @@ struct Computed: ScenarioCommand {
     report.note(kind.name, Figure(encoding: figures))
     report.add(
       heading: kind.title,
-      text: "By the gateway's compute_stage_duration_seconds; medians of \(rounds) runs of \(Format.digits(seconds)) s at "
+      text:
+        "By the gateway's compute_stage_duration_seconds; medians of \(rounds) runs of \(Format.digits(seconds)) s at "
         + "\(Format.count(rate)) requests a second. Quantiles are read from buckets, as if each were filled evenly; means "
         + "are exact.")
     report.add(table)

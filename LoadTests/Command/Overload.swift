@@ -112,7 +112,8 @@ struct Overload: ScenarioCommand {
 
   private func add(_ rate: Double, _ good: Double, _ run: RunResult, _ note: String, _ table: inout TextTable) {
     table.add([
-      Format.count(rate), Format.count(good), Format.percent(Overload.computedShare(run)), Format.time(microseconds: run.response.p50Microseconds),
+      Format.count(rate), Format.count(good), Format.percent(Overload.computedShare(run)),
+      Format.time(microseconds: run.response.p50Microseconds),
       Format.time(microseconds: run.response.p99Microseconds), Format.time(microseconds: run.response.p999Microseconds),
       Format.count(Double(run.counts.errors)), note,
     ])

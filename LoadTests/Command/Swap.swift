@@ -18,11 +18,15 @@ struct Swap: ScenarioCommand {
   @Option(help: "Versions trained and published under load.") var versions = 2
   @Option(help: "Workers of the gateway; 0 is one a core.") var workers = 0
   @Option(help: "Keep-alive connections of the load.") var connections = 64
+  @Option(help: "Items of two large snapshots that alternate; 0 is the small catalogue, trained under load.")
+  var items = 0
+  @Flag(help: "Take the large snapshots that an earlier run left in var/.") var reuse = false
 
   var described: [String: String] {
     [
       "rate": "\(rate)", "every": "\(every)", "changes": "\(changes)", "pairs": "\(pairs)", "versions": "\(versions)",
       "workers": "\(workers)", "connections": "\(connections)",
+      "items": "\(items)",
     ]
   }
 
@@ -33,22 +37,44 @@ struct Swap: ScenarioCommand {
   }
 
   func perform(_ lab: Lab, _ report: inout ScenarioReport) throws {
+    if items > 0 { return try large(lab, &report) }
     let catalogue = try Catalogue(lab)
     let repository = try catalogue.repository()
     let memcached = try MemcachedProcess(lab)
-    let gateway = try GatewayProcess(
-      lab, repository: repository, memcached: [memcached.address], workers: workers
-    ).waitUntilReady()
-    var plan = LoadPlan(
-      target: try LoadTarget("http://\(gateway.address)"), workload: .pages(), ratePerSecond: rate, durationSeconds: 1)
-    plan.connections = connections
-    let before = ProcessTable.residentBytes(gateway.process.pid) ?? 0
+    let gateway = try gateway(lab, repository, memcached)
+    let plan = try plan(gateway, .pages())
     try publishing(catalogue, repository, gateway, plan, &report)
     try alternating(gateway, plan, &report)
-    let after = ProcessTable.residentBytes(gateway.process.pid) ?? 0
-    report.note("residentBytesBefore", .number(Double(before)))
-    report.note("residentBytesAfter", .number(Double(after)))
-    report.add(text: "resident memory \(before >> 20) MiB before the load, \(after >> 20) MiB after it")
+  }
+
+  /// Two snapshots of a large catalogue, both resident, and nothing else.
+  private func large(_ lab: Lab, _ report: inout ScenarioReport) throws {
+    let catalogue = try TasteCatalogue(items: items, users: TasteCatalogue.standardUsers, dimensions: 128)
+    if !catalogue.isMade { note("making a catalogue of \(items) items in \(catalogue.folder)") }
+    try catalogue.make()
+    let repository = try catalogue.repository(lab, versions: 2, reuse: reuse, note: note).path
+    let memcached = try MemcachedProcess(lab)
+    let gateway = try gateway(lab, repository, memcached)
+    // Version 1 was never loaded here: it is pulled, and version 2 stays for the way back.
+    try gateway.admin("POST", "/admin/v1/models/\(Catalogue.model):pin", body: #"{"version":1}"#)
+    _ = try wait(for: 1, on: gateway)
+    var work = Workload.pages()
+    (work.users.prefix, work.users.digits, work.users.first) = ("", 1, 0)
+    (work.items.prefix, work.items.digits, work.items.first) = ("", 1, 0)
+    try alternating(gateway, plan(gateway, work), &report)
+  }
+
+  private func gateway(_ lab: Lab, _ repository: String, _ memcached: MemcachedProcess) throws -> GatewayProcess {
+    try GatewayProcess(
+      lab, repository: repository, memcached: [memcached.address], workers: workers
+    ).waitUntilReady(within: 120)
+  }
+
+  private func plan(_ gateway: GatewayProcess, _ workload: Workload) throws -> LoadPlan {
+    var plan = LoadPlan(
+      target: try LoadTarget("http://\(gateway.address)"), workload: workload, ratePerSecond: rate, durationSeconds: 1)
+    plan.connections = connections
+    return plan
   }
 
   /// Versions 2, 3, … come under load, then the one before serves again.
@@ -100,6 +126,12 @@ struct Swap: ScenarioCommand {
   /// The same load with and without changes, in turn, so that a machine that drifts drifts for both.
   private func alternating(_ gateway: GatewayProcess, _ plan: LoadPlan, _ report: inout ScenarioReport) throws {
     guard pairs > 0 else { return }
+    // A first stretch fills caches and buffers, those of both versions: what it adds to the memory is no drift, and a
+    // version that comes back has served before.
+    var first = plan
+    first.durationSeconds = every * 3
+    _ = try LoadRun(first).run(actions: rollbacks(2, on: gateway))
+    let before = ProcessTable.residentBytes(gateway.process.pid) ?? 0
     var runs: [(name: String, result: RunResult)] = []
     for pair in 1...pairs {
       for swaps in [false, true] {
@@ -108,12 +140,7 @@ struct Swap: ScenarioCommand {
         var plan = plan
         plan.durationSeconds = every * Double(changes + 1)
         plan.seed = UInt64(pair)
-        let actions = (1...changes).map { number in
-          ScheduledAction(atSeconds: every * Double(number), "roll back") {
-            try gateway.admin("POST", "/admin/v1/models/\(Catalogue.model):rollback")
-          }
-        }
-        let run = try LoadRun(plan).run(actions: swaps ? actions : [])
+        let run = try LoadRun(plan).run(actions: swaps ? rollbacks(changes, on: gateway) : [])
         report.checkAllGood(run, as: name)
         report.keep(run, as: name)
         runs.append((name, run))
@@ -130,6 +157,10 @@ struct Swap: ScenarioCommand {
       text: "p99.9 with swaps \(Format.time(microseconds: tails[1].median)), without "
         + "\(Format.time(microseconds: tails[0].median)): \(Format.fixed(ratio, places: 2)) × (medians of \(pairs) pairs)"
     )
+    let after = ProcessTable.residentBytes(gateway.process.pid) ?? 0
+    report.note("residentBytesBefore", .number(Double(before)))
+    report.note("residentBytesAfter", .number(Double(after)))
+    report.add(text: "resident memory \(before >> 20) MiB at the beginning, \(after >> 20) MiB at the end")
     report.add(
       .percentiles(
         "Latency with and without swaps",
@@ -139,12 +170,22 @@ struct Swap: ScenarioCommand {
     if let last = runs.last { report.add(.overTime("Alternating, second by second", last.result)) }
   }
 
+  private func rollbacks(_ count: Int, on gateway: GatewayProcess) -> [ScheduledAction] {
+    (1...count).map { number in
+      ScheduledAction(atSeconds: every * Double(number), "roll back") {
+        try gateway.admin("POST", "/admin/v1/models/\(Catalogue.model):rollback")
+      }
+    }
+  }
+
   /// Seconds until a version serves.
   private func wait(for version: Int, on gateway: GatewayProcess) throws -> Double {
     let began = monotonicSeconds()
-    let came = try waitUntil(within: 30) { () throws(LabError) in try gateway.servingVersion() == version }
+    let came = try waitUntil(within: items > 0 ? 300 : 30) { () throws(LabError) in
+      try gateway.servingVersion() == version
+    }
     guard came else {
-      throw LabError.trouble("version \(version) does not serve after 30 s:\n\(gateway.process.said())")
+      throw LabError.trouble("version \(version) does not serve in time:\n\(gateway.process.said())")
     }
     return monotonicSeconds() - began
   }

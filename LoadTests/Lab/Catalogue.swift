@@ -47,31 +47,6 @@ public struct Catalogue {
     try lab.run("train", command, within: 300, niceness: 19)
   }
 
-  /// A repository with one version trained on random interactions: files and index are as large as real ones, the
-  /// lists mean nothing.
-  public static func random(_ lab: Lab, items: Int) throws(LabError) -> String {
-    let folder = try lab.subfolder("random")
-    // A linear congruential generator is random enough for sizes, and the same everywhere.
-    var state: UInt64 = 1
-    let users = max(100, items / 20)
-    var text = "userId,itemId\n"
-    for item in 0..<items {
-      for _ in 0..<4 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        let draw = Double(state >> 11) / 9_007_199_254_740_992
-        text += "u\(Int(draw * draw * Double(users))),i\(item)\n"
-      }
-    }
-    try write(text, to: "\(folder)/interactions.csv")
-    let command = [
-      lab.needletail, "train", "--interactions", "\(folder)/interactions.csv", "--out", "\(folder)/repository",
-      "--model",
-      model, "--segments", "8", "--json",
-    ]
-    try lab.run("train", command, within: 600)
-    return "\(folder)/repository"
-  }
-
   /// Targets of lists like one item: a list a key, none of which is precomputed.
   public static func itemTargets(_ count: Int) -> [String] {
     (1...count).map { "/v1/placements/detail/recommendations?itemId=b\(padded($0))&numResults=9" }

@@ -70,12 +70,14 @@ public final class GatewayProcess {
   public func get(_ target: String) throws(LabError) -> HTTPAnswer { try ask("GET", port, target) }
 
   @discardableResult
-  public func admin(_ method: String, _ target: String) throws(LabError) -> HTTPAnswer {
-    try ask(method, adminPort, target)
+  public func admin(_ method: String, _ target: String, body: String = "") throws(LabError) -> HTTPAnswer {
+    try ask(method, adminPort, target, body)
   }
 
-  private func ask(_ method: String, _ port: Int, _ target: String) throws(LabError) -> HTTPAnswer {
-    guard let answer = HTTPAnswer.ask(method, port: port, target) else {
+  private func ask(
+    _ method: String, _ port: Int, _ target: String, _ body: String = ""
+  ) throws(LabError) -> HTTPAnswer {
+    guard let answer = HTTPAnswer.ask(method, port: port, target, body: body) else {
       throw .trouble("\(method) \(target) had no answer; \(process.name) \(process.fate):\n\(process.said())")
     }
     guard answer.status == 200 else {

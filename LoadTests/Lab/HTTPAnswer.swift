@@ -9,10 +9,12 @@ public struct HTTPAnswer: Sendable {
 
   /// Asks a port of 127.0.0.1 and reads one answer of a kept-alive connection, as a load generator does. Nil when
   /// nobody listens or what comes is no answer with a length.
-  public static func ask(_ method: String = "GET", port: Int, _ target: String, timeoutSeconds: Int = 5) -> HTTPAnswer?
-  {
+  public static func ask(
+    _ method: String = "GET", port: Int, _ target: String, body: String = "", timeoutSeconds: Int = 5
+  ) -> HTTPAnswer? {
+    let length = body.isEmpty ? "" : "Content-Length: \(body.utf8.count)\r\n"
     guard let socket = BlockingSocket(port: port, timeoutSeconds: timeoutSeconds),
-      socket.send(Array("\(method) \(target) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\n\r\n".utf8))
+      socket.send(Array("\(method) \(target) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\n\(length)\r\n\(body)".utf8))
     else { return nil }
     var bytes: [UInt8] = []
     while true {

@@ -11,6 +11,9 @@ public struct TasteCatalogue: Sendable {
   public let items, users, dimensions: Int
   public let folder: String
 
+  /// Unless a scenario is told otherwise, so that all of them use the same files.
+  public static let standardUsers = 20_000
+
   static let tastes = 64
   static let itemsPerCluster = 250
   static let spread: Float = 0.75
@@ -72,7 +75,8 @@ public struct TasteCatalogue: Sendable {
       let shelves = clusters.shelves(of: clusters.ofItem[item], &random).map { Self.category($0) }
       let year = 1990 + random.below(36), month = 1 + random.below(9)
       table.write(
-        "\(item),\(title(item, &random)),\(shelves.joined(separator: "|")),\(year)-0\(month)-15,\(Int(length * 1000))\n")
+        "\(item),\(title(item, &random)),\(shelves.joined(separator: "|")),\(year)-0\(month)-15,\(Int(length * 1000))\n"
+      )
     }
     try vectors.finish()
     try table.finish()

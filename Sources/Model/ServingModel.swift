@@ -57,7 +57,7 @@ public final class ServingModel: Sendable {
     }
     ids = try ItemIDs(snapshot, count: head.items, trusted: trusted)
     metadata = try ItemMetadata(snapshot, count: head.items, trusted: trusted)
-    categories = try ItemCategories(snapshot, items: head.items)
+    categories = try ItemCategories(snapshot, items: head.items, trusted: trusted)
     popularity = try snapshot.read(ModelTag.popularity) { (reader) throws(SnapshotError) in
       try reader.finite(head.items)
     }

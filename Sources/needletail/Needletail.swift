@@ -13,7 +13,8 @@ struct Needletail: ParsableCommand {
     version: Version.text,
     subcommands: [
       Serve.self, Quickstart.self, Train.self, Evaluate.self, Precompute.self, SnapshotCommand.self, Query.self,
-      IndexCommand.self, KeyGeneration.self, Sign.self, VerifySignature.self, CacheCommand.self, CheckConfig.self, VersionCommand.self,
+      IndexCommand.self, ModelsCommand.self, KeyGeneration.self, Sign.self, VerifySignature.self, CacheCommand.self,
+      CheckConfig.self, VersionCommand.self,
     ])
 }
 

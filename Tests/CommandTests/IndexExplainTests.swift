@@ -1,4 +1,5 @@
 import Retrieval
+import TestSupport
 import Testing
 
 @Suite(.enabled(if: Command.isBuilt, "`swift build` makes the executable that these start"))

@@ -16,7 +16,7 @@ extension Admin {
       connection.answer(one(path[0]) { ["versions": .list(versions(of: $0))] })
     case (.post, 2) where path[1] == "versions": connection.answer(announce(path[0], request))
     case (.get, 3) where path[1] == "versions": version(path[0], path[2], request, connection)
-    case (.put, 3) where path[1] == "aliases": connection.answer(setAlias(path[0], path[2], request))
+    case (.put, 3) where path[1] == "aliases": setAlias(path[0], path[2], request, connection)
     default: connection.answer(.problem(404, "There is no such call. GET /admin/v1/models lists the models."))
     }
   }
@@ -181,20 +181,22 @@ extension Admin {
     return try? JSONDecoder().decode(Body.self, from: Data(request.body)).version
   }
 
-  private func setAlias(_ model: String, _ alias: String, _ request: AdminRequest) -> AdminAnswer {
-    guard let version = Admin.wantedVersion(request) else { return .problem(400, Admin.versionNeeded) }
-    guard control.lifecycle(model, version)?.state.isUsable == true else {
-      return .problem(409, "Version \(version) of \"\(model)\" is neither READY nor SERVING on this node.")
+  private func setAlias(_ model: String, _ alias: String, _ request: AdminRequest, _ connection: AdminConnection) {
+    guard let version = Admin.wantedVersion(request) else {
+      return connection.answer(.problem(400, Admin.versionNeeded))
     }
-    do {
-      try control.repository.setAlias(alias, of: model, to: version)
-      control.lookNow()
-      return one(model, describe)
-    } catch {
-      guard error.reason != .signatureMissing else {
-        return .problem(409, "Aliases of \"\(model)\" are signed, and a gateway has no key; move them where the key is.")
+    guard control.lifecycle(model, version)?.state.isUsable == true else {
+      return connection.answer(
+        .problem(409, "Version \(version) of \"\(model)\" is neither READY nor SERVING on this node."))
+    }
+    control.setAlias(alias, of: model, to: version) { [unowned self] failure in
+      if let failure, failure.reason == .signatureMissing {
+        let detail = "Aliases of \"\(model)\" are signed, and a gateway has no key; move them where the key is."
+        return connection.answer(.problem(409, detail))
       }
-      return .problem(500, "The alias could not be written: \(error)")
+      if let failure { return connection.answer(.problem(500, "The alias could not be written: \(failure)")) }
+      control.lookNow()
+      connection.answer(one(model, describe))
     }
   }
 

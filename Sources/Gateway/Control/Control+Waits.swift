@@ -10,6 +10,24 @@ extension Control {
     return found.first { !$0.state.isFinal } ?? found.first
   }
 
+  /// Writes an alias into the repository, on a thread of its own: a repository may be far away, and the loader may be
+  /// busy with a pull for minutes.
+  func setAlias(_ alias: String, of model: String, to version: Int, _ done: @escaping (PublishError?) -> Void) {
+    aliasCalls.number += 1
+    aliasCalls.awaited[aliasCalls.number] = done
+    let (repository, mailbox, number) = (repository, mailbox!, aliasCalls.number)
+    do throws(LoopError) {
+      _ = try LoopThread.spawn(name: "alias") {
+        do throws(PublishError) {
+          try repository.setAlias(alias, of: model, to: version)
+          mailbox.post(.aliasSet(number, failure: nil))
+        } catch { mailbox.post(.aliasSet(number, failure: error)) }
+      }
+    } catch { aliasSet(number, failure: PublishError(.fetchFailed, "\(error)")) }
+  }
+
+  func aliasSet(_ number: Int, failure: PublishError?) { aliasCalls.awaited.removeValue(forKey: number)?(failure) }
+
   /// Calls `answer` when a version stands at `wanted`, or where it never will, or when the time is up.
   func wait(
     until wanted: ModelState, _ model: String, _ version: Int, milliseconds: Int, answer: @escaping () -> Void

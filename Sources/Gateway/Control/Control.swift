@@ -54,6 +54,8 @@ final class Control {
   /// Versions that are let go of and may still be in use.
   var draining: [Draining] = []
   var waits = VersionWaits()
+  /// Admin calls whose alias is being written.
+  var aliasCalls: (number: Int, awaited: [Int: (PublishError?) -> Void]) = (0, [:])
   lazy var waitTimer = Timer(loop: loop) { [unowned self] in settleWaits() }
   var swapWatch = SwapWatch()
   var swapSampling = (number: 0, missing: Set<Int>(), sample: SwapWatch.Sample())
@@ -137,6 +139,7 @@ final class Control {
     case .listed(let listings, let failure): observe(listings, failure)
     case .moved(let identity, let state): move(identity, to: state)
     case .progress(let identity, let fraction): lifecycles[identity]?.report(progress: fraction)
+    case .aliasSet(let number, let failure): aliasSet(number, failure: failure)
     case .hottest(let worker, let version, let lists): gathered(worker, version, lists)
     case .loaded(let model, let times, let prepared): finishLoading(model, times, prepared)
     case .warmed(let worker, let version): warmed(worker, version)

@@ -49,6 +49,7 @@ enum ControlMessage: Sendable {
   case hottest(worker: Int, ModelIdentity, [HotList])
   case warmed(worker: Int, ModelIdentity)
   case switched(worker: Int, generation: Int, pauseNanoseconds: UInt64)
+  case aliasSet(Int, failure: PublishError?)
   case latencySampled(Int, worker: Int, SwapWatch.Sample)
   /// A version that nobody used any more is gone from memory.
   case released(ModelIdentity, bytes: Int, milliseconds: Int)

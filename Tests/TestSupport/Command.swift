@@ -1,34 +1,33 @@
 import FoundationEssentials
 import Glibc
-import TestSupport
 
 /// The built `needletail`, run to its end.
-enum Command {
+public enum Command {
   /// Beside the test's own executable.
   private static let executable: String = {
     let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
     return URL(filePath: own).deletingLastPathComponent().path + "/needletail"
   }()
 
-  static var isBuilt: Bool { access(executable, X_OK) == 0 }
+  public static var isBuilt: Bool { access(executable, X_OK) == 0 }
 
-  struct Result {
+  public struct Result: Sendable {
     /// 128 + n when a signal ended it.
-    let code: Int32
-    let output: String
-    let errors: String
+    public let code: Int32
+    public let output: String
+    public let errors: String
 
-    var lines: [String] { output.split(separator: "\n").map(String.init) }
+    public var lines: [String] { output.split(separator: "\n").map(String.init) }
 
     /// Every line of the output as an object of the given kind.
-    func decoded<T: Decodable>(_ type: T.Type = T.self) throws -> [T] {
+    public func decoded<T: Decodable>(_ type: T.Type = T.self) throws -> [T] {
       try lines.map { try JSONDecoder().decode(type, from: Data($0.utf8)) }
     }
   }
 
-  static func run(_ arguments: String...) -> Result { run(arguments) }
+  public static func run(_ arguments: String...) -> Result { run(arguments) }
 
-  static func run(_ arguments: [String]) -> Result {
+  public static func run(_ arguments: [String]) -> Result {
     let folder = TemporaryFolder()
     var pointers = ([executable] + arguments).map { strdup($0) } + [nil]
     defer { pointers.forEach { free($0) } }
