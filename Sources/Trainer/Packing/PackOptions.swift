@@ -20,6 +20,10 @@ public struct PackOptions: Sendable {
   public var segments = SegmentSettings()
   /// What is popular: CSV with a header of item and, if given, score and segment.
   public var trending: String?
+  /// Items that are never shown: text, an id a line.
+  public var withheld: String?
+  /// Queries that must be answered, and how (`PackedProbes`).
+  public var probes: String?
   /// Ranking weights by placement, JSON.
   public var ranking: String?
   public var metric = Metric.dot
