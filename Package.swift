@@ -130,6 +130,20 @@ let package = Package(
   cxxLanguageStandard: .cxx17
 )
 
+// A build for a sanitizer takes its time: it makes some test targets and what these need, and nothing else.
+if let wanted = Context.environment["NEEDLETAIL_TESTS"]?.split(separator: " ").map(String.init) {
+  var needed = Set(wanted)
+  var unseen = wanted
+  while let name = unseen.popLast() {
+    for case .byNameItem(let other, _) in package.targets.first(where: { $0.name == name })?.dependencies ?? []
+    where needed.insert(other).inserted {
+      unseen.append(other)
+    }
+  }
+  package.targets.removeAll { !needed.contains($0.name) }
+  package.products = []
+}
+
 extension [SwiftSetting] {
   static var needletail: [SwiftSetting] {
     [

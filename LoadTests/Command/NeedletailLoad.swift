@@ -23,7 +23,7 @@ struct NeedletailLoad: ParsableCommand {
       Bench.self,
       Mixed.self,
       Overload.self,
-      Swap.self,
+      Swap.self, Fleet.self,
       MemcachedKill.self,
       MemcachedStop.self,
       Garbage.self,

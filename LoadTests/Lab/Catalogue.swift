@@ -8,6 +8,8 @@ public struct Catalogue {
   private let source: String
   /// Interactions and items that version 1 was trained on.
   private let dataFolder: String
+  public var interactionsFile: String { dataFolder + "/catalogue/interactions.csv" }
+  public var itemsFile: String { dataFolder + "/catalogue/items.csv" }
 
   /// Has `quickstart` make and train it; some seconds.
   public init(_ lab: Lab) throws(LabError) {
@@ -40,8 +42,7 @@ public struct Catalogue {
   /// machine would do it but this one is all we have.
   public func trainNext(into repository: String, seed: Int) throws(LabError) {
     let command = [
-      lab.needletail, "train", "--interactions", "\(dataFolder)/catalogue/interactions.csv", "--items",
-      "\(dataFolder)/catalogue/items.csv", "--out", repository, "--model", Catalogue.model, "--seed", "\(seed)",
+      lab.needletail, "train", "--interactions", interactionsFile, "--items", itemsFile, "--out", repository, "--model", Catalogue.model, "--seed", "\(seed)",
       "--threads", "1", "--json",
     ]
     try lab.run("train", command, within: 300, niceness: 19)
