@@ -146,7 +146,9 @@ public struct RepositoryWatcher: Sendable {
     if choice.source != .serving, let champion = usable[choice.champion], champion != serving {
       swap(to: champion, &actions)
     }
-    settle(challenger: choice.challenger.flatMap { usable[$0] }, &actions)
+    // What served below the floor until now was allowed to go on, not to be tried.
+    let challenger = choice.challenger.flatMap { $0 >= floor ?? 0 ? usable[$0] : nil }
+    settle(challenger: challenger, &actions)
     return actions
   }
 
@@ -168,9 +170,12 @@ public struct RepositoryWatcher: Sendable {
     return allowed
   }
 
-  /// The aliases, with a champion below the floor read as the floor: what served last is the nearest to what is wanted.
+  /// The aliases. On a node that serves nothing yet a champion below the floor is read as the floor: what served last is
+  /// the nearest to what is wanted.
   private func aliases(atLeast floor: Int?) -> Aliases {
-    guard let floor, let champion = listing.aliases.champion, champion < floor else { return listing.aliases }
+    guard serving == nil, let floor, let champion = listing.aliases.champion, champion < floor else {
+      return listing.aliases
+    }
     return listing.aliases.setting(Aliases.champion, to: floor)
   }
 

@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct SigningTests {
   @Test func `base64 of every length is written and read back`() {
-    #expect(base64([]) == "" && base64([0xFB]) == "+w==" && base64([0xFF, 0xEF]) == "/+8=" && base64([1, 2, 3]) == "AQID")
+    #expect(
+      base64([]) == "" && base64([0xFB]) == "+w==" && base64([0xFF, 0xEF]) == "/+8=" && base64([1, 2, 3]) == "AQID")
     var random = SeededRandom(seed: 1)
     for count in 0..<70 {
       let bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
@@ -13,7 +14,9 @@ import Testing
     }
   }
 
-  @Test(arguments: ["A", "AQ", "AQI", "AQID=", "AR==", "AQJ=", "=QID", "AQ=D", "AQI-", "AQI_", "AQI\n", "AQ==AQ==", "===="])
+  @Test(arguments: [
+    "A", "AQ", "AQI", "AQID=", "AR==", "AQJ=", "=QID", "AQ=D", "AQI-", "AQI_", "AQI\n", "AQ==AQ==", "====",
+  ])
   func `a text that base64 would not have written is refused`(text: String) {
     #expect(Bytes.bytes(base64: Array(text.utf8)) == nil)
   }
@@ -40,7 +43,9 @@ import Testing
       let digest = BLAKE2b512.digest(bytes.span.bytes)
       #expect(blake2b(bytes, digestBytes: 64) == digest, "\(count) bytes")
       var pieces = BLAKE2b512()
-      for start in stride(from: 0, to: count, by: 100) { pieces.update(Array(bytes[start..<min(count, start + 100)]).span.bytes) }
+      for start in stride(from: 0, to: count, by: 100) {
+        pieces.update(Array(bytes[start..<min(count, start + 100)]).span.bytes)
+      }
       let inPieces = pieces.finish()
       #expect(inPieces == digest, "\(count) bytes in pieces")
     }
@@ -97,6 +102,8 @@ import Testing
 
   private static func raw(_ hex: String) -> [UInt8] {
     let digits = Array(hex.utf8)
-    return stride(from: 0, to: digits.count, by: 2).map { UInt8(String(decoding: digits[$0..<$0 + 2], as: UTF8.self), radix: 16)! }
+    return stride(from: 0, to: digits.count, by: 2).map {
+      UInt8(String(decoding: digits[$0..<$0 + 2], as: UTF8.self), radix: 16)!
+    }
   }
 }

@@ -85,7 +85,9 @@ struct PackedProbes {
       return Array(users.row(found))
     }
     if let id = row.itemId {
-      guard let found = itemRows[id] else { throw TrainError(.badInput, "\(place): there is no vector of item \"\(id)\"") }
+      guard let found = itemRows[id] else {
+        throw TrainError(.badInput, "\(place): there is no vector of item \"\(id)\"")
+      }
       return Array(items.row(found))
     }
     guard let vector = row.vector, vector.count == items.dimension, vector.allSatisfy(\.isFinite) else {

@@ -116,8 +116,10 @@ import Testing
     let bytes = Aliases(champion: 3).encoded()
     let first = key.sign(aliases: bytes, model: "home", timestamp: 100, after: nil)
     let second = key.sign(aliases: bytes, model: "home", timestamp: 50, after: first)
-    #expect(try keyring.verify(aliases: SignedFile(bytes: bytes, signature: first), model: "home").comment.timestamp == 100)
-    #expect(try keyring.verify(aliases: SignedFile(bytes: bytes, signature: second), model: "home").comment.timestamp == 101)
+    #expect(
+      try keyring.verify(aliases: SignedFile(bytes: bytes, signature: first), model: "home").comment.timestamp == 100)
+    #expect(
+      try keyring.verify(aliases: SignedFile(bytes: bytes, signature: second), model: "home").comment.timestamp == 101)
     func refusal(_ bytes: [UInt8], _ signature: [UInt8]?, _ model: String = "home") -> RejectReason? {
       reason { try keyring.verify(aliases: SignedFile(bytes: bytes, signature: signature), model: model) }
     }
