@@ -23,7 +23,7 @@ struct NeedletailLoad: ParsableCommand {
       Bench.self,
       Mixed.self,
       Overload.self,
-      Swap.self, Fleet.self,
+      Swap.self, Fleet.self, Canary.self,
       MemcachedKill.self,
       MemcachedStop.self,
       Garbage.self,

@@ -74,7 +74,7 @@ public final class Watch: Sendable {
 }
 
 /// A kept-alive connection that is made with its first question.
-private final class KeptConnection {
+final class KeptConnection {
   private let port: Int
   private var descriptor: Int32 = -1
   private var rest: [UInt8] = []
@@ -83,15 +83,26 @@ private final class KeptConnection {
 
   deinit { if descriptor >= 0 { close(descriptor) } }
 
-  /// nil when there is no connection, or it ended before the answer did.
-  func get(_ target: String) -> HTTPAnswer? {
+  func get(_ target: String) -> HTTPAnswer? { ask("GET", target) }
+
+  /// nil when there is no connection, or it ended before the answer did; the next question makes a new one.
+  func ask(_ method: String, _ target: String, _ body: String? = nil) -> HTTPAnswer? {
+    let answer = exchange(method, target, body)
+    if answer == nil && descriptor >= 0 {
+      close(descriptor)
+      (descriptor, rest) = (-1, [])
+    }
+    return answer
+  }
+
+  private func exchange(_ method: String, _ target: String, _ body: String?) -> HTTPAnswer? {
     if descriptor < 0 {
       descriptor = connectLoopback(port: port, timeoutSeconds: 5) ?? -1
       if descriptor < 0 { return nil }
     }
-    guard sendAll(descriptor, Array("GET \(target) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\n\r\n".utf8)) else {
-      return nil
-    }
+    let length = body.map { "Content-Length: \($0.utf8.count)\r\nContent-Type: application/json\r\n" } ?? ""
+    let request = "\(method) \(target) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\n\(length)\r\n\(body ?? "")"
+    guard sendAll(descriptor, Array(request.utf8)) else { return nil }
     while true {
       if let answer = HTTPAnswer.parse(rest) {
         rest.removeFirst(answer.bytesInAll)

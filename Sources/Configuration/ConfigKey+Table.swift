@@ -176,7 +176,7 @@ extension ConfigKey {
       .init(
         path: "log.format", form: .oneOf(["auto", "text", "json"]), fallback: "auto",
         effect: "text on a terminal and json otherwise, or one of them always.", needsRestart: true),
-    ] + placementKeys
+    ] + canaryKeys + placementKeys
 
   /// Keys under `placements.<name>`. An empty default leaves the choice to the snapshot.
   private static let placementKeys: [ConfigKey] = [

@@ -29,6 +29,7 @@ public struct Settings: Sendable {
   public var overload: OverloadSettings
   public var corsOrigins: [String]
   public var events: EventSettings
+  public var canary: CanarySettings
   public var languages: [String]
   public var regions: [String]
   public var logLevel: String
@@ -61,6 +62,7 @@ public struct Settings: Sendable {
     overload = OverloadSettings(read)
     corsOrigins = read.list("cors.origins")
     events = EventSettings(read)
+    canary = CanarySettings(read)
     languages = read.list("context.languages")
     regions = read.list("context.regions")
     logLevel = read.text("log.level")
@@ -75,6 +77,7 @@ public struct Settings: Sendable {
 
   /// What no single key's form can say.
   private func check(_ read: SettingsReader) throws(ConfigurationError) {
+    try canary.check(read)
     let models = placements.keys.sorted().map { "placements.\($0).model" }
     for path in ["memcached.namespace", "model"] + models {
       let text = read.text(path)

@@ -12,6 +12,13 @@ final class Shelf {
   let placement: Placements.Placement
   /// The snapshot; nil while none serves.
   let served: ServedModel?
+  /// Where `VersionTable` counts what the snapshot does.
+  let row: UInt8
+  /// Stands in the ids of answers.
+  let arm: UInt16
+  /// The same placement with the challenger's snapshot, and who sees that.
+  let challenger: Shelf?
+  let split: Split?
   /// Of lists that no request has narrowed.
   let standardVariant: Variant
 
@@ -26,8 +33,12 @@ final class Shelf {
   let opening: ByteBuffer
   let closing: ByteBuffer
 
-  init(_ index: Int, _ placement: Placements.Placement, _ served: ServedModel?) {
+  init(
+    _ index: Int, _ placement: Placements.Placement, _ served: ServedModel?, row: UInt8 = VersionTable.noRow,
+    arm: CanaryArm? = nil, challenger: Shelf? = nil, split: Split? = nil
+  ) {
     let policy = placement.policy
+    (self.row, self.arm, self.challenger, self.split) = (row, arm?.code ?? CanaryArm.none, challenger, split)
     self.index = index
     self.placement = placement
     self.served = served

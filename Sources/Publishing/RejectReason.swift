@@ -15,6 +15,8 @@ public enum RejectReason: String, Sendable, Hashable, CaseIterable, Codable {
   case notEnoughMemory = "not_enough_memory"
   case fetchFailed = "fetch_failed"
   case rollbackRefused = "rollback_refused"
+  /// It was tried beside the champion, and a guardrail or an operator ended that.
+  case canaryFailed = "canary_failed"
 
   /// Whether trying the same version again later may help: the fault is this node's or the network's, not the version's;
   /// or a person signs what a machine has published.

@@ -37,6 +37,24 @@ public struct RepositoryWatcher: Sendable {
     case refuse(ModelIdentity)
   }
 
+  /// A challenger takes a champion's place on this node. Holds while the repository names these two as it did; whatever
+  /// is published or moved after it is newer news.
+  public struct Promotion: Sendable, Equatable {
+    public let challenger: ModelIdentity
+    /// The version that would serve without it.
+    public let over: Int
+    /// An operator went back to that: neither champion nor tried again.
+    public private(set) var isUndone: Bool
+
+    public init(challenger: ModelIdentity, over: Int, isUndone: Bool = false) {
+      self.challenger = challenger
+      self.over = over
+      self.isUndone = isUndone
+    }
+
+    fileprivate mutating func undo() { isUndone = true }
+  }
+
   public let model: String
   public private(set) var serving: ModelIdentity?
   /// What served before: where a rollback leads.
@@ -48,6 +66,8 @@ public struct RepositoryWatcher: Sendable {
   public private(set) var floor: Int?
   /// What the repository wants served and the floor forbids.
   public private(set) var refused: ModelIdentity?
+  /// A challenger that this node has made its champion, while the repository still says otherwise.
+  public private(set) var promotion: Promotion?
   private var listing = RepositoryListing(versions: [], aliases: .none)
   private var loaded: Set<ModelIdentity> = []
   private var fetching: Set<ModelIdentity> = []
@@ -100,6 +120,7 @@ public struct RepositoryWatcher: Sendable {
   /// fetched and judged once more.
   public mutating func pin(_ version: Int?) -> [Action] {
     pinned = version
+    if version == promotion?.over { promotion?.undo() }
     rejected = rejected.filter { $0.version != version }
     return plan()
   }
@@ -117,6 +138,31 @@ public struct RepositoryWatcher: Sendable {
     return plan()
   }
 
+  /// The challenger has proven itself: it serves. Nothing when there is none.
+  public mutating func promoteChallenger() -> [Action] {
+    guard let challenger else { return [] }
+    // A pin of the champion would outlive it: who promotes takes it back.
+    pinned = nil
+    promotion = nil
+    guard let choice = choice(among: allowed(usable)) else { return [] }
+    promotion = Promotion(challenger: challenger, over: choice.champion)
+    return plan()
+  }
+
+  /// What a process before this one had decided.
+  public mutating func restore(_ promotion: Promotion?, rejected: [ModelIdentity]) {
+    self.promotion = promotion
+    self.rejected.formUnion(rejected)
+    loaded.subtract(rejected)
+  }
+
+  /// An operator has a rejected version judged once more.
+  public mutating func readmit(_ version: Int) -> [Action] {
+    rejected = rejected.filter { $0.version != version }
+    if promotion?.challenger.version == version { promotion = nil }
+    return plan()
+  }
+
   /// Whether a version can be pinned: the repository has it, or this node has it loaded.
   public func knows(_ version: Int) -> Bool {
     listing.versions[version] != nil || loaded.contains { $0.version == version }
@@ -129,54 +175,88 @@ public struct RepositoryWatcher: Sendable {
     return loaded.filter { !needed.contains($0) && $0.version != pinned }.sorted { $0.version < $1.version }
   }
 
-  private mutating func plan() -> [Action] {
+  /// What may be chosen.
+  private var usable: [Int: ModelIdentity] {
     // A version that the repository dropped but this node still has loaded can be pinned: that is a rollback.
     var known = listing.versions
     for identity in loaded.sorted(by: { $0.version < $1.version }) where known[identity.version] == nil {
       known[identity.version] = identity
     }
-    let usable = known.filter { !rejected.contains($0.value) && (listing.versions[$0.key] != nil || $0.key == pinned) }
+    return known.filter { !rejected.contains($0.value) && (listing.versions[$0.key] != nil || $0.key == pinned) }
+  }
+
+  private func choice(among usable: [Int: ModelIdentity]) -> VersionChoice? {
+    VersionChoice.choose(
+      usable: usable.keys, aliases: aliasesAboveFloor, pinned: pinned, serving: serving?.version)
+  }
+
+  private mutating func plan() -> [Action] {
+    let usable = usable
     var actions: [Action] = []
-    let allowed = aboveFloor(usable, &actions)
-    guard
-      let choice = VersionChoice.choose(
-        usable: allowed.keys, aliases: aliases(atLeast: floor), pinned: pinned, serving: serving?.version)
-    else { return actions }
+    refuseWhatIsBelowFloor(usable, &actions)
+    guard let choice = promoted(choice(among: allowed(usable)), usable) else { return actions }
     // `.serving` means: leave things as they are, even if the number now belongs to another build.
     if choice.source != .serving, let champion = usable[choice.champion], champion != serving {
       swap(to: champion, &actions)
     }
+    raiseFloor(by: choice)
     // What served below the floor until now was allowed to go on, not to be tried.
     let challenger = choice.challenger.flatMap { $0 >= floor ?? 0 ? usable[$0] : nil }
     settle(challenger: challenger, &actions)
     return actions
   }
 
-  /// The versions that may serve. What would serve if there were no floor is refused, once.
-  private mutating func aboveFloor(
-    _ usable: [Int: ModelIdentity], _ actions: inout [Action]
-  ) -> [Int: ModelIdentity] {
-    guard let floor else {
-      refused = nil
-      return usable
-    }
-    let allowed = usable.filter { $0.key >= floor || $0.key == pinned || $0.value == serving }
+  // MARK: The floor.
+
+  /// The versions that may serve.
+  private func allowed(_ usable: [Int: ModelIdentity]) -> [Int: ModelIdentity] {
+    guard let floor else { return usable }
+    return usable.filter { $0.key >= floor || $0.key == pinned || $0.value == serving }
+  }
+
+  /// What would serve if there were no floor is refused, once.
+  private mutating func refuseWhatIsBelowFloor(_ usable: [Int: ModelIdentity], _ actions: inout [Action]) {
+    let allowed = allowed(usable)
     let wished = VersionChoice.choose(
       usable: usable.keys, aliases: listing.aliases, pinned: pinned, serving: serving?.version)
     let forbidden = [wished?.champion, wished?.challenger].compactMap(\.self).first { allowed[$0] == nil }
     let before = refused
     refused = forbidden.flatMap { usable[$0] }
     if let refused, refused != before { actions.append(.refuse(refused)) }
-    return allowed
   }
 
   /// The aliases. On a node that serves nothing yet a champion below the floor is read as the floor: what served last is
   /// the nearest to what is wanted.
-  private func aliases(atLeast floor: Int?) -> Aliases {
+  private var aliasesAboveFloor: Aliases {
     guard serving == nil, let floor, let champion = listing.aliases.champion, champion < floor else {
       return listing.aliases
     }
     return listing.aliases.setting(Aliases.champion, to: floor)
+  }
+
+  /// A champion by the repository's word or an operator's raises the floor; a challenger that this node alone promoted
+  /// does not, so that it can be taken back.
+  private mutating func raiseFloor(by choice: VersionChoice) {
+    guard let floor, choice.source != .promoted, choice.source != .serving, serving?.version == choice.champion else {
+      return
+    }
+    self.floor = max(floor, choice.champion)
+  }
+
+  // MARK: What this node decided.
+
+  /// The choice, unless this node has promoted the challenger of just this choice, or taken that back.
+  private mutating func promoted(_ choice: VersionChoice?, _ usable: [Int: ModelIdentity]) -> VersionChoice? {
+    guard let choice, let promotion else { return choice }
+    guard choice.champion == promotion.over, let challenger = choice.challenger,
+      usable[challenger] == promotion.challenger
+    else {
+      self.promotion = nil
+      return choice
+    }
+    return promotion.isUndone
+      ? VersionChoice(champion: choice.champion, source: choice.source, challenger: nil)
+      : VersionChoice(champion: challenger, source: .promoted, challenger: nil)
   }
 
   private mutating func swap(to champion: ModelIdentity, _ actions: inout [Action]) {
@@ -188,7 +268,6 @@ public struct RepositoryWatcher: Sendable {
     actions.append(.promote(champion))
     previous = serving ?? previous
     serving = champion
-    floor = floor.map { max($0, champion.version) }
   }
 
   private mutating func settle(challenger next: ModelIdentity?, _ actions: inout [Action]) {

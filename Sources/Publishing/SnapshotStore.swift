@@ -66,7 +66,6 @@ public struct SnapshotStore: Sendable {
     try check(identity.name)
     try onDisk { () throws(DiskError) in try disk.makeFolders(folder(identity.name)) }
     try write(Array("\(stem(identity))\n".utf8), to: lastGoodPath(identity.name), disk: disk)
-    try remember(of: identity.name) { (memory) in memory.serves(identity.version) }
   }
 
   /// The version to start with when there is no repository to ask: what served last, else the largest that is good.

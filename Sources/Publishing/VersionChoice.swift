@@ -1,6 +1,10 @@
 /// Which version of a model shall serve, and which is tried beside it.
 public struct VersionChoice: Sendable, Equatable {
-  public enum Source: String, Sendable { case pinned, alias, largest, serving }
+  public enum Source: String, Sendable {
+    case pinned, alias, largest, serving
+    /// The challenger, by a canary of this node.
+    case promoted
+  }
 
   public let champion: Int
   public let source: Source

@@ -82,8 +82,7 @@ import Testing
       let new = try store.pull("home", 2, from: place.repository)
       #expect(new.isVerified, "step \(step)")
       store.sweep()
-      // Three files a snapshot, which was good last, and what may not be set back.
-      #expect(place.names(death + "/models/home").count == 8, "step \(step)")
+      #expect(place.names(death + "/models/home").count == 7, "step \(step)")
     }
   }
 

@@ -79,6 +79,7 @@ extension Worker {
     let placement = connection.visit.shelf.index
     _ = connection.visit.exchange.cutShort(because: .overloaded)
     if connection.batch != nil { return refusePart(ofBatchOn: connection) }
+    metrics.versions.refused(row: connection.visit.shelf.row)
     answerBusy(connection, placement: placement)
   }
 

@@ -62,6 +62,8 @@ final class Batch {
   /// The answers composed so far.
   var body = ByteBuffer(capacity: 64)
   private(set) var status = BatchStatus()
+  /// Who all of it is for: decides on which side parts are that name nobody.
+  var unit: UserHash?
   /// Parts that the node had no time for.
   var refusedCount = 0
   /// Of each stage the longest, since parts wait together.
@@ -105,6 +107,7 @@ final class Batch {
     status = BatchStatus()
     times = StageTimes()
     refusedCount = 0
+    unit = nil
   }
 }
 

@@ -17,6 +17,7 @@ extension Worker {
       release(batch)
       return answer(Problem(error, inBody: true), on: connection)
     }
+    batch.unit = shelves.contains { $0.challenger != nil } ? canaryUnit(of: batch) : nil
     connection.batch = batch
     batch.body.append("{\"responses\":[" as StaticString)
     // The last part that starts may end it all: what lies in the pool again is not to be touched.
@@ -88,6 +89,7 @@ extension Worker {
   /// the batch's if all are.
   func refusePart(ofBatchOn connection: Connection) {
     guard let batch = connection.batch, let current = batch.current else { return }
+    metrics.versions.refused(row: connection.visit.shelf.row)
     connection.visit.end()
     var problem = Worker.busy
     problem.detail = "This node has more to do than it can; ask again in a few seconds."
@@ -123,7 +125,7 @@ extension Worker {
     gatherSkipped(connection)
     let id = composeBody(&answer, shelf, connection, list: list)
     RecommendationID.replace(
-      at: id, version: shelf.served?.identity.version ?? 0, placement: shelf.placement.code,
+      at: id, version: shelf.served?.identity.version ?? 0, placement: shelf.placement.code, arm: shelf.arm,
       random: (random.next(), UInt16(truncatingIfNeeded: random.next())), in: &outbox)
     if batch.next > 0 { batch.body.append(UInt8(ascii: ",")) }
     outbox.withBytes(start..<outbox.count) { batch.body.append($0) }

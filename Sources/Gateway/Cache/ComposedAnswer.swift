@@ -8,7 +8,7 @@ import Bytes
 /// is new. This is what makes a hit cost what the kernel costs.
 ///
 ///     u32 generation  i32 list  u32 stamp  i32 window  u32 stamp  u32 createdAt  u32 freshFor  u32 idOffset
-///     u16 placement  u8 reason  u8 source  u8 isPersonal  3 × 0   bytes: the head from its fixed part on, and the body
+///     u16 placement  u8 reason  u8 source  u8 isPersonal  u8 row  2 × 0   bytes: the head from its fixed part on, and the body
 ///
 /// The key is a keyed hash of the target, since a target names its user: raw ids stay out of everything that is kept.
 /// 96 bits under a key of the process that nobody outside has seen: no two targets share one.
@@ -46,7 +46,9 @@ enum ComposedAnswer {
     var reason: UInt8
     var source: UInt8
     var isPersonal: UInt8
-    var unused: (UInt8, UInt8, UInt8) = (0, 0, 0)
+    /// Where the version that answered is counted.
+    var row: UInt8
+    var unused: (UInt8, UInt8) = (0, 0)
   }
 
   static let headBytes = MemoryLayout<Head>.size

@@ -36,7 +36,7 @@ extension Admin {
       "pinned": control.watchers[model]?.pinned.map { .number($0) } ?? .null,
       "refused": control.watchers[model]?.refused.map { .object(describe($0.version, control.refusal(of: $0))) } ?? .null,
       "lastSwap": control.lastSwaps[model].map(describe) ?? .null,
-      "versions": .list(versions(of: model)),
+      "versions": .list(versions(of: model)), "canary": canary(of: model),
     ]
   }
 
@@ -144,7 +144,8 @@ extension Admin {
 
   // MARK: Changes.
 
-  /// `POST …/models/{model}:rollback`, `:pin` and `:unpin`.
+  /// `POST …/models/{model}:rollback`, `:pin`, `:unpin`, and of its canary `:promote`, `:abort` and
+  /// `:readmit`.
   private func act(_ text: String, _ request: AdminRequest) -> AdminAnswer {
     let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
     guard parts.count == 2, control.models.contains(parts[0]) else {
@@ -159,7 +160,11 @@ extension Admin {
       control.pin(model, previous.version)
     case "pin": if let problem = pin(model, request) { return problem }
     case "unpin": control.pin(model, nil)
-    default: return .problem(404, "There is no action \"\(parts[1])\"; there are rollback, pin and unpin.")
+    case "promote", "abort", "readmit":
+      if let problem = actOnCanary(of: model, parts[1], request) { return problem }
+    default:
+      return .problem(
+        404, "There is no action \"\(parts[1])\"; there are rollback, pin, unpin, promote, abort and readmit.")
     }
     return one(model, describe)
   }
@@ -174,9 +179,9 @@ extension Admin {
     return nil
   }
 
-  private static let versionNeeded = #"The body must be an object like {"version":42}."#
+  static let versionNeeded = #"The body must be an object like {"version":42}."#
 
-  private static func wantedVersion(_ request: AdminRequest) -> Int? {
+  static func wantedVersion(_ request: AdminRequest) -> Int? {
     struct Body: Decodable { let version: Int }
     return try? JSONDecoder().decode(Body.self, from: Data(request.body)).version
   }

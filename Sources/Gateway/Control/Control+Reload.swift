@@ -57,6 +57,7 @@ extension Control {
 
   /// Puts a plan in force: here at once, in each worker between two requests.
   private func apply(_ plan: ServingPlan) {
+    let isCanaryChanged = settings.canary != plan.settings.canary
     settings = plan.settings
     placements = plan.placements
     warmer = Warmer(settings: settings, placements: placements)
@@ -69,10 +70,12 @@ extension Control {
       loaded[identity] = model.serving(placements, namespace: settings.memcachedNamespace)
     }
     for (name, model) in catalogue.models { catalogue.models[name] = loaded[model.identity] ?? model }
+    setChallengers()
     catalogue.generation += 1
     let inForce = InForce(settings: settings, placements: placements, catalogue: catalogue)
     for worker in workers { worker.post(.configure(inForce)) }
     trust(plan.keyring)
+    if isCanaryChanged { canarySettingsChanged() }
     lookNow()
   }
 }

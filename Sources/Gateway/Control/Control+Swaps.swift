@@ -56,7 +56,8 @@ extension Control {
   }
 
   func drain(_ served: consuming ServedModel) {
-    move(served.identity, to: .draining)
+    // One that a canary rejected says so to the end.
+    if lifecycles[served.identity]?.state != .rejected { move(served.identity, to: .draining) }
     draining.append(Draining(identity: served.identity, model: served.model))
   }
 
@@ -75,7 +76,7 @@ extension Control {
   }
 
   func released(_ identity: ModelIdentity, bytes: Int, milliseconds: Int) {
-    move(identity, to: .unloaded)
+    if lifecycles[identity]?.state == .draining { move(identity, to: .unloaded) }
     log.info(
       "version unloaded",
       metadata: ["version": "\(identity)", "bytesFreed": "\(bytes)", "milliseconds": "\(milliseconds)"])

@@ -29,7 +29,8 @@ extension Control {
     guard new != keyring else { return }
     keyring = new
     for model in watchers.keys.sorted() {
-      let floor = floor(of: model)
+      // What serves when keys come into force is where they begin.
+      let floor = floor(of: model).map { max($0, watchers[model]?.serving?.version ?? 0) }
       perform(watchers[model]!.judgeAnew(floor: floor), model)
     }
   }
@@ -47,6 +48,18 @@ extension Control {
     log.error(
       "version refused; what serves goes on",
       metadata: ["version": "\(identity)", "reason": "\(error.reason.rawValue)", "detail": "\(error.detail)"])
+  }
+
+  /// Has the disk remember the largest version that was champion here, where versions are signed.
+  func keepFloor(of model: String) {
+    guard let floor = watchers[model]?.floor, floor > keptFloors[model] ?? 0 else { return }
+    keptFloors[model] = floor
+    let (store, log) = (store, log)
+    loader.submit(mustRun: true) {
+      do { try store.remember(floor: floor, of: model) } catch {
+        log.warning("what served here could not be remembered", metadata: ["model": "\(model)", "reason": "\(error)"])
+      }
+    }
   }
 
   /// Why a version does not serve that the repository wants served.

@@ -87,6 +87,7 @@ extension Control {
     if let report = swapWatch.began(identity, after: old) { tell(report) }
     longestPauseNanoseconds = 0
     catalogue.models[identity.name] = model
+    setChallengers()
     catalogue.generation += 1
     switching = running
     swapStartedNanoseconds = loop.nowNanoseconds
@@ -100,9 +101,9 @@ extension Control {
     release(identity.name)
   }
 
-  /// Lets go of loaded versions that neither serve nor are the one to roll back to.
+  /// Lets go of loaded versions that neither serve nor are tried nor are the one to roll back to.
   func release(_ name: String) {
-    let kept = [catalogue.models[name]?.identity, previous[name]]
+    let kept = [catalogue.models[name]?.identity, previous[name], watchers[name]?.challenger]
     for identity in loaded.keys where identity.name == name && !kept.contains(identity) {
       signers[identity] = nil
       watchers[name]?.unloaded(identity)

@@ -34,6 +34,8 @@ final class Control {
   var times: [ModelIdentity: LoadTimes] = [:]
   /// Which key signed a version.
   var signers: [ModelIdentity: KeyID] = [:]
+  /// The largest champions that the disk knows of, by model.
+  var keptFloors: [String: Int] = [:]
   /// Loaded versions: those that serve and, for rollback, the ones before.
   var loaded: [ModelIdentity: ServedModel] = [:]
   var previous: [String: ModelIdentity] = [:]
@@ -96,6 +98,7 @@ final class Control {
   /// Called when the first snapshot serves.
   var whenReady: (() -> Void)?
   var scrapes = Scrapes()
+  var canaries = Canaries()
 
   init(
     _ plan: ServingPlan, launch: Launch, sockets: ServingSockets, intake: EventIntake, loop: EventLoop,
@@ -128,6 +131,7 @@ final class Control {
     AvailabilityFile.sweep(settings.dataDirectory)
     readAvailability()
     startFromDisk()
+    restoreCanaries()
     beginSampling()
     poll = Timer(loop: loop) { [unowned self] in self.look() }
     look()
@@ -158,6 +162,7 @@ final class Control {
     case .turned(let worker, let round): service.answered(worker, round)
     case .availabilityTaken(let worker, let change): workerTookAvailability(worker, change)
     case .availabilitySaved(let failure): availabilitySaved(failure: failure)
+    case .versionsCounted(let table, let round, let worker): versionsCounted(table, round: round, worker: worker)
     }
   }
 
@@ -230,15 +235,21 @@ final class Control {
       case .fetch(let identity): fetch(identity)
       case .promote(let identity): promote(identity)
       case .refuse(let identity): refuse(identity)
-      case .challenge(let identity), .demote(let identity):
-        log.notice("challenger noted; canary traffic is not split yet", metadata: ["version": "\(identity)"])
+      // Once all is done: its champion may be promoted by the same orders.
+      case .challenge: break
+      case .demote(let identity): demote(identity)
       }
     }
+    settleCanary(model)
+    keepFloor(of: model)
+    // Not before: who is demoted may be promoted by the next order.
+    if actions.contains(where: { if case .demote = $0 { true } else { false } }) { release(model) }
   }
 
   /// An operator's wish: serve this version until told otherwise; nil follows the repository again.
   func pin(_ model: String, _ version: Int?) {
     guard watchers[model] != nil else { return }
+    canaries.records[model]?.rejections.removeAll { $0.challenger.version == version }
     perform(watchers[model]!.pin(version), model)
   }
 

@@ -13,6 +13,8 @@ enum WorkerMessage: Sendable {
   case windowKept(batch: UInt64)
   /// Send a copy of the counters.
   case collect(scrape: UInt64)
+  /// Send a copy of what the versions have done.
+  case countVersions(round: UInt64)
   /// Serve by these settings from the next request on.
   case configure(InForce)
   /// Items have sold out or come back, and the bitmaps say so: composed answers no longer hold.
@@ -64,6 +66,7 @@ enum ControlMessage: Sendable {
   /// Answers from now on by a change of availability.
   case availabilityTaken(worker: Int, change: Int)
   case availabilitySaved(failure: String?)
+  case versionsCounted(VersionTable, round: UInt64, worker: Int)
 }
 
 /// How long the stages of loading a version took, milliseconds.

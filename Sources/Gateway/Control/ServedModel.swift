@@ -101,6 +101,8 @@ final class ServedModel: Sendable {
 struct Catalogue: Sendable {
   var generation = 0
   var models: [String: ServedModel] = [:]
+  /// By model; each has a champion.
+  var challengers: [String: Challenge] = [:]
 
   var isEmpty: Bool { models.isEmpty }
 
@@ -108,5 +110,15 @@ struct Catalogue: Sendable {
   func served(_ policy: PlacementPolicy, default name: String?) -> ServedModel? {
     if let own = policy.model ?? name { return models[own] }
     return models.count == 1 ? models.values.first : nil
+  }
+
+  /// Beside that.
+  func challenge(_ policy: PlacementPolicy, default name: String?) -> Challenge? {
+    served(policy, default: name).flatMap { challengers[$0.identity.name] }
+  }
+
+  /// All that answer.
+  var identities: [ModelIdentity] {
+    models.values.map(\.identity) + challengers.values.map(\.served.identity)
   }
 }

@@ -160,10 +160,13 @@ extension Worker {
     let source = RecommendationSource(id)
     guard placements.all.contains(where: { $0.code == source.placement }) else { return }
     switch record.type {
-    case .click: metrics.clicks.add(1, to: source)
+    case .click:
+      metrics.clicks.add(1, to: source)
+      countResponse(to: id, by: record.user, impressions: 0, clicks: 1, items: nil, itemID: record.itemID)
     default:
-      let shown = items?.kind == .array ? min(items!.count, Worker.impressionItemsMax) : 0
-      metrics.impressions.add(UInt64(max(1, shown)), to: source)
+      let shown = UInt64(max(1, items?.kind == .array ? min(items!.count, Worker.impressionItemsMax) : 0))
+      metrics.impressions.add(shown, to: source)
+      countResponse(to: id, by: record.user, impressions: shown, clicks: 0, items: items, itemID: record.itemID)
     }
   }
 }

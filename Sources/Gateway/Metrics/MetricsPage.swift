@@ -20,6 +20,7 @@ struct MetricsPage {
     models(&page)
     availability(&page)
     events(&page)
+    versions(&page)
     process(&page)
     return page.finish().bytes.copied()
   }

@@ -39,6 +39,8 @@ struct WorkerMetrics: Sendable {
   var windowFailures: UInt64 = 0
   var impressions = SourceCounts()
   var clicks = SourceCounts()
+  /// What each version did, whatever the placement.
+  var versions = VersionTable()
   /// Of the worker's loop: turns, time in callbacks, and the longest turn since the last scrape, which bounds what an
   /// event had to wait.
   var turns: UInt64 = 0
@@ -113,6 +115,7 @@ struct WorkerMetrics: Sendable {
     windowFailures += other.windowFailures
     impressions.add(other.impressions)
     clicks.add(other.clicks)
+    versions.add(other.versions)
     turns += other.turns
     busyNanoseconds += other.busyNanoseconds
     longestTurnNanoseconds = max(longestTurnNanoseconds, other.longestTurnNanoseconds)

@@ -43,7 +43,7 @@ extension Worker {
     outbox.replace(at: tag, hex: xxh3(outbox.bytes.extracting(body...)))
     outbox.patch(contentLength: outbox.count - body, at: length)
     RecommendationID.replace(
-      at: id, version: shelf.served?.identity.version ?? 0, placement: shelf.placement.code,
+      at: id, version: shelf.served?.identity.version ?? 0, placement: shelf.placement.code, arm: shelf.arm,
       random: (random.next(), UInt16(truncatingIfNeeded: random.next())), in: &outbox)
 
     if let times { patch(totalNanoseconds: elapsedNanoseconds(visit), at: times) }
@@ -66,8 +66,10 @@ extension Worker {
 
   /// Counts an answer in its placement and tier.
   func count(_ answer: Exchange.Answer, _ shelf: Shelf, _ visit: Visit, status: Int) {
+    let nanoseconds = elapsedNanoseconds(visit)
     metrics.answered(
-      placement: shelf.index, tier: answer.tier, status: status, nanoseconds: elapsedNanoseconds(visit))
+      placement: shelf.index, tier: answer.tier, status: status, nanoseconds: nanoseconds)
+    metrics.versions.answered(row: shelf.row, nanoseconds: nanoseconds, isFallback: answer.fallback != nil)
     if let fallback = answer.fallback { metrics.fellBack(placement: shelf.index, fallback) }
   }
 

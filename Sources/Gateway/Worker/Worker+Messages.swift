@@ -15,6 +15,8 @@ extension Worker {
       if let batch = batches[batch] { settle(batch) }
     case .collect(let scrape):
       control.post(.collected(scrape: scrape, worker: index, currentMetrics(), nodeStatus()))
+    case .countVersions(let round):
+      control.post(.versionsCounted(metrics.versions, round: round, worker: index))
     case .configure(let inForce):
       configure(inForce)
       serve(inForce.catalogue)
@@ -44,12 +46,28 @@ extension Worker {
     let started = loop.nowNanoseconds
     self.catalogue = catalogue
     composedGeneration &+= 1
-    shelves = placements.all.enumerated().map { index, placement in
-      Shelf(index, placement, catalogue.served(placement.policy, default: settings.model))
-    }
+    shelves = placements.all.enumerated().map { index, placement in shelf(index, placement, catalogue) }
     control.post(
       .switched(
         worker: index, generation: catalogue.generation, pauseNanoseconds: loop.nowNanoseconds - started))
+  }
+
+  private func shelf(_ index: Int, _ placement: Placements.Placement, _ catalogue: Catalogue) -> Shelf {
+    let served = catalogue.served(placement.policy, default: settings.model)
+    let challenge = catalogue.challenge(placement.policy, default: settings.model)
+    let identities = catalogue.identities
+    func row(_ served: ServedModel?) -> UInt8 {
+      served.map { metrics.versions.row(of: $0.identity, serving: identities) } ?? VersionTable.noRow
+    }
+    let challenger = challenge.map { challenge in
+      Shelf(
+        index, placement, challenge.served, row: row(challenge.served),
+        arm: CanaryArm(step: challenge.step, isChallenger: true))
+    }
+    return Shelf(
+      index, placement, served, row: row(served),
+      arm: challenge.map { CanaryArm(step: $0.step, isChallenger: false) }, challenger: challenger,
+      split: challenge?.split)
   }
 
   private func currentMetrics() -> WorkerMetrics {

@@ -62,8 +62,9 @@ extension Worker {
   private func count(_ head: ComposedAnswer.Head, _ connection: Connection, _ fallback: Fallback?) {
     let now = loop.nowNanoseconds
     let started = connection.startedNanoseconds
-    metrics.answered(
-      placement: Int(head.placement), tier: .l1, status: 200, nanoseconds: now > started ? now - started : 0)
+    let nanoseconds = now > started ? now - started : 0
+    metrics.answered(placement: Int(head.placement), tier: .l1, status: 200, nanoseconds: nanoseconds)
+    metrics.versions.answered(row: head.row, nanoseconds: nanoseconds, isFallback: fallback != nil)
     if head.windowIndex != L1Cache.none { metrics.windows.hits += 1 }
     if let fallback { metrics.fellBack(placement: Int(head.placement), fallback) }
   }
@@ -74,7 +75,7 @@ extension Worker {
   ) {
     let visit = connection.visit
     // An answer by a snapshot or policy that was replaced while it was waited for must not be given again.
-    guard shelf === shelves[shelf.index] else { return }
+    guard shelf === shelves[shelf.index] || shelf === shelves[shelf.index].challenger else { return }
     guard let target = connection.targetHash, !shelf.tellsTime, doorkeeper.admits(target.high) else { return }
     let ground = visit.ground
     var head = ComposedAnswer.Head(
@@ -82,7 +83,7 @@ extension Worker {
       windowIndex: ground.window.index, windowStamp: ground.window.stamp, createdAt: createdAt,
       freshSeconds: shelf.freshSeconds, randomOffset: UInt32(id + RecommendationID.randomOffset - fixed),
       placement: UInt16(shelf.index), reason: ComposedAnswer.noFallback, source: ComposedAnswer.noFallback,
-      isPersonal: visit.user == nil ? 0 : 1)
+      isPersonal: visit.user == nil ? 0 : 1, row: shelf.row)
     if let fallback = answer.fallback {
       head.reason = fallback.reason.rawValue
       head.source = fallback.source.rawValue

@@ -113,6 +113,7 @@ extension Worker {
 
   /// Finds out who asks for what, and lets the exchange decide.
   func start(_ connection: Connection, _ shelf: Shelf) throws(RequestProblem) {
+    let shelf = shelf.challenger == nil ? shelf : side(of: shelf, for: connection)
     let started = connection.startedNanoseconds
     let timeout = min(
       connection.request.timeoutMilliseconds.map { $0 * 1000 } ?? .max, shelf.placement.policy.deadlineMicroseconds)

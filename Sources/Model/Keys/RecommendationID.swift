@@ -35,12 +35,15 @@ public struct RecommendationID: Sendable, Hashable {
     at offset: Int, version: Int, placement: UInt16 = 0, arm: UInt16 = 0, random: (UInt64, UInt16),
     in body: inout ByteBuffer
   ) {
-    let named = UInt64(truncatingIfNeeded: version) & 0x3FFF_FFFF
+    let named = told(version)
     body.replace(at: offset, base32: named << 10 | UInt64(placement & 0x3FF))
     // The arm's two digits with the first six of the random ones; the random part is then written whole.
     body.replace(at: offset + 8, base32: UInt64(arm & 0x3FF) << 30)
     replace(randomAt: offset + randomOffset, random: random, in: &body)
   }
+
+  /// What an id tells of a version: its lower 30 bits.
+  public static func told(_ version: Int) -> UInt64 { UInt64(truncatingIfNeeded: version) & 0x3FFF_FFFF }
 
   /// Where the random characters begin: before them stands what is the same for all answers of one kind.
   public static let randomOffset = 10

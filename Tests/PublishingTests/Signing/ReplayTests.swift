@@ -62,6 +62,21 @@ import Testing
     #expect(watcher.observe(listing([three, four], Aliases(champion: 3))) == [.demote(four)])
   }
 
+  @Test func `a challenger that this node promoted raises no floor, and its place can be taken back`() {
+    var watcher = RepositoryWatcher(model: "home", serving: three, floor: 3)
+    let tried = listing([three, four], Aliases(champion: 3, challenger: 4))
+    _ = watcher.observe(tried)
+    _ = watcher.loaded(four)
+    #expect(watcher.promoteChallenger() == [.demote(four), .promote(four)])
+    #expect(watcher.floor == 3)
+    #expect(watcher.rollback().contains(.promote(three)))
+    #expect(watcher.refused == nil)
+    // Once the repository says the same, there is no way back without a pin.
+    var settled = RepositoryWatcher(model: "home", serving: four, floor: 3)
+    #expect(settled.observe(listing([three, four], Aliases(champion: 4))) == [] && settled.floor == 4)
+    #expect(settled.observe(listing([three, four], Aliases(champion: 3))) == [.refuse(three)])
+  }
+
   @Test func `where nothing is signed, aliases go back as they like`() {
     var watcher = RepositoryWatcher(model: "home", serving: three)
     #expect(watcher.observe(listing([two, three], Aliases(champion: 2))) == [.fetch(two)])
@@ -90,8 +105,8 @@ import Testing
   @Test func `what was seen survives on the disk, and a damaged file is as good as none`() throws {
     let place = Workplace()
     #expect(place.store.replayMemory(of: "home") == ReplayMemory())
-    try place.store.recordServing(three)
-    try place.store.recordServing(two)
+    try place.store.remember(floor: 3, of: "home")
+    try place.store.remember(floor: 2, of: "home")
     #expect(place.store.replayMemory(of: "home") == ReplayMemory(servedMax: 3))
     for text in ["", "served", "served x\naliases 1\n", "served 3\n", "served -1\naliases 0\n"] {
       #expect(ReplayMemory(fileText: text) == nil, "\(text)")
