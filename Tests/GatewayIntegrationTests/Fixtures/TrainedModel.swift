@@ -88,10 +88,10 @@ final class TestRepository {
 
   /// Publishes the model as the next version. Its bytes are the same; its digest, which is in every key, is not.
   @discardableResult
-  func publish() -> Int {
+  func publish(signedBy key: SigningKey? = nil) -> Int {
     let details = Manifest.Details(createdAtSeconds: 1_767_225_600, metric: "dot", dimension: 8)
     return try! FolderRepository(path: path).publish(
-      snapshotPath: TrainedModel.shared.snapshotPath, model: TrainedModel.name, details: details
+      snapshotPath: TrainedModel.shared.snapshotPath, model: TrainedModel.name, details: details, signingKey: key
     ).identity.version
   }
 
