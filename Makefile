@@ -87,6 +87,7 @@ memcached the second cache, started by make serve and by the tests
 liblz4-dev snapshots and event segments on the wire
 libxxhash-dev checksums
 libssl-dev SHA-256 of what is published
+libcurl4-openssl-dev snapshots from web servers and buckets
 libsimdjson-dev JSON of requests
 g++ the C++ library that simdjson is compiled against
 libopenblas-serial-dev linear algebra of the trainer

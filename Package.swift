@@ -20,8 +20,8 @@ let package = Package(
     .executableTarget(
       name: "needletail",
       dependencies: [
-        "Bytes", "Configuration", "Events", "Gateway", "Memcached", "Model", "Publishing", "Reactor", "Retrieval", "Snapshots",
-        "Telemetry", "Tensors", "Trainer",
+        "Bytes", "Configuration", "Events", "Gateway", "HTTP", "Memcached", "Model", "Publishing", "Reactor", "Retrieval", "Snapshots",
+        "RepositoryServer", "Telemetry", "Tensors", "Trainer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ], swiftSettings: .needletail),
@@ -38,7 +38,14 @@ let package = Package(
     .target(name: "Events", dependencies: ["Bytes", "CLZ4", "JSON", "Model"], swiftSettings: .needletail),
     .target(
       name: "Publishing",
-      dependencies: ["Bytes", "CLZ4", "Snapshots", .product(name: "Logging", package: "swift-log")],
+      dependencies: ["Bytes", "CCurl", "CLZ4", "Snapshots", .product(name: "Logging", package: "swift-log")],
+      swiftSettings: .needletail),
+    // Serves a repository to gateways and takes versions in from publishers; knows no gateway.
+    .target(
+      name: "RepositoryServer",
+      dependencies: [
+        "Bytes", "HTTP", "Publishing", "Reactor", "Snapshots", .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: .needletail),
     .target(name: "Model", dependencies: ["Bytes", "Ranking", "Retrieval", "Snapshots"], swiftSettings: .needletail),
     .target(name: "Ranking", dependencies: ["Retrieval"], swiftSettings: .needletail),
@@ -65,6 +72,7 @@ let package = Package(
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
     .target(name: "CSIMDJSON", cxxSettings: [.unsafeFlags(["-O2"])], linkerSettings: [.linkedLibrary("simdjson")]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
     .systemLibrary(name: "CMemcached", pkgConfig: "libmemcached", providers: [.apt(["libmemcached-dev"])]),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-serial-dev"])]),
@@ -105,13 +113,22 @@ let package = Package(
     .tests("Publishing", "Bytes", "Snapshots"),
     .tests("Ranking", "Retrieval"),
     .tests("Reactor"),
+    .testTarget(
+      name: "RepositoryServerTests",
+      dependencies: [
+        "Bytes", "HTTP", "Publishing", "Reactor", "RepositoryServer", "Snapshots", "TestSupport",
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: .needletail),
     .tests("Retrieval", "Bytes", "CKernels", "Snapshots"),
     .tests("Snapshots", "Bytes"),
     .tests("Telemetry", "Bytes"),
     .tests("Tensors"),
     .tests("Trainer", "Bytes", "CFactorization", "Events", "Model", "Snapshots", "Tensors"),
     .testTarget(
-      name: "CommandTests", dependencies: ["Retrieval", "Snapshots", "Tensors", "TestSupport"], swiftSettings: .needletail),
+      name: "CommandTests",
+      dependencies: ["Bytes", "Events", "Publishing", "Retrieval", "Snapshots", "Tensors", "TestSupport"],
+      swiftSettings: .needletail),
     .testTarget(
       name: "SimulationTests",
       dependencies: [
@@ -123,7 +140,7 @@ let package = Package(
       name: "GatewayIntegrationTests",
       dependencies: [
         "Bytes", "Configuration", "Events", "Gateway", "LoadGenerator", "Model", "Publishing", "Reactor", "Snapshots",
-        "TestSupport", "Trainer", .product(name: "Logging", package: "swift-log"),
+        "Tensors", "TestSupport", "Trainer", .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: .needletail),
   ],

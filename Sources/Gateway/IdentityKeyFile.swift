@@ -2,18 +2,22 @@ public import Bytes
 public import Configuration
 import FoundationEssentials
 import Glibc
+import Publishing
 
 /// Where the key of user hashes lives, and how one comes to be.
 ///
 /// Trainer and gateways of a fleet must hash users alike. On one machine they meet in the repository, so without
 /// `identity.keyFile` the key is `identity.key` there, made when it is first needed and readable by its owner alone.
-/// A repository that is served to others must not hold it: configure a file then. A gateway keeps a copy beside its
+/// A repository that is served to others must not hold it: configure a file then; one that is reached over a network is
+/// never asked for it. A gateway keeps a copy beside its
 /// snapshots, so that one that restarts without the repository knows the same users.
 public enum IdentityKeyFile {
   /// The key that a gateway uses.
   public static func key(for settings: Settings) throws(ServerError) -> IdentityKey {
     if let path = settings.identityKeyFile { return try read(path) }
-    let (path, copy) = (settings.repository + "/identity.key", settings.dataDirectory + "/identity.key")
+    let copy = settings.dataDirectory + "/identity.key"
+    guard let folder = try? RepositoryLocation(parsing: settings.repository).folder else { return try readOrMake(copy) }
+    let path = folder + "/identity.key"
     if !FileManager.default.fileExists(atPath: path) && FileManager.default.fileExists(atPath: copy) {
       return try read(copy)
     }

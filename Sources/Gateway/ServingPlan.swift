@@ -14,6 +14,7 @@ public struct ServingPlan: Sendable {
   let placements: Placements
   /// Who may sign what is served.
   let keyring: Keyring
+  private let location: RepositoryLocation
 
   /// Throws a sentence that begins with the key at fault.
   public init(_ settings: Settings) throws(ServerError) { try self.init(settings, after: nil) }
@@ -27,6 +28,7 @@ public struct ServingPlan: Sendable {
     guard token != nil || adminAddress.isLoopback else {
       throw ServerError("admin.listen: \(adminAddress) is not loopback; set admin.tokenFile, or listen on 127.0.0.1")
     }
+    location = try ServingPlan.location(settings)
     self.placements = try Placements(settings, after: placements)
     do throws(SigningError) { keyring = try Keyring(filesOrKeys: settings.trustKeys) } catch {
       throw ServerError("trust.keys: \(error)")
@@ -37,6 +39,21 @@ public struct ServingPlan: Sendable {
 
   private static func address(_ key: String, _ text: String) throws(ServerError) -> SocketAddress {
     do throws(LoopError) { return try SocketAddress(text) } catch { throw ServerError("\(key): \"\(text)\": \(error)") }
+  }
+
+  private static func location(_ settings: Settings) throws(ServerError) -> RepositoryLocation {
+    do throws(RepositoryLocation.Mistake) {
+      let location = try RepositoryLocation(parsing: settings.repository)
+      _ = try location.open(RepositoryAccess(settings))
+      return location
+    } catch { throw ServerError("repository: \(error)") }
+  }
+
+  /// - Parameter isCancelled: asked while something is fetched.
+  func repository(isCancelled: @escaping @Sendable () -> Bool) -> any Repository {
+    var access = RepositoryAccess(settings)
+    access.isCancelled = isCancelled
+    return try! location.open(access)  // It could be opened when the plan was made.
   }
 
   private static func token(_ settings: Settings) throws(ServerError) -> String? {

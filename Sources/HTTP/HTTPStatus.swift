@@ -29,6 +29,7 @@ public enum HTTPStatus {
     case 413: "HTTP/1.1 413 Content Too Large\r\n"
     case 414: "HTTP/1.1 414 URI Too Long\r\n"
     case 415: "HTTP/1.1 415 Unsupported Media Type\r\n"
+    case 416: "HTTP/1.1 416 Range Not Satisfiable\r\n"
     case 417: "HTTP/1.1 417 Expectation Failed\r\n"
     case 422: "HTTP/1.1 422 Unprocessable Content\r\n"
     case 429: "HTTP/1.1 429 Too Many Requests\r\n"

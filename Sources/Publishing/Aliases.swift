@@ -29,13 +29,13 @@ public struct Aliases: Sendable, Hashable {
     return Aliases(versions: versions)
   }
 
-  func encoded() -> [UInt8] {
+  package func encoded() -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     return Array(try! encoder.encode(versions)) + [UInt8(ascii: "\n")]  // Names and integers always encode.
   }
 
-  static func decode(_ bytes: RawSpan, from place: String) throws(PublishError) -> Aliases {
+  package static func decode(_ bytes: RawSpan, from place: String) throws(PublishError) -> Aliases {
     let versions: [String: Int]
     do {
       versions = try JSONDecoder().decode([String: Int].self, from: bytes.withUnsafeBytes { Data($0) })

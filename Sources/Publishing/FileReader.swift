@@ -24,6 +24,13 @@ final class FileReader {
 
   deinit { close(descriptor) }
 
+  /// Goes on from a byte.
+  func skip(to byte: Int) throws(PublishError) {
+    guard lseek(descriptor, off_t(byte), SEEK_SET) >= 0 else {
+      throw PublishError(.fetchFailed, "\(path): cannot be read from byte \(byte): \(errnoName(errno))")
+    }
+  }
+
   /// Hands the next piece to `body`; false at the end of the file.
   func next(_ body: (RawSpan) throws(PublishError) -> Void) throws(PublishError) -> Bool {
     var count = 0

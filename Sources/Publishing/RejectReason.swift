@@ -12,6 +12,8 @@ public enum RejectReason: String, Sendable, Hashable, CaseIterable, Codable {
   case dimensionChanged = "dimension_changed"
   case itemCountDrop = "item_count_drop"
   case probeFailed = "probe_failed"
+  /// It differs too much from the snapshot that serves, or would be too slow: the report of the gates says in what.
+  case gateFailed = "gate_failed"
   case notEnoughMemory = "not_enough_memory"
   case fetchFailed = "fetch_failed"
   case rollbackRefused = "rollback_refused"
@@ -30,17 +32,31 @@ public enum RejectReason: String, Sendable, Hashable, CaseIterable, Codable {
 
 /// What went wrong with a repository or a version of it: a stable code and a sentence.
 public struct PublishError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// What a failed transfer calls for, where the reason alone does not tell.
+  public enum Cause: Sendable {
+    /// A connection that broke, or a server that was too slow or too busy: the same again may work.
+    case interrupted
+    /// Nobody answers there.
+    case unreachable
+    /// The server wants other credentials.
+    case notAllowed
+    /// The disk or the server did not take what was to be written.
+    case cannotWrite
+  }
+
   public let reason: RejectReason
   public let detail: String
+  public let cause: Cause?
 
-  public init(_ reason: RejectReason, _ detail: String) {
+  public init(_ reason: RejectReason, _ detail: String, cause: Cause? = nil) {
     self.reason = reason
     self.detail = detail
+    self.cause = cause
   }
 
   public init(_ error: SnapshotError) { self.init(RejectReason(error.code), error.description) }
 
-  init(_ error: DiskError) { self.init(.fetchFailed, error.description) }
+  init(_ error: DiskError) { self.init(.fetchFailed, error.description, cause: .cannotWrite) }
 
   public var description: String { "\(detail) (\(reason.rawValue))" }
 }

@@ -5,7 +5,7 @@ public struct RepositoryListing: Sendable, Equatable {
   /// Why the others do not.
   public let faults: [Int: PublishError]
   public let aliases: Aliases
-  /// What the aliases were read from, so that their signature can be checked; nil where there are none.
+  /// The bytes that the aliases were read from, with their signature; nil where there is no such file.
   public let aliasesFile: SignedFile?
 
   public init(

@@ -51,13 +51,12 @@ public struct VerificationReport: Sendable, Equatable, Codable {
   }
 
   /// Checks a committed version of a repository: manifest, and each blob against it. O(bytes), and writes nothing.
-  public static func verify(_ repository: FolderRepository, model: String, version: Int) -> VerificationReport {
-    let file = "\(repository.path)/models/\(model)/\(version)"
+  public static func verify(_ repository: any Repository, model: String, version: Int) -> VerificationReport {
+    let file = repository.place(of: model, version)
     do {
       let published = try repository.manifest(model, version)
       for section in published.manifest.sections {
-        let blob = try FileReader(path: repository.blobPath(model, version, section.digest))
-        try receive(section, from: blob) { (_: RawSpan) throws(PublishError) in }
+        try receive(section, model, version, from: repository) { (_: RawSpan) throws(PublishError) in }
       }
       return VerificationReport(
         file: file, isValid: true, reason: nil,

@@ -20,21 +20,25 @@ public struct LocalSnapshot: Sendable, Equatable {
 ///                                    last-good                             what served last
 ///                                    replay-memory                         what may not be set back (`ReplayMemory`)
 ///
-/// A snapshot counts when all its three files say the same. The store keeps no state of its own: a killed process
+/// A snapshot counts when file, manifest and mark say the same. The store keeps no state of its own: a killed process
 /// leaves at most temporary files, which `sweep` removes.
 public struct SnapshotStore: Sendable {
   public let dataDirectory: String
   let disk: Disk
   let freeBytes: @Sendable (String) -> Int
+  /// Waits before a broken transfer is taken up again.
+  let pause: @Sendable (_ milliseconds: Int) -> Void
 
   public init(dataDirectory: String) { self.init(dataDirectory: dataDirectory, disk: Disk()) }
 
   package init(
-    dataDirectory: String, disk: Disk, freeBytes: @escaping @Sendable (String) -> Int = freeBytesOnDisk
+    dataDirectory: String, disk: Disk, freeBytes: @escaping @Sendable (String) -> Int = freeBytesOnDisk,
+    pause: @escaping @Sendable (Int) -> Void = sleep(milliseconds:)
   ) {
     self.dataDirectory = dataDirectory
     self.disk = disk
     self.freeBytes = freeBytes
+    self.pause = pause
   }
 
   /// The models that this node holds something of, sorted.
@@ -113,7 +117,7 @@ public struct SnapshotStore: Sendable {
     try check(identity.name)
     // The mark first: a kill in between leaves a file that will be checked again, not one that is half gone.
     try onDisk { () throws(DiskError) in
-      for suffix in [markSuffix, fileSuffix, manifestSuffix, signatureSuffix] {
+      for suffix in [markSuffix, fileSuffix, manifestSuffix, manifestSignatureSuffix] {
         try disk.remove("\(folder(identity.name))/\(stem(identity))\(suffix)")
       }
     }
@@ -135,7 +139,7 @@ public struct SnapshotStore: Sendable {
     // Another process pulls into this folder: its manifest is there before its snapshot.
     guard !isPulling else { return }
     each { path, name in
-      for suffix in [markSuffix, manifestSuffix, signatureSuffix] where name.hasSuffix(suffix) {
+      for suffix in [markSuffix, manifestSuffix, manifestSignatureSuffix] where name.hasSuffix(suffix) {
         if !exists("\(folder(model))/\(name.dropLast(suffix.count))\(fileSuffix)") { try? disk.remove(path) }
       }
     }
@@ -145,7 +149,7 @@ public struct SnapshotStore: Sendable {
 let fileSuffix = ".ntsnap"
 let markSuffix = ".ntsnap.verified"
 let manifestSuffix = ".json"
-let signatureSuffix = ".json" + SignedFile.suffix
+let manifestSignatureSuffix = manifestSuffix + signatureSuffix
 
 extension SnapshotStore {
   func folder(_ model: String) -> String { "\(dataDirectory)/models/\(model)" }

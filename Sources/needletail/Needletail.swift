@@ -12,8 +12,9 @@ struct Needletail: ParsableCommand {
       """,
     version: Version.text,
     subcommands: [
-      Serve.self, Quickstart.self, Train.self, Evaluate.self, Precompute.self, SnapshotCommand.self, Query.self,
-      IndexCommand.self, ModelsCommand.self, KeyGeneration.self, Sign.self, VerifySignature.self, CacheCommand.self,
+      Serve.self, Quickstart.self, Train.self, TrainerCommand.self, Evaluate.self, Precompute.self,
+      SnapshotCommand.self, Publish.self, KeyGeneration.self, Sign.self, VerifySignature.self, ModelsCommand.self,
+      Query.self, IndexCommand.self, CacheCommand.self,
       CheckConfig.self, VersionCommand.self,
     ])
 }

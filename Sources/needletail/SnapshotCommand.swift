@@ -37,13 +37,25 @@ struct SnapshotCommand: ParsableCommand {
 
   struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Check every byte of a snapshot file as a gateway would before it serves it.")
+      abstract: "Check every byte of a snapshot file as a gateway would before it serves it.",
+      discussion: """
+        needletail snapshot verify films.ntsnap
+        needletail snapshot verify films.ntsnap --against var/data/models/films/7-1f2e3d4c.ntsnap
+
+        With --against all gates of a gateway are passed through as well; their thresholds stand under gates: in the \
+        configuration.
+        """)
 
     @Argument(help: "Snapshot file.") var file: String
+    @Option(help: "Snapshot file that serves, to be compared with; none for the gates of a first version.")
+    var against: String?
+    @Option(name: .customLong("config"), help: "Configuration file with other thresholds under gates:.")
+    var configuration: String?
     @Flag(help: "Print one JSON object.") var json = false
 
     func run() throws {
       try reporting {
+        if let against { return try prove(against == "none" ? nil : against) }
         let report = VerificationReport.verify(path: file)
         if json { try printJSON(report) }
         guard report.isValid else {

@@ -1,11 +1,5 @@
 import ArgumentParser
-import Bytes
-import FoundationEssentials
-import Gateway
-import Model
 import Publishing
-import Snapshots
-import Tensors
 import Trainer
 
 struct Train: ParsableCommand {
@@ -14,6 +8,10 @@ struct Train: ParsableCommand {
     discussion: """
       needletail train --interactions ratings.csv --items movies.csv --out var/repository --model films
       needletail train --interactions ml-latest-small --out var/repository --model films
+      needletail train --interactions ratings.csv --events var/data/events --out var/repository --model films \
+        --worse-than 5% --skip-unchanged --keep-versions 5
+
+      Ends with 1 when the new model was measured and is worse than --worse-than allows.
       """)
 
   @Option(
@@ -42,12 +40,31 @@ struct Train: ParsableCommand {
       the order in which the data names them first.
       """)
   var exportFactors: String?
+  @Option(
+    help: """
+      Publish only a model that is not worse than the published one by more than this, such as 5%: both are measured on \
+      what happened after the published one was trained. Without it, whatever comes out is published.
+      """)
+  var worseThan: Percentage?
+  @Option(help: "Alias to point to the new version: champion or challenger.") var alias: String?
+  @Option(help: "Versions to keep in the repository beside those that aliases name; all unless given.")
+  var keepVersions: Int?
+  @Option(help: "How to show progress: auto, json (a line a step, for programs) or none.") var progress =
+    ProgressStyle.auto
+  @Flag(help: "Do nothing when the published model has learnt from the same data.") var skipUnchanged = false
+  @OptionGroup var child: ChildOptions
   @Flag(help: "Search the hyper-parameters on a validation part first.") var tune = false
   @Flag(help: "Train and evaluate, but publish nothing.") var dryRun = false
   @Flag(help: "Print one JSON object.") var json = false
 
+  func validate() throws {
+    if let keepVersions, keepVersions < 1 { throw ValidationError("--keep-versions must be at least 1") }
+    if let alias, !isName(alias) { throw ValidationError("--alias must be 1 to 32 of a-z, 0-9 and -") }
+  }
+
   func run() throws {
     try reporting {
+      child.apply()
       var run = TrainingRun(interactions: interactions, items: items, repository: repository, model: model)
       run.events = events
       run.dimensions = dimensions
@@ -59,118 +76,14 @@ struct Train: ParsableCommand {
       run.tunes = tune
       run.publishes = !dryRun
       run.factorsFolder = exportFactors
+      run.rule = worseThan.map { PublishRule(worseShareMax: $0.share) }
+      run.skipsUnchanged = skipUnchanged
+      run.alias = alias
+      run.keepVersions = keepVersions
+      run.progress = progress.receiver
       let outcome = try run.perform()
       print(json ? outcome.json : outcome.summary)
-    }
-  }
-}
-
-/// One training and its publication: what `train` and `quickstart` do.
-struct TrainingRun {
-  var interactions: String
-  var items: String?
-  var repository: String
-  var model: String
-  var events: [String] = []
-  var dimensions: Int?
-  var segments: Int?
-  var seed: UInt64 = 1
-  var threads = 0
-  var brokenShareMax: Double?
-  var identityKeyFile: String?
-  var tunes = false
-  var publishes = true
-  /// Where the factors go as .npy as well.
-  var factorsFolder: String?
-
-  struct Outcome {
-    let report: TrainReport
-    let published: PublishedVersion?
-
-    var summary: String {
-      let text = report.summary.replacing(report.snapshotPath, with: "snapshot")
-      return published.map { text + "\n" + $0.summary } ?? text
-    }
-
-    var json: String {
-      let metrics = report.metrics.sorted { $0.key < $1.key }.map { #""\#($0.key)":\#($0.value)"# }.joined(
-        separator: ",")
-      let version =
-        published.map { #""version":\#($0.identity.version),"digest":"\#($0.identity.digest)""# } ?? #""version":null"#
-      return
-        #"{"schemaVersion":1,\#(version),"interactions":\#(report.data.interactions),"users":\#(report.data.users),"#
-        + #""items":\#(report.data.items),"segments":\#(report.segmentSizes.count),"snapshotBytes":\#(report.snapshotBytes),"#
-        + #""peakMegabytes":\#(report.peakMegabytes),"metrics":{\#(metrics)}}"#
-    }
-  }
-
-  func perform() throws -> Outcome {
-    guard isName(model) else {
-      throw CommandFailure(.usage, "the model's name \"\(model)\" must be 1 to 32 of a-z, 0-9 and -")
-    }
-    do { try FileManager.default.createDirectory(atPath: repository, withIntermediateDirectories: true) } catch {
-      throw CommandFailure(.cannotWrite, "the repository \(repository) cannot be made; may it be written to?")
-    }
-    let scratch = repository + "/.training-\(ProcessInfo.processInfo.processIdentifier).ntsnap"
-    defer { try? FileManager.default.removeItem(atPath: scratch) }
-    let report = try train(into: scratch)
-    return Outcome(report: report, published: publishes ? try publish(scratch, report) : nil)
-  }
-
-  private func train(into path: String) throws -> TrainReport {
-    let key = try identityKey()
-    var data = DatasetOptions(interactions: interactions, items: items, identity: key)
-    data.events = events
-    if let brokenShareMax { data.brokenShareMax = brokenShareMax }
-    var options = TrainOptions(data: data, snapshotPath: path)
-    options.dimensions = dimensions
-    options.seed = seed
-    options.threads = threads
-    options.tunes = tunes
-    options.segments.count = segments
-    let printer = ProgressPrinter()
-    defer { printer.finish() }
-    do { return try TrainPipeline.run(options, progress: printer.receiver, factors: export) } catch {
-      throw CommandFailure(error.exitCode, error.description)
-    }
-  }
-
-  private func export(_ factors: Factors) throws(TrainError) {
-    guard let folder = factorsFolder else { return }
-    do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
-      throw TrainError(.output, "the folder \(folder) cannot be made; may it be written to?")
-    }
-    for (name, rows) in [("users", factors.users), ("items", factors.items)] {
-      do throws(TensorError) {
-        try NPYWriter.write(rows.span, columns: factors.dimension, path: "\(folder)/\(name).npy")
-      } catch { throw TrainError(.output, error.description) }
-    }
-  }
-
-  private func identityKey() throws -> IdentityKey {
-    do {
-      if let identityKeyFile { return try IdentityKeyFile.read(identityKeyFile) }
-      return try IdentityKeyFile.readOrMake(repository + "/identity.key")
-    } catch {
-      throw CommandFailure(error.fault.code, "\(error)")
-    }
-  }
-
-  private func publish(_ path: String, _ report: TrainReport) throws -> PublishedVersion {
-    try FreshSnapshot(
-      path: path, metrics: report.metrics, annotations: ["seed": "\(seed)", "data": report.data.digest]
-    ).publish(into: repository, as: model)
-  }
-}
-
-extension TrainError {
-  /// Whose fault it is, as sysexits.h has it.
-  var exitCode: CommandFailure.Code {
-    switch cause {
-    case .missingInput: .noInput
-    case .badInput, .numerics: .data
-    case .badSetting: .usage
-    case .output: .cannotWrite
+      if outcome.kind == .refused { throw ExitCode(CommandFailure.Code.other.rawValue) }
     }
   }
 }

@@ -43,11 +43,11 @@ extension Integration {
 
     @Test func `an alias that is pushed back is refused, unless an operator wants it`() throws {
       for _ in 1...2 { repository.publish(signedBy: key) }
-      try folder.setAlias("champion", of: TrainedModel.name, to: 1, signingKey: key)
+      try folder.setAlias("champion", of: TrainedModel.name, to: 1, sign: key.signAliases(of: TrainedModel.name))
       let gateway = try gateway()
       #expect(gateway.serves(1))
       let old = try Data(contentsOf: URL(filePath: aliases)), signature = try Data(contentsOf: URL(filePath: aliases + ".minisig"))
-      try folder.setAlias("champion", of: TrainedModel.name, to: 2, signingKey: key)
+      try folder.setAlias("champion", of: TrainedModel.name, to: 2, sign: key.signAliases(of: TrainedModel.name))
       #expect(gateway.serves(2))
 
       // What was there before, with its signature, which holds.
@@ -55,7 +55,7 @@ extension Integration {
       try signature.write(to: URL(filePath: aliases + ".minisig"))
       // And an older version by a new signature.
       #expect(stays(2, gateway))
-      try folder.setAlias("champion", of: TrainedModel.name, to: 1, signingKey: key)
+      try folder.setAlias("champion", of: TrainedModel.name, to: 1, sign: key.signAliases(of: TrainedModel.name))
       let refused = try eventually { try gateway.status().refused?.reason == "rollback_refused" }
       #expect(refused && stays(2, gateway))
       #expect(try gateway.status().refused?.version == 1)

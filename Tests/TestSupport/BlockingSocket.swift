@@ -87,6 +87,12 @@ public struct BlockingSocket: ~Copyable {
     return count > 0 ? Array(buffer[..<count]) : nil
   }
 
+  /// Whether the peer closes, or sends something, within the time.
+  public func waitForClose(milliseconds: Int32) -> Bool {
+    var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return Glibc.poll(&poll, 1, milliseconds) > 0
+  }
+
   /// Says that nothing more will be sent; what the peer answers can still be received.
   public func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 

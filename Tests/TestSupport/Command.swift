@@ -1,10 +1,10 @@
 import FoundationEssentials
-import Glibc
+public import Glibc
 
 /// The built `needletail`, run to its end.
 public enum Command {
   /// Beside the test's own executable.
-  private static let executable: String = {
+  public static let executable: String = {
     let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
     return URL(filePath: own).deletingLastPathComponent().path + "/needletail"
   }()
@@ -27,7 +27,10 @@ public enum Command {
 
   public static func run(_ arguments: String...) -> Result { run(arguments) }
 
-  public static func run(_ arguments: [String]) -> Result {
+  public static func run(_ arguments: [String]) -> Result { start(arguments).wait() }
+
+  /// Starts it and does not wait for its end.
+  public static func start(_ arguments: [String]) -> Running {
     let folder = TemporaryFolder()
     var pointers = ([executable] + arguments).map { strdup($0) } + [nil]
     defer { pointers.forEach { free($0) } }
@@ -39,13 +42,31 @@ public enum Command {
     }
     var process: pid_t = 0
     precondition(posix_spawn(&process, executable, &actions, nil, &pointers, environ) == 0)
-    var status: Int32 = 0
-    while waitpid(process, &status, 0) < 0, errno == EINTR {}
-    func text(_ name: String) -> String {
-      (try? Data(contentsOf: URL(filePath: folder.file(name)))).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    return Running(process: process, folder: folder)
+  }
+
+  /// One that runs.
+  public final class Running {
+    public let process: pid_t
+    private let folder: TemporaryFolder
+
+    fileprivate init(process: pid_t, folder: TemporaryFolder) {
+      (self.process, self.folder) = (process, folder)
     }
-    return Result(
-      code: status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F), output: text("output"),
-      errors: text("errors"))
+
+    /// SIGKILL: it does nothing any more after this.
+    public func kill() { Glibc.kill(process, SIGKILL) }
+
+    /// Waits for its end. To be called once.
+    public func wait() -> Result {
+      var status: Int32 = 0
+      while waitpid(process, &status, 0) < 0, errno == EINTR {}
+      func text(_ name: String) -> String {
+        (try? Data(contentsOf: URL(filePath: folder.file(name)))).map { String(decoding: $0, as: UTF8.self) } ?? ""
+      }
+      return Result(
+        code: status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F), output: text("output"),
+        errors: text("errors"))
+    }
   }
 }

@@ -79,9 +79,11 @@ extension Admin {
       "detail": .text(lifecycle.detail), "progress": .fraction(lifecycle.progress),
       "pullMilliseconds": times.map { .number($0.pull) } ?? .null,
       "loadMilliseconds": times.map { .number($0.load) } ?? .null,
+      "proveMilliseconds": times.map { .number($0.prove) } ?? .null,
       "warmMilliseconds": times.map { .number($0.warm) } ?? .null,
       "signer": control.signers[lifecycle.identity].map { .text("\($0)") } ?? .null,
       "listsInMemory": times.map { .number($0.lists) } ?? .null,
+      "gates": control.proofs.json(of: lifecycle.identity),
     ]
   }
 

@@ -182,7 +182,7 @@ extension Control {
     let versions = catalogue.models.values.map { "\($0.identity)" }.sorted()
     let address = "\(sockets.claims[0].address)"
     return versions.isEmpty
-      ? "waiting for a snapshot in \(repository.path)" : "serving \(versions.joined(separator: ", ")) on \(address)"
+      ? "waiting for a snapshot in \(repository.place)" : "serving \(versions.joined(separator: ", ")) on \(address)"
   }
 
   /// Asks the workers whether their loops turn, as often as the watchdog wants.

@@ -54,6 +54,7 @@ extension Control {
       "version ready",
       metadata: [
         "version": "\(model.identity)", "pullMilliseconds": "\(times.pull)", "loadMilliseconds": "\(times.load)",
+        "proveMilliseconds": "\(times.prove)",
         "warmMilliseconds": "\(times.warm)", "listsWritten": "\(times.warmed.written)",
         "listsPresent": "\(times.warmed.present)", "listsInMemory": "\(times.lists)",
       ])
@@ -87,6 +88,7 @@ extension Control {
     if let report = swapWatch.began(identity, after: old) { tell(report) }
     longestPauseNanoseconds = 0
     catalogue.models[identity.name] = model
+    live.set(model.model)
     setChallengers()
     catalogue.generation += 1
     switching = running

@@ -23,7 +23,7 @@ final class Control {
   let log = Logger(label: "control")
   let loader = Loader()
   let workers: [Mailbox<WorkerMessage>]
-  let repository: FolderRepository
+  let repository: any Repository
   let store: SnapshotStore
   var warmer: Warmer
   let intake: EventIntake
@@ -40,6 +40,9 @@ final class Control {
   var loaded: [ModelIdentity: ServedModel] = [:]
   var previous: [String: ModelIdentity] = [:]
   var catalogue = Catalogue()
+  /// What serves, for the gates of what comes.
+  let live = LiveModels()
+  var proofs = GateProofs()
   lazy var news = RepositoryNews(log)
   /// Workers that have not yet said that they serve the newest catalogue.
   var switching: Set<Int> = []
@@ -105,7 +108,7 @@ final class Control {
     workers: [Mailbox<WorkerMessage>]
   ) throws {
     (settings, placements, keyring) = (plan.settings, plan.placements, plan.keyring)
-    repository = FolderRepository(path: settings.repository)
+    repository = plan.repository(isCancelled: { [loader] in loader.isClosing })
     store = SnapshotStore(dataDirectory: settings.dataDirectory)
     warmer = Warmer(settings: settings, placements: placements)
     self.sockets = sockets
@@ -125,7 +128,7 @@ final class Control {
 
   /// Serves what this node pulled last, then begins to watch the repository.
   func start() {
-    service.waiting(for: "a snapshot in \(repository.path)")
+    service.waiting(for: "a snapshot in \(repository.place)")
     feedWatchdog()
     if takeover == nil { openSuccession() } else if !sockets.waitsToAccept { beginAccepting() }
     AvailabilityFile.sweep(settings.dataDirectory)
@@ -148,6 +151,7 @@ final class Control {
     case .loaded(let model, let times, let prepared): finishLoading(model, times, prepared)
     case .warmed(let worker, let version): warmed(worker, version)
     case .failed(let identity, let error): fail(identity, error)
+    case .proved(let identity, let report): note(report, of: identity)
     case .switched(let worker, let generation, let pause): workerSwitched(worker, generation, pause)
     case .latencySampled(let number, let worker, let sample): latencySampled(number, worker, sample)
     case .released(let identity, let bytes, let milliseconds):
@@ -205,7 +209,7 @@ final class Control {
     isListing = false
     poll?.start(milliseconds: settings.pollIntervalMilliseconds * Int.random(in: 90...100) / 100)
     news.note(failure)
-    if failure == nil { news.note(listings, wanted: wantedModels, isServing: !catalogue.isEmpty, in: repository.path) }
+    if failure == nil { news.note(listings, wanted: wantedModels, isServing: !catalogue.isEmpty, in: repository.place) }
     for (model, listing) in listings {
       note(listing.faults, model)
       perform(watchers[model, default: newWatcher(model)].observe(listing), model)

@@ -9,17 +9,20 @@ import Snapshots
 /// One version's way from the repository to READY, on the loader's thread.
 struct Load: Sendable {
   let identity: ModelIdentity
-  let repository: FolderRepository
+  let repository: any Repository
   let store: SnapshotStore
   let keyring: Keyring
   let placements: Placements
   let warmer: Warmer
   let settings: Settings
+  let gates: Gates
   let control: Mailbox<ControlMessage>
   /// Under the version that serves.
   let hottest: [HotList]
 
   func run() {
+    var report = GateReport()
+    var isNew = false
     do throws(PublishError) {
       var times = LoadTimes()
       var last = milliseconds()
@@ -32,7 +35,11 @@ struct Load: Sendable {
       guard manifest.identity == identity else {
         throw PublishError(.fetchFailed, "\(identity) was replaced in the repository before it was pulled")
       }
+      // Before anything that the manifest says is believed.
       let signature = try verifiedSignature(of: manifest)
+      report = gates.admit(manifest.manifest)
+      if let failure = report.failure { throw failure }
+      isNew = store.localSnapshot(identity) == nil
       let pulled = try store.pull(manifest, signature: signature, from: repository) {
         control.post(.progress(identity, $0.fraction))
       }
@@ -40,6 +47,11 @@ struct Load: Sendable {
       control.post(.moved(identity, .verifying))
       let model = try verify(pulled.path)
       times.load = lap()
+      report.merge(
+        gates.prove(model.model, probeRecall: model.probeRecall, sections: manifest.manifest.sections.count))
+      if let failure = report.failure { throw failure }
+      control.post(.proved(identity, report))
+      times.prove = lap()
       control.post(.moved(identity, .warming))
       times.warmed = warmer.fillMissing(model, hottest, budgetMilliseconds: settings.warmBudgetMilliseconds)
       let prepared = warmer.prepare(model, hottest, budgetMilliseconds: settings.warmBudgetMilliseconds)
@@ -47,6 +59,11 @@ struct Load: Sendable {
       times.warm = lap()
       control.post(.loaded(model, times, prepared))
     } catch {
+      report.note(error)
+      if report.failure != nil { control.post(.proved(identity, report)) }
+      // What was rejected for good must not be what a node without a repository starts on, nor take a good one's place on
+      // the disk.
+      if isNew, !error.reason.isTransient { try? store.remove(identity) }
       control.post(.failed(identity, error))
     }
   }
@@ -54,7 +71,11 @@ struct Load: Sendable {
   /// The signature that this node asks for, before a byte of a section is read; nil when it asks for none.
   private func verifiedSignature(of published: PublishedManifest) throws(PublishError) -> [UInt8]? {
     guard !keyring.isEmpty else { return nil }
-    let signature = try repository.signature(of: identity.name, version: identity.version)
+    let signature: [UInt8]?
+    do { signature = try repository.signature(of: identity.name, version: identity.version) } catch {
+      // One that is too long to be one is no fault of the manifest.
+      throw error.reason == .manifestInvalid ? PublishError(.signatureInvalid, error.detail) : error
+    }
     let endorsement = try keyring.verify(
       manifest: published.bytes, signature: signature, model: identity.name, version: identity.version)
     control.post(.endorsed(identity, endorsement.keyID))

@@ -38,6 +38,9 @@ final class Loader: Sendable {
     wake.signal()
   }
 
+  /// Whether what is under way should come to an end.
+  var isClosing: Bool { state.withLock { $0.isClosing } }
+
   /// Ends the thread after the job it is at and those that must run.
   func close() {
     state.withLock { $0.isClosing = true }

@@ -48,6 +48,8 @@ enum ControlMessage: Sendable {
   case progress(ModelIdentity, Double)
   case loaded(ServedModel, LoadTimes, PreparedLists)
   case failed(ModelIdentity, PublishError)
+  /// What the gates said, before `loaded` or `failed`.
+  case proved(ModelIdentity, GateReport)
   case hottest(worker: Int, ModelIdentity, [HotList])
   case warmed(worker: Int, ModelIdentity)
   case switched(worker: Int, generation: Int, pauseNanoseconds: UInt64)
@@ -73,6 +75,7 @@ enum ControlMessage: Sendable {
 struct LoadTimes: Sendable {
   var pull = 0
   var load = 0
+  var prove = 0
   var warm = 0
   var warmed = WarmCounts()
   /// Lists that workers were given.

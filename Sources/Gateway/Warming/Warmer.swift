@@ -104,7 +104,7 @@ extension Warmer {
   public static func precompute(_ settings: Settings, progress: @escaping (Int, Int) -> Void) throws -> WarmCounts {
     let placements = try Placements(settings)
     let warmer = Warmer(settings: settings, placements: placements)
-    let repository = FolderRepository(path: settings.repository)
+    let repository = try RepositoryLocation(parsing: settings.repository).open(RepositoryAccess(settings))
     let store = SnapshotStore(dataDirectory: settings.dataDirectory)
     let named = Set(placements.all.compactMap(\.policy.model) + [settings.model].compactMap { $0 })
     let models = named.isEmpty ? try repository.models() : named.sorted()

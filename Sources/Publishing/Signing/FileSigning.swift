@@ -28,7 +28,7 @@ extension Keyring {
   public func verify(file path: String, signaturePath: String? = nil) throws(PublishError) -> Endorsement {
     let signaturePath = signaturePath ?? path + SignedFile.suffix
     let signature =
-      exists(signaturePath) ? try FileReader.bytes(of: signaturePath, max: SignedFile.signatureBytesMax) : nil
+      exists(signaturePath) ? try FileReader.bytes(of: signaturePath, max: RepositoryLimits.signatureBytes) : nil
     switch RepositoryFile(path) {
     case .manifest(let bytes, let model, let version):
       return try verify(manifest: bytes, signature: signature, model: model, version: version)

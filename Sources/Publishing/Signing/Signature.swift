@@ -19,7 +19,7 @@ public struct Signature: Sendable, Equatable {
 
   /// Reads what `fileText` or minisign wrote.
   public init(_ file: [UInt8]) throws(Fault) {
-    guard file.count <= SignedFile.signatureBytesMax, let lines = MinisignText.lines(file, count: 4),
+    guard file.count <= RepositoryLimits.signatureBytes, let lines = MinisignText.lines(file, count: 4),
       let untrusted = MinisignText.comment(lines[0], after: MinisignText.untrusted),
       let trusted = MinisignText.comment(lines[2], after: MinisignText.trusted),
       let raw = MinisignText.bytes(

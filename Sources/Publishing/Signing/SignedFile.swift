@@ -1,13 +1,11 @@
-/// A small file as it came, with the signature that lay beside it.
+/// A file of a repository with the signature beside it, both as they stand there.
 public struct SignedFile: Sendable, Equatable {
   public let bytes: [UInt8]
-  /// The text of `<name>.minisig`; nil when there was none.
+  /// Nil when there is none.
   public let signature: [UInt8]?
 
-  /// What is added to a file's name.
-  public static let suffix = ".minisig"
-  /// A signature file: two comments (minisign writes up to 1 KiB and 8 KiB of them), and 200 bytes of base64.
-  public static let signatureBytesMax = 16 << 10
+  /// What is added to the name of a file that is signed.
+  public static let suffix = signatureSuffix
 
   public init(bytes: [UInt8], signature: [UInt8]?) {
     self.bytes = bytes

@@ -44,3 +44,21 @@ public final class SigningKey: Sendable {
     return Array(sign(hash: BLAKE2b512.digest(aliases.span.bytes), comment: comment).fileText.utf8)
   }
 }
+
+extension SigningKey {
+  /// For a publish: signs the manifest for its model and version.
+  public var signManifest: SignManifest {
+    { (published) throws(PublishError) in
+      let identity = published.identity
+      return self.sign(
+        manifest: published.bytes, model: identity.name, version: identity.version, timestamp: unixTime())
+    }
+  }
+
+  /// For moving an alias of a model whose versions are signed.
+  public func signAliases(of model: String) -> SignAliases {
+    { (aliases, before) throws(PublishError) in
+      self.sign(aliases: aliases, model: model, timestamp: unixTime(), after: before)
+    }
+  }
+}

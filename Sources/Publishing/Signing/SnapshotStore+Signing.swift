@@ -10,8 +10,8 @@ extension SnapshotStore {
       throw PublishError(.digestMismatch, "\(path)\(manifestSuffix): is not the manifest of \(identity)")
     }
     let signature =
-      exists(path + signatureSuffix)
-      ? try FileReader.bytes(of: path + signatureSuffix, max: SignedFile.signatureBytesMax) : nil
+      exists(path + manifestSignatureSuffix)
+      ? try FileReader.bytes(of: path + manifestSignatureSuffix, max: RepositoryLimits.signatureBytes) : nil
     return try keyring.verify(
       manifest: manifest, signature: signature, model: identity.name, version: identity.version)
   }
@@ -59,7 +59,7 @@ extension SnapshotStore {
   /// Keeps a signature beside the manifest that it is of.
   func keep(_ signature: [UInt8]?, of identity: ModelIdentity) throws(PublishError) {
     guard let signature else { return }
-    try write(signature, to: "\(folder(identity.name))/\(stem(identity))\(signatureSuffix)", disk: disk)
+    try write(signature, to: "\(folder(identity.name))/\(stem(identity))\(manifestSignatureSuffix)", disk: disk)
   }
 
   private func memoryPath(_ model: String) -> String { "\(folder(model))/replay-memory" }

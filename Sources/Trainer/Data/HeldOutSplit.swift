@@ -36,6 +36,18 @@ public struct HeldOutSplit: Sendable {
     return split.testUsers > 0 ? split : nil
   }
 
+  /// The second half of what came after `known`, in rows: nothing of it can have been learnt from before. nil where too
+  /// few users have something to foretell in it.
+  static func after(_ known: UInt32, in log: InteractionLog) -> HeldOutSplit? {
+    guard log.hasTimes, let first = log.times.firstIndex(where: { $0 > known }), first > 0 else { return nil }
+    let cut = log.times[first + (log.count - first) / 2]
+    let split = HeldOutSplit(kind: .globalTime, cut: cut, log: log) { log.times[$0] >= cut }
+    return split.testUsers >= comparedUsersMin ? split : nil
+  }
+
+  /// Fewer users make a comparison of two models a matter of chance.
+  static let comparedUsersMin = 20
+
   private init(kind: Kind, cut: UInt32?, log: InteractionLog, isTest: (Int) -> Bool) {
     self.kind = kind
     self.cut = cut

@@ -20,6 +20,13 @@ public struct TrainOptions: Sendable {
   /// Of the log, for the evaluation; 0 skips evaluating.
   public var heldOutShare = HeldOutSplit.defaultShare
   public var cutoffs = [10, 20]
+  /// The published model, to measure the new one against; nil for none.
+  public var incumbent: Incumbent?
+  /// What is too much worse than the incumbent ends the run with `.worse`, before anything is written. nil: measured
+  /// only.
+  public var rule: PublishRule?
+  /// Data of this digest (`ReadReport.digest`) ends the run with `.unchanged`.
+  public var knownDigest: String?
   public var segments = SegmentSettings()
   public var trending = TrendingSettings()
   /// By placement; `default` for the others.
@@ -56,6 +63,9 @@ public struct TrainOptions: Sendable {
       (0...1).contains(data.brokenShareMax), "the share of broken rows must be within 0...1, not \(data.brokenShareMax)"
     )
     try require(!cutoffs.isEmpty && cutoffs.allSatisfy { $0 > 0 }, "cutoffs must be above 0, not \(cutoffs)")
+    try require(
+      incumbent == nil || cutoffs.contains(ModelComparison.cutoff),
+      "models are compared at \(ModelComparison.cutoff), which is not among the cutoffs \(cutoffs)")
     let segmentsMax = Segmenter.segmentsMax
     try require(
       segments.count.map { (1...segmentsMax).contains($0) } ?? true,

@@ -15,18 +15,26 @@ public enum TrainPipeline {
   /// Memory at the peak, beside the mapped files: about 60 bytes an interaction, 4 (2 d + 70) bytes a user and
   /// 8 d bytes and its text an item: Gowalla (810,128 interactions, d 64) stays below 300 MB.
   ///
-  /// - Parameter factors: gets the factors of the snapshot as they were learnt; those of the snapshot have stand-in
-  ///   rows in addition, for users and items that nothing is known of. What it throws ends the run.
+  /// - Parameters:
+  ///   - compared: hears how the new model does beside the incumbent, also when the run then ends with `.worse`.
+  ///   - factors: gets the factors of the snapshot as they were learnt; those of the snapshot have stand-in rows in
+  ///     addition, for users and items that nothing is known of. What it throws ends the run.
   public static func run(
     _ options: TrainOptions, progress: @escaping ProgressReceiver = { _ in },
+    compared: (ModelComparison) -> Void = { _ in },
     factors receive: (Factors) throws(TrainError) -> Void = { (_) throws(TrainError) in }
   ) throws(TrainError) -> TrainReport {
     try options.check()
     let stages = TrainStages(options: options, progress: progress)
     let data = try stages.read()
+    if let known = options.knownDigest, data.report.digest == known {
+      throw TrainError(.unchanged, "the published model has learnt from the very same data")
+    }
     let split = stages.split(data)
     let settings = try stages.chooseSettings(data, split)
-    let models = try stages.evaluate(split, settings)
+    let (models, comparison) = try stages.evaluate(split, settings)
+    if let comparison { compared(comparison) }
+    if let refusal = options.refusal(of: comparison, isMeasured: split != nil) { throw TrainError(.worse, refusal) }
     let factors = try stages.refit(data, settings)
     try receive(factors)
     let segments = stages.formSegments(data, factors)
@@ -41,7 +49,7 @@ public enum TrainPipeline {
       split: split.map {
         TrainReport.Split(kind: $0.kind, trainRows: $0.train.count, testRows: $0.test.count, testUsers: $0.testUsers)
       },
-      models: models, factorization: settings, segmentSizes: segments.sizes, silhouettes: segments.silhouettes,
+      models: models, comparison: comparison, factorization: settings, segmentSizes: segments.sizes, silhouettes: segments.silhouettes,
       trendingHalfLifeDays: trending.halfLifeDays, snapshotPath: options.snapshotPath, snapshotBytes: bytes,
       seconds: stages.seconds, peakMegabytes: peakMemoryMegabytes())
   }
@@ -74,7 +82,7 @@ private struct TrainStages {
     guard options.heldOutShare > 0 else { return nil }
     return timed(.splitting) {
       progress(TrainProgress(.splitting, 0, of: 1, "splits"))
-      let split = HeldOutSplit.make(data.log, share: options.heldOutShare, seed: options.seed)
+      let split = options.comparableSplit(of: data.log)
       progress(TrainProgress(.splitting, 1, of: 1, "splits", note: split?.kind.rawValue ?? "too little data"))
       return split
     }
@@ -111,8 +119,10 @@ private struct TrainStages {
 
   // MARK: - Factors
 
-  func evaluate(_ split: HeldOutSplit?, _ settings: ALSSettings) throws(TrainError) -> [TrainReport.ModelMetrics] {
-    guard let split else { return [] }
+  func evaluate(
+    _ split: HeldOutSplit?, _ settings: ALSSettings
+  ) throws(TrainError) -> (models: [TrainReport.ModelMetrics], comparison: ModelComparison?) {
+    guard let split else { return ([], nil) }
     let train = split.train.merged()
     let trainMatrix = matrix(train)
     let factors = try timed(.training) { () throws(TrainError) in try self.train(trainMatrix, settings, .training) }
@@ -129,11 +139,14 @@ private struct TrainStages {
         progress(TrainProgress(.evaluating, (place + 1) * users, of: 3 * users, "users"))
         return TrainReport.ModelMetrics(model: model, evaluation: evaluation)
       }
-      return [
+      let models = [
         rank("mostpop", 0, ListScorer.mostPopular(trainMatrix)),
         rank("trending", 1, ListScorer(scores: Trending.scores(split.train, halfLifeDays: halfLife))),
         rank(TrainPipeline.servingModel, 2, FactorScorer(factors)),
       ]
+      let comparison = options.incumbent?.compared(
+        with: factors, settings, split: split, train: trainMatrix, evaluator: evaluator, metrics: models)
+      return (models, comparison)
     }
   }
 

@@ -3,7 +3,7 @@
 public struct TrainProgress: Sendable, Equatable {
   /// In the order in which a run passes them.
   public enum Phase: String, Sendable, CaseIterable {
-    case vectors, reading, items, splitting, searching, training, evaluating, refitting, segments, trending, writing, precomputing
+    case vectors, reading, items, splitting, searching, training, evaluating, refitting, segments, trending, writing, precomputing, publishing
 
     /// As a line on the screen begins.
     public var title: String {
@@ -20,6 +20,7 @@ public struct TrainProgress: Sendable, Equatable {
       case .trending: "counting trends"
       case .writing: "writing the snapshot"
       case .precomputing: "writing lists"
+      case .publishing: "publishing"
       }
     }
   }

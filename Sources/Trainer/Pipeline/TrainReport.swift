@@ -18,6 +18,8 @@ public struct TrainReport: Sendable {
   /// nil where the data is too small to hold anything out, or the evaluation was switched off.
   public let split: Split?
   public let models: [ModelMetrics]
+  /// nil without an incumbent, or where the two cannot be compared.
+  public let comparison: ModelComparison?
   public let factorization: ALSSettings
   /// Users in each segment, largest first.
   public let segmentSizes: [Int]

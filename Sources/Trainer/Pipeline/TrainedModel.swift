@@ -12,6 +12,9 @@ struct TrainedModel {
   let split: HeldOutSplit?
   let models: [TrainReport.ModelMetrics]
 
+  /// The last second of the data: what a later model is measured on comes after it (`Incumbent`).
+  static let knownUntilKey = "data.until"
+
   func content() -> ModelContent {
     let pairs = data.log.merged()
     let degrees = matrix(pairs).itemDegrees()
@@ -94,6 +97,7 @@ struct TrainedModel {
     if let span = data.log.timeSpan {
       provenance["data.from"] = isoDate(span.lowerBound)
       provenance["data.to"] = isoDate(span.upperBound)
+      provenance[Self.knownUntilKey] = String(span.upperBound)
     }
     return provenance
   }

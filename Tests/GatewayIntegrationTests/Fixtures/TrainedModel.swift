@@ -90,8 +90,10 @@ final class TestRepository {
   @discardableResult
   func publish(signedBy key: SigningKey? = nil) -> Int {
     let details = Manifest.Details(createdAtSeconds: 1_767_225_600, metric: "dot", dimension: 8)
+    var options = PublishOptions()
+    options.sign = key?.signManifest
     return try! FolderRepository(path: path).publish(
-      snapshotPath: TrainedModel.shared.snapshotPath, model: TrainedModel.name, details: details, signingKey: key
+      snapshotPath: TrainedModel.shared.snapshotPath, model: TrainedModel.name, details: details, options: options
     ).identity.version
   }
 

@@ -59,3 +59,10 @@ func reason<Result>(of body: () throws -> Result) -> RejectReason? {
     return nil
   } catch { return (error as? PublishError)?.reason }
 }
+
+extension PublishOptions {
+  init(signedBy key: SigningKey?) {
+    self.init()
+    sign = key?.signManifest
+  }
+}

@@ -1,0 +1,50 @@
+public import Bytes
+public import Snapshots
+
+/// What publishing a snapshot would do: for a dry run, and to see that there is nothing to do. O(bytes of the snapshot).
+public struct PublishPlan: Sendable {
+  public struct Section: Sendable, Equatable {
+    public let tag: SectionTag
+    public let digest: SHA256Digest
+    public let byteCount: Int
+    /// Whether the latest version has it.
+    public let isThere: Bool
+  }
+
+  public let sections: [Section]
+  /// The latest version whose manifest checks out.
+  public let latest: PublishedManifest?
+  /// The number that the next version most likely gets; other publishers may be faster.
+  public let nextVersion: Int
+
+  /// Whether the latest version holds the very same.
+  public var isSame: Bool {
+    guard let latest else { return false }
+    return latest.manifest.sections.map(\.digest) == sections.map(\.digest)
+      && latest.manifest.sections.map(\.tag) == sections.map(\.tag)
+  }
+
+  public init(snapshotPath: String, model: String, in repository: any Repository) throws(PublishError) {
+    let snapshot = try onSnapshot { () throws(SnapshotError) in
+      try Snapshot.open(path: snapshotPath, verify: .checksums)
+    }
+    try self.init(snapshot, model, repository)
+  }
+
+  init(_ snapshot: Snapshot, _ model: String, _ repository: any Repository) throws(PublishError) {
+    let listing = try repository.listing(of: model)
+    let latest = try listing.versions.keys.max().map { (version) throws(PublishError) in
+      try repository.manifest(model, version)
+    }
+    let there = Set(latest?.manifest.sections.map(\.digest) ?? [])
+    var sections: [Section] = []
+    for entry in snapshot.sections {
+      let digest = SHA256.digest(snapshot.bytes(of: entry))
+      sections.append(
+        Section(tag: entry.tag, digest: digest, byteCount: entry.byteCount, isThere: there.contains(digest)))
+    }
+    self.sections = sections
+    self.latest = latest
+    nextVersion = (Set(listing.versions.keys).union(listing.faults.keys).max() ?? 0) + 1
+  }
+}
