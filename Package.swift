@@ -140,7 +140,7 @@ let package = Package(
       name: "GatewayIntegrationTests",
       dependencies: [
         "Bytes", "Configuration", "Events", "Gateway", "LoadGenerator", "Model", "Publishing", "Reactor", "Snapshots",
-        "TestSupport", "Trainer", .product(name: "Logging", package: "swift-log"),
+        "Tensors", "TestSupport", "Trainer", .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: .needletail),
   ],

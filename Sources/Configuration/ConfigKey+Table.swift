@@ -44,10 +44,74 @@ extension ConfigKey {
         effect: "Longest time a new snapshot spends writing missing segment lists to memcached before it takes over."),
     ] + repositoryKeys + [
       .init(
+        path: "trust.keys", form: .list(.text), fallback: "",
+        effect:
+          "Public keys of minisign, files or the keys themselves: a version serves only if one signed it; none: all serve."),
+      .init(
         path: "identity.keyFile", form: .text, fallback: "",
         effect:
           "File with the 32-hex-digit key of user hashes, the same in a fleet; default identity.key in the repository.",
         needsRestart: true),
+
+      // Gates: what a pulled snapshot must come up to before it may serve. Shares and distances are 0…1.
+      .init(
+        path: "gates.compare", form: .oneOf(["enforce", "report"]), fallback: "enforce",
+        effect:
+          "Whether a snapshot that differs too much from the one that serves is rejected, or this is only reported."),
+      .init(
+        path: "gates.samples", form: .whole(20...10_000), fallback: "200",
+        effect: "Users, and items, whose lists by the new snapshot are compared with those by the one that serves."),
+      .init(
+        path: "gates.budget", form: .duration(.milliseconds(1)...(.seconds(600))), fallback: "2s",
+        effect: "Longest time for comparing lists; what is not compared by then is left out."),
+      .init(
+        path: "gates.memoryReserve", form: .bytes(0...(1 << 44)), fallback: "64MiB",
+        effect: "Memory that must stay free once a new snapshot is loaded; else it is not even pulled, and tried again."),
+      .init(
+        path: "gates.dimensionMayChange", form: .flag, fallback: "false",
+        effect: "Whether a snapshot may have another dimension than the one that serves."),
+      .init(
+        path: "gates.itemDropMax", form: .number(0...1), fallback: "0.2",
+        effect: "Largest share by which the number of items may fall."),
+      .init(
+        path: "gates.itemsKeptMin", form: .number(0...1), fallback: "0.5",
+        effect: "Least share of the items that serve which must still be there, by their ids."),
+      .init(
+        path: "gates.usersKeptMin", form: .number(0...1), fallback: "0.5",
+        effect: "Least share of the users that are known which must still be known."),
+      .init(
+        path: "gates.probeRecallMin", form: .number(0...1), fallback: "0.85",
+        effect: "Least share of the exact answers to a snapshot's own probes that its index must find."),
+      .init(
+        path: "gates.overlapUsersMin", form: .number(0...1), fallback: "0.3",
+        effect: "Least mean share of a known user's first 20 items that both snapshots name."),
+      .init(
+        path: "gates.overlapWindowsMin", form: .number(0...1), fallback: "0.3",
+        effect: "The same for lists that follow from a user's last ten items alone."),
+      .init(
+        path: "gates.overlapSegmentsMin", form: .number(0...1), fallback: "0.15",
+        effect: "The same for the lists of the segments that a user is in, which are formed anew each time."),
+      .init(
+        path: "gates.overlapItemsMin", form: .number(0...1), fallback: "0.2",
+        effect: "The same for similar items."),
+      .init(
+        path: "gates.scoreDistanceMax", form: .number(0...1), fallback: "0.3",
+        effect: "Largest Kolmogorov-Smirnov distance of the scores in users' lists to those of the snapshot that serves."),
+      .init(
+        path: "gates.normDistanceMax", form: .number(0...1), fallback: "0.4",
+        effect: "Largest Kolmogorov-Smirnov distance of vectors' lengths, of items and of users."),
+      .init(
+        path: "gates.coverageMin", form: .number(0...1), fallback: "0.02",
+        effect: "Least share of the places of sampled lists, or of the catalogue if that is smaller, that differ."),
+      .init(
+        path: "gates.coverageRatioMin", form: .number(0...10), fallback: "0.5",
+        effect: "The same beside the snapshot that serves: 0.5 is half as many different items."),
+      .init(
+        path: "gates.latencyMax", form: .duration(.milliseconds(1)...(.seconds(10))), fallback: "20ms",
+        effect: "Longest median time that making a list may take on this node."),
+      .init(
+        path: "gates.latencyRatioMax", form: .number(1...1000), fallback: "4",
+        effect: "The same beside the snapshot that serves, measured in turns with it."),
 
       // The second cache.
       .init(

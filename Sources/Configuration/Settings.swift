@@ -12,8 +12,11 @@ public struct Settings: Sendable {
   public var pollIntervalMilliseconds: Int
   public var keepVersions: Int
   public var warmBudgetMilliseconds: Int
+  /// Public key files or keys; empty when signatures are not asked for.
+  public var trustKeys: [String]
   public var repositoryAccess: RepositorySettings
   public var identityKeyFile: String?
+  public var gates: GateSettings
 
   /// Empty for no second cache.
   public var memcachedServers: [String]
@@ -49,8 +52,10 @@ public struct Settings: Sendable {
     pollIntervalMilliseconds = read.milliseconds("snapshots.pollInterval")
     keepVersions = read.whole("snapshots.keepVersions")
     warmBudgetMilliseconds = read.milliseconds("snapshots.warmBudget")
+    trustKeys = read.list("trust.keys")
     repositoryAccess = RepositorySettings(read)
     identityKeyFile = read.optionalText("identity.keyFile")
+    gates = GateSettings(read)
     memcachedServers = read.list("memcached.servers").filter { $0 != "none" }
     memcachedNamespace = read.text("memcached.namespace")
     memcachedTimeoutMilliseconds = read.milliseconds("memcached.timeout")

@@ -12,14 +12,17 @@ public enum RejectReason: String, Sendable, Hashable, CaseIterable, Codable {
   case dimensionChanged = "dimension_changed"
   case itemCountDrop = "item_count_drop"
   case probeFailed = "probe_failed"
+  /// It differs too much from the snapshot that serves, or would be too slow: the report of the gates says in what.
+  case gateFailed = "gate_failed"
   case notEnoughMemory = "not_enough_memory"
   case fetchFailed = "fetch_failed"
   case rollbackRefused = "rollback_refused"
   /// It was tried beside the champion, and a guardrail or an operator ended that.
   case canaryFailed = "canary_failed"
 
-  /// Whether trying the same version again later may help: the fault is this node's or the network's, not the version's.
-  public var isTransient: Bool { self == .fetchFailed || self == .notEnoughMemory }
+  /// Whether trying the same version again later may help: the fault is this node's or the network's, not the version's;
+  /// or a person signs what a machine has published.
+  public var isTransient: Bool { self == .fetchFailed || self == .notEnoughMemory || self == .signatureMissing }
 
   public init(_ code: SnapshotError.Code) {
     // A node that cannot write what it fetched has not fetched it.

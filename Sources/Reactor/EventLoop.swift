@@ -10,7 +10,7 @@ public final class EventLoop {
   let core: LoopCore
 
   public init() throws(LoopError) {
-    EventLoop.ignoreBrokenPipes
+    EventLoop.ignoreFailingWrites
     core = try LoopCore()
     try core.openTurnHooks()
   }
@@ -71,8 +71,12 @@ public final class EventLoop {
   /// The same; reading it starts a new measure of the longest turn.
   public func takeActivity() -> LoopActivity { core.takeActivity() }
 
-  /// libuv writes without MSG_NOSIGNAL, so a peer that went away would otherwise end the process. Once a process.
-  private static let ignoreBrokenPipes: Void = { _ = signal(SIGPIPE, SIG_IGN) }()
+  /// Signals that would end the process where an error will do. libuv writes without MSG_NOSIGNAL, so a peer that went away
+  /// is one; a file that grows beyond the limit of its size (setrlimit(2), EFBIG) another. Once a process.
+  private static let ignoreFailingWrites: Void = {
+    _ = signal(SIGPIPE, SIG_IGN)
+    _ = signal(SIGXFSZ, SIG_IGN)
+  }()
 }
 
 /// How busy a loop is. The longest turn bounds what an event had to wait for the loop: its lag.

@@ -7,8 +7,8 @@ import Snapshots
 
 struct SnapshotCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "snapshot", abstract: "Make snapshot files from factors, look into them and check them.",
-    subcommands: [Build.self, Inspect.self, Verify.self])
+    commandName: "snapshot", abstract: "Make snapshot files from factors, look into them, check and compare them.",
+    subcommands: [Build.self, Inspect.self, Verify.self, Diff.self])
 
   struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Show a snapshot's sections and what it holds.")
@@ -37,13 +37,25 @@ struct SnapshotCommand: ParsableCommand {
 
   struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Check every byte of a snapshot file as a gateway would before it serves it.")
+      abstract: "Check every byte of a snapshot file as a gateway would before it serves it.",
+      discussion: """
+        needletail snapshot verify films.ntsnap
+        needletail snapshot verify films.ntsnap --against var/data/models/films/7-1f2e3d4c.ntsnap
+
+        With --against all gates of a gateway are passed through as well; their thresholds stand under gates: in the \
+        configuration.
+        """)
 
     @Argument(help: "Snapshot file.") var file: String
+    @Option(help: "Snapshot file that serves, to be compared with; none for the gates of a first version.")
+    var against: String?
+    @Option(name: .customLong("config"), help: "Configuration file with other thresholds under gates:.")
+    var configuration: String?
     @Flag(help: "Print one JSON object.") var json = false
 
     func run() throws {
       try reporting {
+        if let against { return try prove(against == "none" ? nil : against) }
         let report = VerificationReport.verify(path: file)
         if json { try printJSON(report) }
         guard report.isValid else {
@@ -56,11 +68,11 @@ struct SnapshotCommand: ParsableCommand {
   }
 }
 
-private func open(_ file: String, _ verification: Snapshot.Verification) throws -> Snapshot {
+func open(_ file: String, _ verification: Snapshot.Verification) throws -> Snapshot {
   do { return try Snapshot.open(path: file, verify: verification) } catch { throw CommandFailure(.data, "\(error)") }
 }
 
-private func read(_ snapshot: Snapshot) throws -> ServingModel {
+func read(_ snapshot: Snapshot) throws -> ServingModel {
   do {
     return try ServingModel(snapshot, name: "inspected", version: 0, digest: SHA256.digest(RawSpan()))
   } catch { throw CommandFailure(.data, "\(error)") }

@@ -5,6 +5,7 @@ enum JSONText {
   case null
   case number(Int)
   case fraction(Double)
+  case flag(Bool)
   case text(String)
   case list([JSONText])
   case object([String: JSONText])
@@ -14,6 +15,7 @@ enum JSONText {
     case .null: return "null"
     case .number(let number): return "\(number)"
     case .fraction(let number): return "\(number)"
+    case .flag(let flag): return flag ? "true" : "false"
     case .text(let text):
       var escaped = ByteBuffer(capacity: text.utf8.count + 2)
       escaped.append("\"" as StaticString)

@@ -11,14 +11,18 @@ struct Load: Sendable {
   let identity: ModelIdentity
   let repository: any Repository
   let store: SnapshotStore
+  let keyring: Keyring
   let placements: Placements
   let warmer: Warmer
   let settings: Settings
+  let gates: Gates
   let control: Mailbox<ControlMessage>
   /// Under the version that serves.
   let hottest: [HotList]
 
   func run() {
+    var report = GateReport()
+    var isNew = false
     do throws(PublishError) {
       var times = LoadTimes()
       var last = milliseconds()
@@ -31,11 +35,23 @@ struct Load: Sendable {
       guard manifest.identity == identity else {
         throw PublishError(.fetchFailed, "\(identity) was replaced in the repository before it was pulled")
       }
-      let pulled = try store.pull(manifest, from: repository) { control.post(.progress(identity, $0.fraction)) }
+      // Before anything that the manifest says is believed.
+      let signature = try verifiedSignature(of: manifest)
+      report = gates.admit(manifest.manifest)
+      if let failure = report.failure { throw failure }
+      isNew = store.localSnapshot(identity) == nil
+      let pulled = try store.pull(manifest, signature: signature, from: repository) {
+        control.post(.progress(identity, $0.fraction))
+      }
       times.pull = lap()
       control.post(.moved(identity, .verifying))
       let model = try verify(pulled.path)
       times.load = lap()
+      report.merge(
+        gates.prove(model.model, probeRecall: model.probeRecall, sections: manifest.manifest.sections.count))
+      if let failure = report.failure { throw failure }
+      control.post(.proved(identity, report))
+      times.prove = lap()
       control.post(.moved(identity, .warming))
       times.warmed = warmer.fillMissing(model, hottest, budgetMilliseconds: settings.warmBudgetMilliseconds)
       let prepared = warmer.prepare(model, hottest, budgetMilliseconds: settings.warmBudgetMilliseconds)
@@ -43,8 +59,27 @@ struct Load: Sendable {
       times.warm = lap()
       control.post(.loaded(model, times, prepared))
     } catch {
+      report.note(error)
+      if report.failure != nil { control.post(.proved(identity, report)) }
+      // What was rejected for good must not be what a node without a repository starts on, nor take a good one's place on
+      // the disk.
+      if isNew, !error.reason.isTransient { try? store.remove(identity) }
       control.post(.failed(identity, error))
     }
+  }
+
+  /// The signature that this node asks for, before a byte of a section is read; nil when it asks for none.
+  private func verifiedSignature(of published: PublishedManifest) throws(PublishError) -> [UInt8]? {
+    guard !keyring.isEmpty else { return nil }
+    let signature: [UInt8]?
+    do { signature = try repository.signature(of: identity.name, version: identity.version) } catch {
+      // One that is too long to be one is no fault of the manifest.
+      throw error.reason == .manifestInvalid ? PublishError(.signatureInvalid, error.detail) : error
+    }
+    let endorsement = try keyring.verify(
+      manifest: published.bytes, signature: signature, model: identity.name, version: identity.version)
+    control.post(.endorsed(identity, endorsement.keyID))
+    return signature
   }
 
   /// Maps the file, checks every section, has it in memory before anybody waits for it, and asks its own probes.

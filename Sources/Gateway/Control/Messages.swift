@@ -43,9 +43,13 @@ enum WorkerMessage: Sendable {
 enum ControlMessage: Sendable {
   case listed([String: RepositoryListing], failure: PublishError?)
   case moved(ModelIdentity, ModelState)
+  /// Signed by a key that is trusted here.
+  case endorsed(ModelIdentity, KeyID)
   case progress(ModelIdentity, Double)
   case loaded(ServedModel, LoadTimes, PreparedLists)
   case failed(ModelIdentity, PublishError)
+  /// What the gates said, before `loaded` or `failed`.
+  case proved(ModelIdentity, GateReport)
   case hottest(worker: Int, ModelIdentity, [HotList])
   case warmed(worker: Int, ModelIdentity)
   case switched(worker: Int, generation: Int, pauseNanoseconds: UInt64)
@@ -71,6 +75,7 @@ enum ControlMessage: Sendable {
 struct LoadTimes: Sendable {
   var pull = 0
   var load = 0
+  var prove = 0
   var warm = 0
   var warmed = WarmCounts()
   /// Lists that workers were given.

@@ -23,22 +23,19 @@ final class ServedModel: Sendable {
   /// By placement, of those that have a filter: what is popular under it, for when nothing else is left.
   let popular: [[UInt8]?]
 
-  /// Derives it all, and asks the snapshot's own probes: one whose index does not belong to its vectors is refused.
+  /// Derives it all, and asks the snapshot's own probes: one whose index does not belong to its vectors fails a gate.
   init(_ model: ServingModel, _ identity: ModelIdentity, _ placements: Placements, namespace: String, now: UInt32)
     throws
   {
     self.identity = identity
     self.model = model
     availability = Availability(itemCount: model.itemCount)
+    for item in model.withheldItems { availability.set(item, unavailable: true) }
+    availability.publish()
     placementsGeneration = placements.generation
     (keys, externalKeys) = try ServedModel.keys(model, placements, namespace)
     let scratch = ComputeScratch()
     probeRecall = model.checkProbes(scratch).recall
-    guard probeRecall >= ProbeReport.recallMin else {
-      throw PublishError(
-        .probeFailed,
-        "\(identity) finds \(probeRecall) of the exact answers to its probes, less than \(ProbeReport.recallMin)")
-    }
     trending = try ([nil] + (0..<model.segmentCount).map(Optional.some)).map { segment in
       var list = ByteBuffer(capacity: 32768)
       _ = try model.renderTrending(

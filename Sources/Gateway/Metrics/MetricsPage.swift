@@ -18,6 +18,7 @@ struct MetricsPage {
     fleet(&page)
     memcached(&page)
     models(&page)
+    gates(&page)
     availability(&page)
     events(&page)
     versions(&page)

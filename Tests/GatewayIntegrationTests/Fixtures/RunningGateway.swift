@@ -67,6 +67,8 @@ final class RunningGateway {
       "memcached.connectTimeout": ["3s"], "window.fresh": ["600s"],
       // A machine that is busy with other things must not look like an overloaded gateway.
       "overload.targetDelay": ["1s"], "overload.interval": ["2s"],
+      // Nor like a slow snapshot; and hundreds of swaps are not to be proven for seconds each.
+      "gates.latencyMax": ["10s"], "gates.latencyRatioMax": ["1000"], "gates.samples": ["20"],
     ]
     for placement in ["home", "detail", "trending"] { all["placements.\(placement).deadline"] = ["10s"] }
     all.merge(flags) { _, given in given }
