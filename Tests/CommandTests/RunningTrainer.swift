@@ -37,7 +37,8 @@ final class RunningTrainer {
       "trainer", "--interactions", folder.file("visits.csv"), "--events", folder.file("events"), "--repository",
       folder.file("repository"), "--model", "shop", "--listen", "127.0.0.1:0", "--token-file", folder.file("token"),
       // At a lower priority it would wait for all tests that run beside it.
-      "--nice", "0", "--look", "1s", "--pause", "1s", "--dimensions", "8", "--segments", "3", "--threads", "1", "--log-format", "json",
+      "--nice", "0", "--look", "1s", "--pause", "1s", "--dimensions", "8", "--segments", "3", "--threads", "1",
+      "--log-format", "json",
     ]
     var pointers = ([Command.executable] + arguments + more).map { strdup($0) } + [nil]
     defer { pointers.forEach { free($0) } }

@@ -49,7 +49,8 @@ public enum TrainPipeline {
       split: split.map {
         TrainReport.Split(kind: $0.kind, trainRows: $0.train.count, testRows: $0.test.count, testUsers: $0.testUsers)
       },
-      models: models, comparison: comparison, factorization: settings, segmentSizes: segments.sizes, silhouettes: segments.silhouettes,
+      models: models, comparison: comparison, factorization: settings, segmentSizes: segments.sizes,
+      silhouettes: segments.silhouettes,
       trendingHalfLifeDays: trending.halfLifeDays, snapshotPath: options.snapshotPath, snapshotBytes: bytes,
       seconds: stages.seconds, peakMegabytes: peakMemoryMegabytes())
   }
