@@ -12,7 +12,7 @@ import TestSupport
 
 /// A repository in a folder, and a server of it on a loop of its own.
 final class ServedRepository {
-  static let token = "open sesame"
+  static let token = "open-sesame"
 
   let folder = TemporaryFolder()
   let port: Int

@@ -118,7 +118,7 @@ import Testing
     let served = try ServedRepository()
     let name = String(repeating: "0", count: 64)
     for path in ["/models/home/1/\(name)", "/models/home/1/manifest.json", "/models/home/aliases.json"] {
-      for token in [nil, "", "wrong", "open sesamf", "open sesame!"] as [String?] {
+      for token in [nil, "", "wrong", "open-sesamf", "open-sesame!"] as [String?] {
         let answer = try #require(served.put(path, [1], token: token))
         #expect(answer.status == 401, "\(path) \(token ?? "none")")
         #expect(answer["WWW-Authenticate"] == "Bearer")
