@@ -213,7 +213,7 @@ struct Canary: ScenarioCommand {
       [
         "verdict": .text(outcome.verdict.rawValue), "seconds": .rounded(outcome.seconds, places: 1),
         "share": .number(outcome.share),
-        "clickChange": outcome.change.map { .rounded($0.estimate, places: 4) } ?? .null,
+        "clickChange": .rounded(outcome.change?.estimate ?? .nan, places: 4),
         "usersExposedShare": .rounded(exposed, places: 4),
         "challengerImpressions": .number(Double(new.impressions)),
         "clickThroughChallenger": .rounded(new.clickThrough, places: 5),
