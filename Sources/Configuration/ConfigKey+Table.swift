@@ -44,6 +44,10 @@ extension ConfigKey {
         effect: "Longest time a new snapshot spends writing missing segment lists to memcached before it takes over."),
     ] + repositoryKeys + [
       .init(
+        path: "trust.keys", form: .list(.text), fallback: "",
+        effect:
+          "Public keys of minisign, files or the keys themselves: a version serves only if one signed it; none: all serve."),
+      .init(
         path: "identity.keyFile", form: .text, fallback: "",
         effect:
           "File with the 32-hex-digit key of user hashes, the same in a fleet; default identity.key in the repository.",

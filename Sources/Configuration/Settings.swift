@@ -12,6 +12,8 @@ public struct Settings: Sendable {
   public var pollIntervalMilliseconds: Int
   public var keepVersions: Int
   public var warmBudgetMilliseconds: Int
+  /// Public key files or keys; empty when signatures are not asked for.
+  public var trustKeys: [String]
   public var repositoryAccess: RepositorySettings
   public var identityKeyFile: String?
   public var gates: GateSettings
@@ -50,6 +52,7 @@ public struct Settings: Sendable {
     pollIntervalMilliseconds = read.milliseconds("snapshots.pollInterval")
     keepVersions = read.whole("snapshots.keepVersions")
     warmBudgetMilliseconds = read.milliseconds("snapshots.warmBudget")
+    trustKeys = read.list("trust.keys")
     repositoryAccess = RepositorySettings(read)
     identityKeyFile = read.optionalText("identity.keyFile")
     gates = GateSettings(read)

@@ -12,6 +12,8 @@ public struct ServingPlan: Sendable {
   /// What admin calls must carry.
   let token: String?
   let placements: Placements
+  /// Who may sign what is served.
+  let keyring: Keyring
   private let location: RepositoryLocation
 
   /// Throws a sentence that begins with the key at fault.
@@ -28,6 +30,9 @@ public struct ServingPlan: Sendable {
     }
     location = try ServingPlan.location(settings)
     self.placements = try Placements(settings, after: placements)
+    do throws(SigningError) { keyring = try Keyring(filesOrKeys: settings.trustKeys) } catch {
+      throw ServerError("trust.keys: \(error)")
+    }
     try ServingPlan.checkNodes(settings)
     if let path = settings.identityKeyFile { _ = try IdentityKeyFile.read(path) }
   }

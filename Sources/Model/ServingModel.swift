@@ -26,6 +26,7 @@ public final class ServingModel: Sendable {
   let categories: ItemCategories
   let popularity: Column<Float>
   let published: Column<UInt32>
+  let withheld: WithheldItems
   let index: VectorIndex
   let users: UserTable
   let segments: SegmentTable
@@ -64,6 +65,7 @@ public final class ServingModel: Sendable {
     published = try snapshot.read(ModelTag.published) { (reader) throws(SnapshotError) in
       try reader.column(of: UInt32.self, count: head.items)
     }
+    withheld = try WithheldItems(snapshot, head)
     users = try UserTable(snapshot, head)
     segments = try SegmentTable(snapshot, head)
     trending = try TrendingLists(snapshot, head)

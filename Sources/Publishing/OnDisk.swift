@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Snapshots
 
 /// Changes to the disk, with their errors in this module's words.
@@ -17,3 +18,6 @@ func write(_ bytes: [UInt8], to path: String, disk: Disk) throws(PublishError) {
     try file.seal()
   }
 }
+
+/// Unix seconds.
+func unixTime() -> Int { time(nil) }

@@ -20,8 +20,9 @@ public enum RejectReason: String, Sendable, Hashable, CaseIterable, Codable {
   /// It was tried beside the champion, and a guardrail or an operator ended that.
   case canaryFailed = "canary_failed"
 
-  /// Whether trying the same version again later may help: the fault is this node's or the network's, not the version's.
-  public var isTransient: Bool { self == .fetchFailed || self == .notEnoughMemory }
+  /// Whether trying the same version again later may help: the fault is this node's or the network's, not the version's;
+  /// or a person signs what a machine has published.
+  public var isTransient: Bool { self == .fetchFailed || self == .notEnoughMemory || self == .signatureMissing }
 
   public init(_ code: SnapshotError.Code) {
     // A node that cannot write what it fetched has not fetched it.

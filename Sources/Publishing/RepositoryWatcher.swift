@@ -32,6 +32,9 @@ public struct RepositoryWatcher: Sendable {
     case challenge(ModelIdentity)
     /// Take the challenger's share back.
     case demote(ModelIdentity)
+    /// Say that this version, which the repository wants served, is older than what served here already: an alias that
+    /// was pushed back, or newer versions that are gone (`rollback_refused`).
+    case refuse(ModelIdentity)
   }
 
   /// A challenger takes a champion's place on this node. Holds while the repository names these two as it did; whatever
@@ -58,6 +61,11 @@ public struct RepositoryWatcher: Sendable {
   public private(set) var previous: ModelIdentity?
   public private(set) var challenger: ModelIdentity?
   public private(set) var pinned: Int?
+  /// The largest version that was champion on this node, where versions are signed: an older one serves only when an
+  /// operator pins it, for its signature still holds. Nil where the repository is believed as it is.
+  public private(set) var floor: Int?
+  /// What the repository wants served and the floor forbids.
+  public private(set) var refused: ModelIdentity?
   /// A challenger that this node has made its champion, while the repository still says otherwise.
   public private(set) var promotion: Promotion?
   private var listing = RepositoryListing(versions: [], aliases: .none)
@@ -66,10 +74,11 @@ public struct RepositoryWatcher: Sendable {
   private var rejected: Set<ModelIdentity> = []
 
   /// `serving`: a version that a node started with from its own disk.
-  public init(model: String, serving: ModelIdentity? = nil, pinned: Int? = nil) {
+  public init(model: String, serving: ModelIdentity? = nil, pinned: Int? = nil, floor: Int? = nil) {
     self.model = model
     self.serving = serving
     self.pinned = pinned
+    self.floor = floor
     if let serving { loaded.insert(serving) }
   }
 
@@ -122,13 +131,20 @@ public struct RepositoryWatcher: Sendable {
     return pin(previous.version)
   }
 
+  /// Other keys are trusted from now on, or none: what was rejected is judged once more.
+  public mutating func judgeAnew(floor: Int?) -> [Action] {
+    self.floor = floor
+    rejected = []
+    return plan()
+  }
+
   /// The challenger has proven itself: it serves. Nothing when there is none.
   public mutating func promoteChallenger() -> [Action] {
     guard let challenger else { return [] }
     // A pin of the champion would outlive it: who promotes takes it back.
     pinned = nil
     promotion = nil
-    guard let choice = choice(among: usable) else { return [] }
+    guard let choice = choice(among: allowed(usable)) else { return [] }
     promotion = Promotion(challenger: challenger, over: choice.champion)
     return plan()
   }
@@ -171,20 +187,63 @@ public struct RepositoryWatcher: Sendable {
 
   private func choice(among usable: [Int: ModelIdentity]) -> VersionChoice? {
     VersionChoice.choose(
-      usable: usable.keys, aliases: listing.aliases, pinned: pinned, serving: serving?.version)
+      usable: usable.keys, aliases: aliasesAboveFloor, pinned: pinned, serving: serving?.version)
   }
 
   private mutating func plan() -> [Action] {
     let usable = usable
-    guard let choice = promoted(choice(among: usable), usable) else { return [] }
     var actions: [Action] = []
+    refuseWhatIsBelowFloor(usable, &actions)
+    guard let choice = promoted(choice(among: allowed(usable)), usable) else { return actions }
     // `.serving` means: leave things as they are, even if the number now belongs to another build.
     if choice.source != .serving, let champion = usable[choice.champion], champion != serving {
       swap(to: champion, &actions)
     }
-    settle(challenger: choice.challenger.flatMap { usable[$0] }, &actions)
+    raiseFloor(by: choice)
+    // What served below the floor until now was allowed to go on, not to be tried.
+    let challenger = choice.challenger.flatMap { $0 >= floor ?? 0 ? usable[$0] : nil }
+    settle(challenger: challenger, &actions)
     return actions
   }
+
+  // MARK: The floor.
+
+  /// The versions that may serve.
+  private func allowed(_ usable: [Int: ModelIdentity]) -> [Int: ModelIdentity] {
+    guard let floor else { return usable }
+    return usable.filter { $0.key >= floor || $0.key == pinned || $0.value == serving }
+  }
+
+  /// What would serve if there were no floor is refused, once.
+  private mutating func refuseWhatIsBelowFloor(_ usable: [Int: ModelIdentity], _ actions: inout [Action]) {
+    let allowed = allowed(usable)
+    let wished = VersionChoice.choose(
+      usable: usable.keys, aliases: listing.aliases, pinned: pinned, serving: serving?.version)
+    let forbidden = [wished?.champion, wished?.challenger].compactMap(\.self).first { allowed[$0] == nil }
+    let before = refused
+    refused = forbidden.flatMap { usable[$0] }
+    if let refused, refused != before { actions.append(.refuse(refused)) }
+  }
+
+  /// The aliases. On a node that serves nothing yet a champion below the floor is read as the floor: what served last is
+  /// the nearest to what is wanted.
+  private var aliasesAboveFloor: Aliases {
+    guard serving == nil, let floor, let champion = listing.aliases.champion, champion < floor else {
+      return listing.aliases
+    }
+    return listing.aliases.setting(Aliases.champion, to: floor)
+  }
+
+  /// A champion by the repository's word or an operator's raises the floor; a challenger that this node alone promoted
+  /// does not, so that it can be taken back.
+  private mutating func raiseFloor(by choice: VersionChoice) {
+    guard let floor, choice.source != .promoted, choice.source != .serving, serving?.version == choice.champion else {
+      return
+    }
+    self.floor = max(floor, choice.champion)
+  }
+
+  // MARK: What this node decided.
 
   /// The choice, unless this node has promoted the challenger of just this choice, or taken that back.
   private mutating func promoted(_ choice: VersionChoice?, _ usable: [Int: ModelIdentity]) -> VersionChoice? {

@@ -15,9 +15,10 @@ public struct LocalSnapshot: Sendable, Equatable {
 ///
 ///     <dataDirectory>/models/<model>/<version>-<digest8>.ntsnap            the sections
 ///                                    <version>-<digest8>.json              the manifest's bytes
-///                                    <version>-<digest8>.minisig           its signature, where there is one
+///                                    <version>-<digest8>.json.minisig      its signature, if one was asked for
 ///                                    <version>-<digest8>.ntsnap.verified   written last
 ///                                    last-good                             what served last
+///                                    replay-memory                         what may not be set back (`ReplayMemory`)
 ///
 /// A snapshot counts when file, manifest and mark say the same. The store keeps no state of its own: a killed process
 /// leaves at most temporary files, which `sweep` removes.
@@ -73,9 +74,11 @@ public struct SnapshotStore: Sendable {
 
   /// The version to start with when there is no repository to ask: what served last, else the largest that is good.
   /// Marked ones come at once; one without a mark is checked first, O(bytes), and passed over when it is damaged.
-  public func lastGood(of model: String) -> LocalSnapshot? {
+  ///
+  /// - Parameter accepts: whether a snapshot may serve again; asked before its bytes are looked at.
+  public func lastGood(of model: String, accepts: (LocalSnapshot) -> Bool = { _ in true }) -> LocalSnapshot? {
     let recorded = recordedStem(of: model)
-    let all = localSnapshots(of: model)
+    let all = localSnapshots(of: model).filter(accepts)
     let inOrder =
       all.filter { stem($0.identity) == recorded } + all.filter(\.isVerified) + all.filter { !$0.isVerified }
     return inOrder.lazy.compactMap { $0.isVerified ? $0 : verified($0) }.first
@@ -114,7 +117,7 @@ public struct SnapshotStore: Sendable {
     try check(identity.name)
     // The mark first: a kill in between leaves a file that will be checked again, not one that is half gone.
     try onDisk { () throws(DiskError) in
-      for suffix in [markSuffix, fileSuffix, manifestSuffix, signatureSuffix] {
+      for suffix in [markSuffix, fileSuffix, manifestSuffix, manifestSignatureSuffix] {
         try disk.remove("\(folder(identity.name))/\(stem(identity))\(suffix)")
       }
     }
@@ -136,7 +139,7 @@ public struct SnapshotStore: Sendable {
     // Another process pulls into this folder: its manifest is there before its snapshot.
     guard !isPulling else { return }
     each { path, name in
-      for suffix in [markSuffix, manifestSuffix, signatureSuffix] where name.hasSuffix(suffix) {
+      for suffix in [markSuffix, manifestSuffix, manifestSignatureSuffix] where name.hasSuffix(suffix) {
         if !exists("\(folder(model))/\(name.dropLast(suffix.count))\(fileSuffix)") { try? disk.remove(path) }
       }
     }
@@ -146,6 +149,7 @@ public struct SnapshotStore: Sendable {
 let fileSuffix = ".ntsnap"
 let markSuffix = ".ntsnap.verified"
 let manifestSuffix = ".json"
+let manifestSignatureSuffix = manifestSuffix + signatureSuffix
 
 extension SnapshotStore {
   func folder(_ model: String) -> String { "\(dataDirectory)/models/\(model)" }

@@ -13,7 +13,8 @@ struct Needletail: ParsableCommand {
     version: Version.text,
     subcommands: [
       Serve.self, Quickstart.self, Train.self, TrainerCommand.self, Evaluate.self, Precompute.self,
-      SnapshotCommand.self, Publish.self, ModelsCommand.self, Query.self, IndexCommand.self, CacheCommand.self,
+      SnapshotCommand.self, Publish.self, KeyGeneration.self, Sign.self, VerifySignature.self, ModelsCommand.self,
+      Query.self, IndexCommand.self, CacheCommand.self,
       CheckConfig.self, VersionCommand.self,
     ])
 }

@@ -32,6 +32,13 @@ extension SnapshotCommand {
     var centroids: String?
     @Option(help: "Number of segments to form; chosen by silhouette unless given.") var segments: Int?
     @Option(help: "What is popular, as CSV: item, score, segment (none for everywhere).") var trending: String?
+    @Option(help: "Items that are never shown, however near they are: text, an id a line.") var availability: String?
+    @Option(
+      help: """
+        Queries that the snapshot must answer, as JSON lines: userId, itemId or vector, and what is known of the answer, \
+        as in {"userId":"u1","expect":["i3","i9"],"minOverlap":0.67}. An answer too far from it is an error.
+        """)
+    var probes: String?
     @Option(help: "Ranking weights as JSON: {\"default\":{\"popularity\":0.2},\"detail\":{…}}.") var ranking: String?
     @Option(help: "dot or cosine: what scores mean.") var metric = "dot"
     @Option(help: "Of the training, for fold-in: weight of every cell, touched or not.") var alpha0: Float?
@@ -77,6 +84,7 @@ extension SnapshotCommand {
       let printer = ProgressPrinter()
       defer { printer.finish() }
       do { return try FactorPacking.run(options(path), progress: printer.receiver) } catch let error as TrainError {
+        if json, let reason = error.reason { try printJSON(Refusal(reason: reason, detail: error.description)) }
         throw CommandFailure(error.exitCode, error.description)
       }
     }
@@ -91,6 +99,8 @@ extension SnapshotCommand {
       options.centroids = centroids
       options.segments.count = segments
       options.trending = trending
+      options.withheld = availability
+      options.probes = probes
       options.ranking = ranking
       switch metric {
       case "dot": options.metric = .dot
@@ -124,6 +134,12 @@ extension SnapshotCommand {
 }
 
 extension SnapshotCommand.Build {
+  /// What `--json` prints when the input is no good.
+  private struct Refusal: Encodable {
+    var schemaVersion = 1
+    let reason, detail: String
+  }
+
   /// What `--json` prints.
   private struct Outcome: Encodable {
     let schemaVersion = 1

@@ -7,8 +7,8 @@ import Snapshots
 
 struct SnapshotCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "snapshot", abstract: "Make snapshot files from factors, look into them and check them.",
-    subcommands: [Build.self, Inspect.self, Verify.self])
+    commandName: "snapshot", abstract: "Make snapshot files from factors, look into them, check and compare them.",
+    subcommands: [Build.self, Inspect.self, Verify.self, Diff.self])
 
   struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Show a snapshot's sections and what it holds.")
@@ -68,11 +68,11 @@ struct SnapshotCommand: ParsableCommand {
   }
 }
 
-private func open(_ file: String, _ verification: Snapshot.Verification) throws -> Snapshot {
+func open(_ file: String, _ verification: Snapshot.Verification) throws -> Snapshot {
   do { return try Snapshot.open(path: file, verify: verification) } catch { throw CommandFailure(.data, "\(error)") }
 }
 
-private func read(_ snapshot: Snapshot) throws -> ServingModel {
+func read(_ snapshot: Snapshot) throws -> ServingModel {
   do {
     return try ServingModel(snapshot, name: "inspected", version: 0, digest: SHA256.digest(RawSpan()))
   } catch { throw CommandFailure(.data, "\(error)") }

@@ -112,12 +112,14 @@ import Testing
   @Test func `whatever happens, only what is loaded serves, and no fetch is ordered twice`() {
     for seed in UInt64(0)..<300 {
       var random = SeededRandom(seed: seed)
-      var watcher = RepositoryWatcher(model: "home")
+      // Every other one where versions are signed.
+      var watcher = RepositoryWatcher(model: "home", floor: seed % 2 == 0 ? nil : 2)
       var loaded: Set<ModelIdentity> = []
       var fetching: Set<ModelIdentity> = []
       for _ in 0..<60 {
         var actions: [RepositoryWatcher.Action] = []
         let some = fetching.randomElement(using: &random)
+        let floor = watcher.floor ?? 0
         switch (Int.random(in: 0..<6, using: &random), some) {
         case (0, let some?):
           fetching.remove(some)
@@ -139,7 +141,11 @@ import Testing
           switch action {
           case .fetch(let identity):
             #expect(fetching.insert(identity).inserted && !loaded.contains(identity), "seed \(seed)")
-          case .promote(let identity), .challenge(let identity): #expect(loaded.contains(identity), "seed \(seed)")
+          case .promote(let identity), .challenge(let identity):
+            #expect(loaded.contains(identity), "seed \(seed)")
+            #expect(identity.version >= floor || identity.version == watcher.pinned, "seed \(seed)")
+          case .refuse(let identity):
+            #expect(identity.version < floor && identity.version != watcher.pinned, "seed \(seed)")
           case .demote: break
           }
         }

@@ -155,8 +155,9 @@ struct AvailabilityCounts {
 }
 
 extension ServedModel {
-  /// Does nothing for an id that the snapshot does not know.
+  /// Does nothing for an id that the snapshot does not know, and brings none back that it withholds itself.
   fileprivate func mark(_ id: ItemID, unavailable: Bool) {
-    if let item = id.item(in: model) { availability.set(item, unavailable: unavailable) }
+    guard let item = id.item(in: model), !model.isWithheld(item) else { return }
+    availability.set(item, unavailable: unavailable)
   }
 }

@@ -26,7 +26,7 @@ extension Control {
           RepositoryWatcher.Promotion(challenger: $0, over: promotion.over, isUndone: promotion.isUndone)
         }
       }
-      watchers[model, default: RepositoryWatcher(model: model)].restore(promotion, rejected: rejected.map(\.0))
+      watchers[model, default: newWatcher(model)].restore(promotion, rejected: rejected.map(\.0))
       for (identity, detail) in rejected where lifecycles[identity] == nil {
         lifecycles[identity] = Lifecycle(identity)
         do { try lifecycles[identity]?.reject(.canaryFailed, detail: detail) } catch { log.error("\(error)") }

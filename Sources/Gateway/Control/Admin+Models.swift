@@ -34,6 +34,7 @@ extension Admin {
       "name": .text(model), "serving": serving.map { .number($0.version) } ?? .null,
       "previous": control.previous[model].map { .number($0.version) } ?? .null,
       "pinned": control.watchers[model]?.pinned.map { .number($0) } ?? .null,
+      "refused": control.watchers[model]?.refused.map { .object(describe($0.version, control.refusal(of: $0))) } ?? .null,
       "lastSwap": control.lastSwaps[model].map(describe) ?? .null,
       "versions": .list(versions(of: model)), "canary": canary(of: model),
     ]
@@ -80,6 +81,7 @@ extension Admin {
       "loadMilliseconds": times.map { .number($0.load) } ?? .null,
       "proveMilliseconds": times.map { .number($0.prove) } ?? .null,
       "warmMilliseconds": times.map { .number($0.warm) } ?? .null,
+      "signer": control.signers[lifecycle.identity].map { .text("\($0)") } ?? .null,
       "listsInMemory": times.map { .number($0.lists) } ?? .null,
       "gates": control.proofs.json(of: lifecycle.identity),
     ]
@@ -195,6 +197,10 @@ extension Admin {
         .problem(409, "Version \(version) of \"\(model)\" is neither READY nor SERVING on this node."))
     }
     control.setAlias(alias, of: model, to: version) { [unowned self] failure in
+      if let failure, failure.reason == .signatureMissing {
+        let detail = "Aliases of \"\(model)\" are signed, and a gateway has no key; move them where the key is."
+        return connection.answer(.problem(409, detail))
+      }
       if let failure { return connection.answer(.problem(500, "The alias could not be written: \(failure)")) }
       control.lookNow()
       connection.answer(one(model, describe))

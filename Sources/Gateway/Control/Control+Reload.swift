@@ -74,6 +74,7 @@ extension Control {
     catalogue.generation += 1
     let inForce = InForce(settings: settings, placements: placements, catalogue: catalogue)
     for worker in workers { worker.post(.configure(inForce)) }
+    trust(plan.keyring)
     if isCanaryChanged { canarySettingsChanged() }
     lookNow()
   }

@@ -11,7 +11,7 @@ extension Control {
   func startFromDisk() {
     store.sweep()
     for name in wantedModels ?? store.models() {
-      guard let local = store.lastGood(of: name) else { continue }
+      guard let local = store.lastGood(of: name, accepts: isTrusted) else { continue }
       let identity = local.identity
       do {
         let model = try ServedModel(local.path, identity, placements, namespace: settings.memcachedNamespace)
@@ -20,7 +20,7 @@ extension Control {
         lifecycles[identity] = lifecycle
         markUnavailable(in: model)
         loaded[identity] = model
-        watchers[identity.name] = RepositoryWatcher(model: identity.name, serving: identity)
+        watchers[identity.name] = newWatcher(identity.name, serving: identity)
         promote(identity)
         // Requests do not wait for it; it only saves them the first touch of each page.
         loader.submit { model.model.prefault() }
@@ -59,7 +59,7 @@ extension Control {
         "listsPresent": "\(times.warmed.present)", "listsInMemory": "\(times.lists)",
       ])
     let name = model.identity.name
-    perform(watchers[name, default: RepositoryWatcher(model: name)].loaded(model.identity), name)
+    perform(watchers[name, default: newWatcher(name)].loaded(model.identity), name)
   }
 
   func fail(_ identity: ModelIdentity, _ error: PublishError) {
@@ -107,6 +107,7 @@ extension Control {
   func release(_ name: String) {
     let kept = [catalogue.models[name]?.identity, previous[name], watchers[name]?.challenger]
     for identity in loaded.keys where identity.name == name && !kept.contains(identity) {
+      signers[identity] = nil
       watchers[name]?.unloaded(identity)
       drain(loaded.removeValue(forKey: identity)!)
     }

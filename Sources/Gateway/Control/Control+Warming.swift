@@ -51,8 +51,8 @@ extension Control {
 
   private func load(_ identity: ModelIdentity, _ hottest: [HotList]) {
     let load = Load(
-      identity: identity, repository: repository, store: store, placements: placements, warmer: warmer,
-      settings: settings, gates: gates(for: identity), control: mailbox, hottest: hottest)
+      identity: identity, repository: repository, store: store, keyring: keyring, placements: placements,
+      warmer: warmer, settings: settings, gates: gates(for: identity), control: mailbox, hottest: hottest)
     loader.submit { load.run() }
   }
 

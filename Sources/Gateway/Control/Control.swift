@@ -17,6 +17,8 @@ final class Control {
   /// In force; a reload replaces both.
   var settings: Settings
   var placements: Placements
+  /// Who may sign what is served; empty when signatures are not asked for.
+  var keyring: Keyring
   let loop: EventLoop
   let log = Logger(label: "control")
   let loader = Loader()
@@ -30,6 +32,10 @@ final class Control {
   var watchers: [String: RepositoryWatcher] = [:]
   var lifecycles: [ModelIdentity: Lifecycle] = [:]
   var times: [ModelIdentity: LoadTimes] = [:]
+  /// Which key signed a version.
+  var signers: [ModelIdentity: KeyID] = [:]
+  /// The largest champions that the disk knows of, by model.
+  var keptFloors: [String: Int] = [:]
   /// Loaded versions: those that serve and, for rollback, the ones before.
   var loaded: [ModelIdentity: ServedModel] = [:]
   var previous: [String: ModelIdentity] = [:]
@@ -101,7 +107,7 @@ final class Control {
     _ plan: ServingPlan, launch: Launch, sockets: ServingSockets, intake: EventIntake, loop: EventLoop,
     workers: [Mailbox<WorkerMessage>]
   ) throws {
-    (settings, placements) = (plan.settings, plan.placements)
+    (settings, placements, keyring) = (plan.settings, plan.placements, plan.keyring)
     repository = plan.repository(isCancelled: { [loader] in loader.isClosing })
     store = SnapshotStore(dataDirectory: settings.dataDirectory)
     warmer = Warmer(settings: settings, placements: placements)
@@ -136,6 +142,7 @@ final class Control {
 
   private func receive(_ message: ControlMessage) {
     switch message {
+    case .endorsed(let identity, let key): signers[identity] = key
     case .listed(let listings, let failure): observe(listings, failure)
     case .moved(let identity, let state): move(identity, to: state)
     case .progress(let identity, let fraction): lifecycles[identity]?.report(progress: fraction)
@@ -173,15 +180,22 @@ final class Control {
     isListing = true
     looksAgain = false
     let (repository, mailbox, wanted) = (repository, mailbox!, wantedModels)
+    let (store, keyring) = (store, keyring)
     loader.submit {
+      var listings: [String: RepositoryListing] = [:]
+      var failure: PublishError?
       do throws(PublishError) {
-        var listings: [String: RepositoryListing] = [:]
         let models = if let wanted { wanted } else { try repository.models() }
-        for model in models { listings[model] = try repository.listing(of: model) }
-        mailbox.post(.listed(listings, failure: nil))
-      } catch {
-        mailbox.post(.listed([:], failure: error))
-      }
+        for model in models {
+          // What is wrong with one model's aliases is nothing to the others.
+          do throws(PublishError) {
+            let listing = try repository.listing(of: model)
+            try store.believe(listing, of: model, under: keyring)
+            listings[model] = listing
+          } catch { failure = error }
+        }
+      } catch { failure = error }
+      mailbox.post(.listed(listings, failure: failure))
     }
   }
 
@@ -198,7 +212,7 @@ final class Control {
     if failure == nil { news.note(listings, wanted: wantedModels, isServing: !catalogue.isEmpty, in: repository.place) }
     for (model, listing) in listings {
       note(listing.faults, model)
-      perform(watchers[model, default: RepositoryWatcher(model: model)].observe(listing), model)
+      perform(watchers[model, default: newWatcher(model)].observe(listing), model)
     }
     settleWaits()
     if looksAgain { look() }
@@ -224,12 +238,14 @@ final class Control {
       switch action {
       case .fetch(let identity): fetch(identity)
       case .promote(let identity): promote(identity)
+      case .refuse(let identity): refuse(identity)
       // Once all is done: its champion may be promoted by the same orders.
       case .challenge: break
       case .demote(let identity): demote(identity)
       }
     }
     settleCanary(model)
+    keepFloor(of: model)
     // Not before: who is demoted may be promoted by the next order.
     if actions.contains(where: { if case .demote = $0 { true } else { false } }) { release(model) }
   }

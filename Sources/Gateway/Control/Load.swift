@@ -11,6 +11,7 @@ struct Load: Sendable {
   let identity: ModelIdentity
   let repository: any Repository
   let store: SnapshotStore
+  let keyring: Keyring
   let placements: Placements
   let warmer: Warmer
   let settings: Settings
@@ -34,10 +35,14 @@ struct Load: Sendable {
       guard manifest.identity == identity else {
         throw PublishError(.fetchFailed, "\(identity) was replaced in the repository before it was pulled")
       }
+      // Before anything that the manifest says is believed.
+      let signature = try verifiedSignature(of: manifest)
       report = gates.admit(manifest.manifest)
       if let failure = report.failure { throw failure }
       isNew = store.localSnapshot(identity) == nil
-      let pulled = try store.pull(manifest, from: repository) { control.post(.progress(identity, $0.fraction)) }
+      let pulled = try store.pull(manifest, signature: signature, from: repository) {
+        control.post(.progress(identity, $0.fraction))
+      }
       times.pull = lap()
       control.post(.moved(identity, .verifying))
       let model = try verify(pulled.path)
@@ -61,6 +66,20 @@ struct Load: Sendable {
       if isNew, !error.reason.isTransient { try? store.remove(identity) }
       control.post(.failed(identity, error))
     }
+  }
+
+  /// The signature that this node asks for, before a byte of a section is read; nil when it asks for none.
+  private func verifiedSignature(of published: PublishedManifest) throws(PublishError) -> [UInt8]? {
+    guard !keyring.isEmpty else { return nil }
+    let signature: [UInt8]?
+    do { signature = try repository.signature(of: identity.name, version: identity.version) } catch {
+      // One that is too long to be one is no fault of the manifest.
+      throw error.reason == .manifestInvalid ? PublishError(.signatureInvalid, error.detail) : error
+    }
+    let endorsement = try keyring.verify(
+      manifest: published.bytes, signature: signature, model: identity.name, version: identity.version)
+    control.post(.endorsed(identity, endorsement.keyID))
+    return signature
   }
 
   /// Maps the file, checks every section, has it in memory before anybody waits for it, and asks its own probes.

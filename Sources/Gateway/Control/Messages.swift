@@ -43,6 +43,8 @@ enum WorkerMessage: Sendable {
 enum ControlMessage: Sendable {
   case listed([String: RepositoryListing], failure: PublishError?)
   case moved(ModelIdentity, ModelState)
+  /// Signed by a key that is trusted here.
+  case endorsed(ModelIdentity, KeyID)
   case progress(ModelIdentity, Double)
   case loaded(ServedModel, LoadTimes, PreparedLists)
   case failed(ModelIdentity, PublishError)

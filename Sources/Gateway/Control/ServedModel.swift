@@ -30,6 +30,8 @@ final class ServedModel: Sendable {
     self.identity = identity
     self.model = model
     availability = Availability(itemCount: model.itemCount)
+    for item in model.withheldItems { availability.set(item, unavailable: true) }
+    availability.publish()
     placementsGeneration = placements.generation
     (keys, externalKeys) = try ServedModel.keys(model, placements, namespace)
     let scratch = ComputeScratch()

@@ -21,6 +21,9 @@ extension ModelContent {
     guard trendingBySegment.count <= segmentCount else {
       throw .invalid("trending lists of \(trendingBySegment.count) segments; there are \(segmentCount)")
     }
+    guard zip(withheldItems, withheldItems.dropFirst()).allSatisfy({ $0 < $1 }),
+      withheldItems.last.map({ Int($0) < items.count }) ?? true
+    else { throw .invalid("the withheld items are out of order, or beyond the catalogue") }
     try checkItems()
     try checkUsers()
     try checkSettings()

@@ -14,6 +14,7 @@ extension ModelContent {
     progress?("writing", 0)
     var file = try ModelFile(path: path)
     try addItems(to: &file)
+    try WithheldItems.write(withheldItems, to: &file)
     for (tag, section) in built.sections { try file.add(tag, section) }
     progress?("writing", 0.5)
     try addUsersAndSegments(to: &file)

@@ -79,6 +79,8 @@ public struct ModelContent: Sendable {
   public var items: [Item] = []
   /// Items × dimension.
   public var itemVectors: [Float] = []
+  /// Numbers of items that are never shown, ascending.
+  public var withheldItems: [UInt32] = []
   public var users: [User] = []
   /// Users × dimension, in the order of `users`.
   public var userVectors: [Float] = []

@@ -14,6 +14,7 @@ enum ModelTag {
   static let popularity: SectionTag = "itm.pop"
   static let published: SectionTag = "itm.time"
   static let norms: SectionTag = "itm.norm"
+  static let withheld: SectionTag = "itm.held"
   static let userHashes: SectionTag = "usr.hash"
   static let userSegments: SectionTag = "usr.seg"
   static let userVectors: SectionTag = "usr.vec"

@@ -20,7 +20,8 @@ extension SnapshotStore {
   }
 
   /// The same for a manifest that was read before: the version is the one that was chosen, whatever its number means now.
-  /// - Parameter signature: of the manifest, kept beside it.
+  ///
+  /// - Parameter signature: of the manifest, which the caller has verified; kept beside it, so that a restart can ask again.
   public func pull(
     _ published: PublishedManifest, signature: [UInt8]? = nil, from repository: any Repository,
     progress: (TransferProgress) -> Void = { _ in }
@@ -28,6 +29,7 @@ extension SnapshotStore {
     let identity = published.identity
     let path = path(identity)
     if let here = localSnapshot(identity) {
+      try keep(signature, of: identity)
       if here.isVerified { return here }
       // A process was killed after the file got its name and before its mark: the bytes need not travel again.
       if (try? verify(here)) != nil { return localSnapshot(identity) ?? here }
@@ -36,9 +38,8 @@ extension SnapshotStore {
     try onDisk { () throws(DiskError) in try disk.makeFolders(folder(identity.name)) }
     try checkFreeSpace(for: published.manifest)
     do {
-      let stem = "\(folder(identity.name))/\(stem(identity))"
-      if let signature { try write(signature, to: stem + signatureSuffix, disk: disk) }
-      try write(published.bytes, to: stem + manifestSuffix, disk: disk)
+      try keep(signature, of: identity)
+      try write(published.bytes, to: "\(folder(identity.name))/\(stem(identity))\(manifestSuffix)", disk: disk)
       try assemble(published.manifest, at: path, from: repository, progress)
       try verifySections(of: path, against: published.manifest)
       try mark(path, identity)

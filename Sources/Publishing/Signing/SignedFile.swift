@@ -4,6 +4,9 @@ public struct SignedFile: Sendable, Equatable {
   /// Nil when there is none.
   public let signature: [UInt8]?
 
+  /// What is added to the name of a file that is signed.
+  public static let suffix = signatureSuffix
+
   public init(bytes: [UInt8], signature: [UInt8]?) {
     self.bytes = bytes
     self.signature = signature

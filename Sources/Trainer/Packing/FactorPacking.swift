@@ -59,6 +59,8 @@ private struct Packing {
     content.segmentCentroids = segments.centroids
     content.contextSegments = [("*", segments.middle)]
     try addTrending(to: &content, itemRows, history, segments)
+    content.withheldItems = try withheld(itemRows)
+    content.probeQueries = try probes(items, itemRows, users, userHashes)
     content.ranking = try ranking()
     content.provenance = provenance(items)
     content.identityKeyFingerprint = users == nil ? "" : options.identity?.fingerprint ?? ""
@@ -203,6 +205,35 @@ private struct Packing {
     } else {
       notes.append("trending: no lists are given; the most popular items stand in, the same for every segment")
     }
+  }
+
+  /// Ids of items that are not among the rows need not be withheld.
+  private mutating func withheld(_ items: [String: Int]) throws(TrainError) -> [UInt32] {
+    guard let path = options.withheld else { return [] }
+    let ids = try RowIds.readLines(path)
+    let rows = Set(ids.compactMap { items[$0] })
+    guard rows.count < items.count else {
+      throw TrainError(.badInput, "\(path) withholds every item; nothing would be left to show")
+    }
+    let unknown = ids.filter { items[$0] == nil }.count
+    notes.append(
+      "availability: \(rows.count) items are never shown" + (unknown == 0 ? "" : "; \(unknown) ids have no vector"))
+    return rows.map { UInt32($0) }.sorted()
+  }
+
+  private mutating func probes(
+    _ items: VectorTable, _ itemRows: [String: Int], _ users: VectorTable?, _ hashes: [UserHash]
+  ) throws(TrainError) -> [Float] {
+    guard let path = options.probes else { return [] }
+    let probes = try PackedProbes.read(path)
+    let key = options.identity
+    let rows = probes.rows.contains { $0.userId != nil } ? Dictionary(zip(hashes, 0...)) { first, _ in first } : [:]
+    let queries = try probes.queries(
+      items: items, itemRows: itemRows, users: users,
+      userRow: { id in key.flatMap { rows[$0.hash(id.utf8.span.bytes)] } }, metric: options.metric)
+    let checked = probes.rows.filter { $0.expect != nil }.count
+    notes.append("probes: \(probes.rows.count) are given; \(checked) answer as expected")
+    return queries
   }
 
   private func ranking() throws(TrainError) -> [String: RankingWeights] {

@@ -20,6 +20,10 @@ public struct PackOptions: Sendable {
   public var segments = SegmentSettings()
   /// What is popular: CSV with a header of item and, if given, score and segment.
   public var trending: String?
+  /// Items that are never shown: text, an id a line.
+  public var withheld: String?
+  /// Queries that must be answered, and how (`PackedProbes`).
+  public var probes: String?
   /// Ranking weights by placement, JSON.
   public var ranking: String?
   public var metric = Metric.dot
@@ -48,7 +52,8 @@ public struct PackOptions: Sendable {
       users != nil || interactions == nil,
       "interactions need the vectors of the users that they speak of: name the file with --users")
     try require(users == nil || identity != nil, "users are hashed, which needs an identity key")
-    try require((0...1).contains(brokenShareMax), "the share of broken rows must be within 0...1, not \(brokenShareMax)")
+    try require(
+      (0...1).contains(brokenShareMax), "the share of broken rows must be within 0...1, not \(brokenShareMax)")
     try require(
       centroids == nil || segments.count == nil, "segments are either given by centroids or formed, not both")
     let segmentsMax = Segmenter.segmentsMax

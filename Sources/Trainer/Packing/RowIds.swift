@@ -13,12 +13,15 @@ enum RowIds {
     return try checked((0..<ids.count).map { ids[$0] }, path, rows: rows, of: vectors)
   }
 
-  /// Blanks around an id are not part of it.
   private static func readText(_ path: String, rows: Int, of vectors: String) throws(TrainError) -> [String] {
+    try checked(try readLines(path), path, rows: rows, of: vectors)
+  }
+
+  /// Text with an id a line. Blanks around an id are not part of it.
+  static func readLines(_ path: String) throws(TrainError) -> [String] {
     let file = try InputFile(path: path)
     try file.requireText()
     var ids: [String] = []
-    ids.reserveCapacity(rows)
     var lines = LineWalk(file.bytes)
     while let line = lines.next() {
       let id = line.text
@@ -29,7 +32,7 @@ enum RowIds {
       }
       ids.append(id)
     }
-    return try checked(ids, path, rows: rows, of: vectors)
+    return ids
   }
 
   private static func checked(

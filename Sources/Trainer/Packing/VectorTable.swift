@@ -101,5 +101,9 @@ extension VectorTable {
 }
 
 extension TrainError {
-  init(_ error: TensorError) { self.init(error.code == .unreadable ? .missingInput : .badInput, "\(error)") }
+  init(_ error: TensorError) {
+    self.init(
+      error.code == .unreadable ? .missingInput : .badInput, "\(error)",
+      reason: error.code == .notFinite ? "non_finite_values" : nil)
+  }
 }

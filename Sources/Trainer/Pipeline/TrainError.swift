@@ -22,10 +22,15 @@ public struct TrainError: Error, Sendable, Equatable, CustomStringConvertible {
 
   public let cause: Cause
   public let message: String
+  /// The code under which publishers know the mistake, where a gateway has one for it too.
+  public let reason: String?
 
-  public init(_ cause: Cause, _ message: String) {
+  static let probeFailed = "probe_failed"
+
+  public init(_ cause: Cause, _ message: String, reason: String? = nil) {
     self.cause = cause
     self.message = message
+    self.reason = reason ?? (cause == .badInput ? "tensor_invalid" : nil)
   }
 
   public var description: String { message }

@@ -12,6 +12,7 @@ struct Publish: ParsableCommand {
     discussion: """
       needletail publish films.ntsnap --to var/repository --model films
       needletail publish films.ntsnap --to https://models.example.com/needletail --model films --repository-token-file token
+      needletail publish films.ntsnap --to var/repository --model films --sign needletail.key --alias champion
       needletail publish films.ntsnap --to 's3://bucket/prefix?region=eu-central-1' --model films
       needletail publish films.ntsnap --to var/repository --model films --wait SERVING --nodes http://a:9090,http://b:9090 --min-ready 80%
 
@@ -28,6 +29,8 @@ struct Publish: ParsableCommand {
   @Option(help: "Repository: a folder, http(s)://host/path that takes PUT, or s3://bucket/prefix.") var to: String
   @Option(help: "Model to publish it as.") var model: String
   @Option(help: "Alias to point to the version then: champion, challenger or one of your own.") var alias: String?
+  @Option(help: "Secret key file to sign the version and the alias with; see keygen.") var sign: String?
+  @OptionGroup var password: PasswordOptions
   @Flag(help: "Say what would be sent, and send nothing.") var dryRun = false
   @Flag(help: "Print one JSON object.") var json = false
   @Option(help: "File with the bearer token that an HTTP repository wants.") var repositoryTokenFile: String?
@@ -54,13 +57,16 @@ struct Publish: ParsableCommand {
       let repository = try open()
       let details = try details()
       if dryRun { return try tell(PublishPlan(snapshotPath: snapshot, model: model, in: repository), repository) }
-      if alias == Aliases.challenger { try nameChampion(in: repository) }
+      // Before anything is sent: it may ask for a password.
+      let key = try sign.map { try password.key($0) }
+      if alias == Aliases.challenger { try nameChampion(in: repository, key) }
       let start = ContinuousClock.now
-      let published = try send(to: repository, details)
+      let published = try send(to: repository, details, key)
       let seconds = (ContinuousClock.now - start) / .seconds(1)
       if let alias {
         try publishing { () throws(PublishError) in
-          try repository.setAlias(alias, of: model, to: published.identity.version)
+          try repository.setAlias(
+            alias, of: model, to: published.identity.version, sign: key?.signAliases(of: model))
         }
       }
       var report = PublishReport(published, at: repository.place, seconds: seconds, alias: alias)
@@ -99,23 +105,37 @@ struct Publish: ParsableCommand {
     do { return try fresh.details(of: model) } catch { throw CommandFailure(.data, "\(error)") }
   }
 
-  private func send(to repository: any WritableRepository, _ details: Manifest.Details) throws -> PublishedVersion {
+  private func send(
+    to repository: any WritableRepository, _ details: Manifest.Details, _ key: SigningKey?
+  ) throws -> PublishedVersion {
     var options = PublishOptions()
     options.reusesSameContent = true
+    options.sign = key?.signManifest
     let printer = ProgressPrinter()
     defer { printer.finish() }
     return try publishing { () throws(PublishError) in
-      try repository.publish(snapshotPath: snapshot, model: model, details: details, options: options) { progress in
+      let published = try repository.publish(
+        snapshotPath: snapshot, model: model, details: details, options: options
+      ) { progress in
         printer.show(TrainProgress(.publishing, progress.bytesDone, of: progress.bytesTotal, "bytes"))
       }
+      // The very same may have been published before anybody signed.
+      if let key, !published.isNew {
+        let version = published.identity.version
+        try repository.setSignature(
+          key.signManifest(repository.manifest(model, version)), of: model, version: version)
+      }
+      return published
     }
   }
 
   /// Without a champion the new version, being the largest, would serve before its alias says that it is on trial.
-  private func nameChampion(in repository: any WritableRepository) throws {
+  private func nameChampion(in repository: any WritableRepository, _ key: SigningKey?) throws {
     let listing = try publishing { () throws(PublishError) in try repository.listing(of: model) }
     guard listing.aliases.champion == nil, let present = listing.versions.keys.max() else { return }
-    try publishing { () throws(PublishError) in try repository.setAlias(Aliases.champion, of: model, to: present) }
+    try publishing { () throws(PublishError) in
+      try repository.setAlias(Aliases.champion, of: model, to: present, sign: key?.signAliases(of: model))
+    }
     printError("no champion was named: version \(present) is now, so that the challenger is tried beside it")
   }
 

@@ -9,12 +9,19 @@ extension RunningGateway {
       let state: String
       let reason: String?
       let detail: String
+      var signer: String?
+    }
+
+    struct Refusal: Decodable {
+      let version: Int
+      let reason: String
     }
 
     let name: String
     let serving: Int?
     let previous: Int?
     let pinned: Int?
+    var refused: Refusal?
     let versions: [Version]
   }
 

@@ -91,11 +91,13 @@ final class TestRepository {
   /// - Parameter ballast: bytes of a section that no other version has, so that a node must fetch it; none for the very
   ///   same sections.
   @discardableResult
-  func publish(ballast: Int = 0) -> Int {
+  func publish(ballast: Int = 0, signedBy key: SigningKey? = nil) -> Int {
     let details = Manifest.Details(createdAtSeconds: 1_767_225_600, metric: "dot", dimension: 8)
+    var options = PublishOptions()
+    options.sign = key?.signManifest
     return try! FolderRepository(path: path).publish(
       snapshotPath: ballast > 0 ? snapshot(ballast) : TrainedModel.shared.snapshotPath, model: TrainedModel.name,
-      details: details
+      details: details, options: options
     ).identity.version
   }
 
