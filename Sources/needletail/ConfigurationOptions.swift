@@ -10,7 +10,7 @@ struct ConfigurationOptions: ParsableArguments {
 
   @Option(help: "Public address: host:port or a socket path.") var listen: String?
   @Option(help: "Address of metrics and the admin API.") var adminListen: String?
-  @Option(help: "Folder of published snapshots.") var repository: String?
+  @Option(help: "Where snapshots are published: a folder, http(s)://host/path or s3://bucket/prefix.") var repository: String?
   @Option(help: "Model to serve when the repository has several.") var model: String?
   @Option(help: "A memcached node as host:port[:weight] or a socket path; repeatable; none for no L2.")
   var memcached: [String] = []

@@ -77,9 +77,7 @@ extension SnapshotCommand {
         throw CommandFailure(.usage, "the model's name \"\(model)\" must be 1 to 32 of a-z, 0-9 and -")
       }
       guard let repository else { return }
-      do { try FileManager.default.createDirectory(atPath: repository, withIntermediateDirectories: true) } catch {
-        throw CommandFailure(.cannotWrite, "the repository \(repository) cannot be made; may it be written to?")
-      }
+      try makeFolder(ofRepository: repository)
     }
 
     private func pack(into path: String) throws -> PackReport {

@@ -1,6 +1,7 @@
 import Dispatch
 import FoundationEssentials
 import Publishing
+import Snapshots
 import Synchronization
 import TestSupport
 import Testing

@@ -47,7 +47,7 @@ func secret(inFile path: String) throws(PublishError) -> String {
     throw PublishError(.fetchFailed, "\(path): the secret that it should hold cannot be read", cause: .notAllowed)
   }
   let line = bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
-  guard !line.isEmpty, line.allSatisfy({ (33...126).contains($0) }) else {
+  guard !line.isEmpty, line.allSatisfy({ (32...126).contains($0) }) else {
     throw PublishError(.fetchFailed, "\(path): holds no secret in its first line", cause: .notAllowed)
   }
   return String(decoding: line, as: UTF8.self)

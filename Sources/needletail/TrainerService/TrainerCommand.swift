@@ -72,11 +72,7 @@ struct TrainerCommand: ParsableCommand {
       LineLogHandler.bootstrap(level: .info, format: logFormat.flatMap(LineLogHandler.Format.init(word:)))
       let address = try listenAddress()
       let access = try writeAccess(address)
-      do {
-        try FileManager.default.createDirectory(atPath: repository, withIntermediateDirectories: true)
-      } catch {
-        throw CommandFailure(.cannotWrite, "the repository \(repository) cannot be made; may it be written to?")
-      }
+      try makeFolder(ofRepository: repository)
       do { try TrainerService(self, address: address, access: access).run() } catch let error as LoopError {
         let hint = error.code == EADDRINUSE ? ": another process listens there; end it, or listen elsewhere" : ""
         throw CommandFailure(.unavailable, "\(error)\(hint)")

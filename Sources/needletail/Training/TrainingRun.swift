@@ -41,9 +41,7 @@ struct TrainingRun {
     guard isName(model) else {
       throw CommandFailure(.usage, "the model's name \"\(model)\" must be 1 to 32 of a-z, 0-9 and -")
     }
-    do { try FileManager.default.createDirectory(atPath: repository, withIntermediateDirectories: true) } catch {
-      throw CommandFailure(.cannotWrite, "the repository \(repository) cannot be made; may it be written to?")
-    }
+    try makeFolder(ofRepository: repository)
     let scratch: ScratchFolder
     do { scratch = try ScratchFolder(in: repository) } catch { throw CommandFailure(.cannotWrite, "\(error)") }
     let published = try incumbent(scratch)
