@@ -51,8 +51,8 @@ struct Canary: ScenarioCommand {
     trials.append(Trial(name: "worse", champion: good, challenger: bad, expected: .rejected))
     trials.append(Trial(name: "better", champion: bad, challenger: good, expected: .promoted))
     var table = TextTable([
-      "challenger", "verdict", "after", "share", "users who saw it", "its impressions", "clicks ÷ impressions",
-      "champion's",
+      "challenger", "verdict", "after", "share", "users who saw it", "its impressions", "clicks against the champion's",
+      "with 97.5 % confidence",
     ])
     for (number, trial) in trials.enumerated() {
       note("trial: \(trial.name)")
@@ -79,6 +79,9 @@ struct Canary: ScenarioCommand {
     var verdict = Trial.Verdict.none
     var detail = ""
     var seconds = 0.0
+    /// Clicks that the challenger loses or gains, in shares of the champion's rate, as the gateway estimates it: each step
+    /// compared within itself. The rates of the whole trial tell less, since the champion has more of its beginning.
+    var change: (estimate: Double, low: Double, high: Double)?
     /// The largest of the users who were to see the challenger.
     var share = 0.0
     var crowd = ClickingCrowd.Report()
@@ -89,8 +92,12 @@ struct Canary: ScenarioCommand {
 
   private struct Status: Decodable {
     struct Canary: Decodable {
+      struct Guardrail: Decodable {
+        let guardrail: String
+        let margin, marginLow, marginHigh: Double?
+      }
       let share: Double
-      let awaits: String?
+      let guardrails: [Guardrail]
     }
     struct Version: Decodable {
       let version: Int
@@ -151,6 +158,10 @@ struct Canary: ScenarioCommand {
           note("  \(Format.percent(canary.share)) of the users after \(Format.digits(outcome.seconds)) s")
         }
         lastShare = canary.share
+        let clicks = canary.guardrails.first { $0.guardrail == "clicks" }
+        if let estimate = clicks?.margin, let low = clicks?.marginLow, let high = clicks?.marginHigh {
+          outcome.change = (estimate - lossMax, low - lossMax, high - lossMax)
+        }
       }
       if status.serving == 2 { outcome.verdict = .promoted }
       if let failed = status.versions.last(where: { $0.version == 2 && $0.reason == "canary_failed" }) {
@@ -160,12 +171,15 @@ struct Canary: ScenarioCommand {
     return outcome
   }
 
+  /// `canary.ctrLossMax`, from which margins count.
+  private var lossMax: Double { 0.02 }
+
   private var settings: GatewayConfig {
     [
       // Each user's own list, so that it is the vectors that are compared and not a handful of segments.
       "placements.home.scope": "user", "canary.steps": .list(steps.split(separator: ",").map(String.init)),
       "canary.stepDurationMin": .text("\(stepSeconds)s"), "canary.minImpressions": .number(impressions),
-      "canary.lookInterval": "500ms", "snapshots.pollInterval": "200ms",
+      "canary.ctrLossMax": .text("\(lossMax)"), "canary.lookInterval": "500ms", "snapshots.pollInterval": "200ms",
     ]
   }
 
@@ -188,16 +202,19 @@ struct Canary: ScenarioCommand {
     let new = outcome.crowd.sides[2] ?? ClickingCrowd.Side()
     let all = old.users.union(new.users).count
     let exposed = Double(new.users.count) / Double(max(1, all))
+    func signed(_ change: Double) -> String { "\(change < 0 ? "−" : "+")\(Format.percent(abs(change)))" }
     table.add([
       trial.name, outcome.verdict.rawValue, "\(Format.digits(outcome.seconds)) s", Format.percent(outcome.share),
-      Format.percent(exposed), Format.count(Double(new.impressions)), Format.percent(new.clickThrough),
-      Format.percent(old.clickThrough),
+      Format.percent(exposed), Format.count(Double(new.impressions)), outcome.change.map { signed($0.estimate) } ?? "",
+      outcome.change.map { "\(signed($0.low)) to \(signed($0.high))" } ?? "",
     ])
     report.note(
       trial.name,
       [
         "verdict": .text(outcome.verdict.rawValue), "seconds": .rounded(outcome.seconds, places: 1),
-        "share": .number(outcome.share), "usersExposedShare": .rounded(exposed, places: 4),
+        "share": .number(outcome.share),
+        "clickChange": outcome.change.map { .rounded($0.estimate, places: 4) } ?? .null,
+        "usersExposedShare": .rounded(exposed, places: 4),
         "challengerImpressions": .number(Double(new.impressions)),
         "clickThroughChallenger": .rounded(new.clickThrough, places: 5),
         "clickThroughChampion": .rounded(old.clickThrough, places: 5), "detail": .text(outcome.detail),

@@ -40,7 +40,8 @@ extension SnapshotCommand.Verify {
 
   private func settings() throws -> Settings {
     do {
-      return try Settings(Configuration(file: configuration, environment: ProcessInfo.processInfo.environment, flags: [:]))
+      return try Settings(
+        Configuration(file: configuration, environment: ProcessInfo.processInfo.environment, flags: [:]))
     } catch { throw CommandFailure(.configuration, "\(error)") }
   }
 }

@@ -36,7 +36,8 @@ final class RunningTrainer {
     let arguments = [
       "trainer", "--interactions", folder.file("visits.csv"), "--events", folder.file("events"), "--repository",
       folder.file("repository"), "--model", "shop", "--listen", "127.0.0.1:0", "--token-file", folder.file("token"),
-      "--look", "1s", "--pause", "1s", "--dimensions", "8", "--segments", "3", "--threads", "1", "--log-format", "json",
+      // At a lower priority it would wait for all tests that run beside it.
+      "--nice", "0", "--look", "1s", "--pause", "1s", "--dimensions", "8", "--segments", "3", "--threads", "1", "--log-format", "json",
     ]
     var pointers = ([Command.executable] + arguments + more).map { strdup($0) } + [nil]
     defer { pointers.forEach { free($0) } }

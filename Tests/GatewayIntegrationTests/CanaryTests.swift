@@ -113,6 +113,22 @@ extension Integration {
       #expect(try status(gateway).canary?.share == 0.5)
     }
 
+    @Test func `a larger share reaches answers that were composed before, and sends nobody back`() throws {
+      let quick = ["canary.stepDurationMin": "0", "canary.minImpressions": "10"]
+      let gateway = try trial(steps: "10,50", quick)
+      // Asked often enough to be answered as composed before.
+      let tenth = try sides(gateway)
+      #expect(gateway.metrics().sum("answers_repeated_total") > 0 && tenth.values.contains(2))
+      try live(gateway, round: 0, clicks: [1: 1, 2: 1])
+      let hasGrown = eventually { (try? status(gateway).canary?.share) == 0.5 }
+      #expect(hasGrown, "\(gateway.admin("GET", "/admin/v1/models/books").text)")
+      let half = try sides(gateway)
+      for (reader, version) in tenth where version == 2 { #expect(half[reader] == 2, "\(reader)") }
+      #expect(half.values.count { $0 == 2 } > tenth.values.count { $0 == 2 })
+      // The last step is below all: there it stays.
+      #expect(try status(gateway).canary?.step == 2 && status(gateway).serving == 1)
+    }
+
     @Test func `sessions have sides too, and who is not known sees the champion`() throws {
       let gateway = try trial()
       let sides = try self.sides(gateway, "sessionId=")

@@ -26,7 +26,9 @@ extension Integration {
       let load = try Load(gateway, clients: 1)
       repository.publish(Retraining.shared.snapshotPath)
       let isTold = try eventually {
-        try gateway.status().versions.contains { $0.version == 2 && $0.reason == "fetch_failed" && $0.detail.contains("are free") }
+        try gateway.status().versions.contains {
+          $0.version == 2 && $0.reason == "fetch_failed" && $0.detail.contains("are free")
+        }
       }
       let status = try gateway.status()
       #expect(isTold, "\(status)")

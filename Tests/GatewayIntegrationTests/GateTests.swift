@@ -32,7 +32,7 @@ extension Integration {
     }
 
     /// So that every user is compared, whatever the machine has to do.
-    private let flags = ["gates.samples": ["100"], "gates.budget": ["60s"]]
+    private let flags = ["gates.samples": ["40"], "gates.budget": ["60s"]]
 
     @Test func `shuffled item factors are rejected under load, and a retrained model after them serves`() throws {
       let gateway = try RunningGateway(repository, flags: flags)
@@ -107,6 +107,7 @@ extension Integration {
     private func failure(_ path: String, _ change: (inout GateSettings) -> Void = { _ in }) throws -> [Gate] {
       var settings = try Settings(Configuration()).gates
       (settings.latencyMillisecondsMax, settings.latencyRatioMax, settings.budgetMilliseconds) = (10_000, 1_000, 60_000)
+      settings.samples = 40
       change(&settings)
       let report = try GateReport(proving: path, against: TrainedModel.shared.snapshotPath, by: settings)
       #expect((report.failure == nil) == report.failed.isEmpty)

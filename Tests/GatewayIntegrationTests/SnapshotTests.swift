@@ -136,7 +136,8 @@ extension Integration {
       // Damaged before a node can see it: its folder is made under another name. Blobs are links to those of the version
       // before, which must stay whole, so the file is replaced and not written to.
       let builder = TestRepository()
-      builder.publish()
+      // What a node has it does not fetch: the damage is to a section that is new, and the largest.
+      builder.publish(ballast: 1 << 20)
       let source = builder.path + "/models/books/2"
       let target = repository.path + "/models/books/2"
       let names = try FileManager.default.contentsOfDirectory(atPath: source)

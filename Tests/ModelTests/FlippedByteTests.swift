@@ -85,7 +85,9 @@ import Testing
   }
 
   /// A disk that rots under a file that was verified: what a restart maps without hashing it.
-  @Test func `a flip that nobody looks for is refused with a reason, or serves without reading outside of the file`() throws {
+  @Test func `a flip that nobody looks for is refused with a reason, or serves without reading outside of the file`()
+    throws
+  {
     let good = try bytes()
     var random = SeededRandom(seed: 22)
     var (refused, served) = (0, 0)

@@ -2,6 +2,7 @@ import Bytes
 import FoundationEssentials
 import Glibc
 import Publishing
+import Reactor
 import Snapshots
 import TestSupport
 import Testing
@@ -177,17 +178,35 @@ import Testing
     let client = connect(served, receiveBufferBytes: 4096)
     let request = Array(HTTPClient.request("GET", "/models.json").utf8)
     let flood = Array(repeatElement(request, count: 2000).joined())
-    // Until the kernels of both sides are full: the server has stopped reading.
-    var idle = 0
-    var sent = 0
-    while idle < 20, sent < 64 << 20 {
-      guard let count = client.sendSome(flood[...]) else { break }
+    // Until the kernels of both sides are full: the server has stopped reading, or has closed.
+    var (idle, sent, at) = (0, 0, 0)
+    while idle < 50, sent < 64 << 20 {
+      guard let count = client.sendSome(flood[at...]) else { break }
       sent += count
+      at = (at + count) % flood.count
       idle = count == 0 ? idle + 1 : 0
       if count == 0 { usleep(20_000) }
     }
     #expect(sent < 64 << 20, "it took \(sent) bytes without an end")
     #expect(served.get("/models.json")?.status == 200)
+  }
+
+  @Test func `a long pipeline is answered to its end, in order`() throws {
+    let served = try ServedRepository()
+    let count = 5000
+    let client = served.client()
+    let flood = (0..<count).map { HTTPClient.request("GET", $0 % 2 == 0 ? "/models.json" : "/nothing") }.joined()
+    let port = served.port
+    // Sent while answers are read: neither side waits for the other.
+    nonisolated(unsafe) let sending = client
+    let sender = try LoopThread.spawn(name: "sender") { sending.send(flood) }
+    for number in 0..<count {
+      guard client.receive()?.status == (number % 2 == 0 ? 200 : 404) else {
+        Issue.record("answer \(number) of \(count) from port \(port) is another, or none")
+        break
+      }
+    }
+    sender.join()
   }
 
   @Test func `what a killed server left is swept`() throws {

@@ -152,16 +152,29 @@ import Testing
     #expect(served.put("/models/home/versions.json", [])?.status == 405)
   }
 
-  @Test func `a signature may be replaced by whoever names it`() throws {
+  @Test func `a signature may come before the manifest, and anew after it`() throws {
     let served = try ServedRepository()
-    try served.publish(1)
+    let version = try served.versionToSend()
+    send(version, to: served)
     let path = "/models/home/1/manifest.json.minisig"
     #expect(served.put(path, [65])?.status == 201)
+    #expect(served.put("/models/home/1/manifest.json", version.manifest.bytes)?.status == 201)
     #expect(served.put(path, [65])?.status == 204)
-    #expect(served.put(path, [66])?.status == 409)
     let tag = try #require(served.get(path)?["ETag"])
-    #expect(served.put(path, [66], ["If-Match: \(tag)"])?.status == 201)
+    #expect(served.put(path, [66])?.status == 201)
+    #expect(served.get(path)?.body == [66])
+    #expect(served.put(path, [67], ["If-Match: \(tag)"])?.status == 412)
     #expect(served.put(path, [UInt8](repeating: 65, count: 5000))?.status == 413)
+  }
+
+  @Test func `a publisher of ours knows this server by every answer`() throws {
+    let served = try ServedRepository()
+    let version = try served.publish()
+    let blob = "/models/home/1/\(version.manifest.sections[0].digest)"
+    for path in ["/models.json", "/nothing", blob, "/models/home/1/manifest.json"] {
+      #expect(served.get(path)?["Needletail-Repository"] == "1", "\(path)")
+    }
+    #expect(served.put(blob, [1], token: nil)?["Needletail-Repository"] == "1")
   }
 
   @Test func `a version that another publisher writes is left to it`() throws {

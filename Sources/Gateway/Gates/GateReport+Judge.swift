@@ -74,7 +74,8 @@ struct GateJudge {
   /// Of what a manifest says too, before anything is pulled.
   mutating func judgeShape(dimension: Int?, items: Int?, beside live: GateFigures.Live) {
     if let dimension {
-      let sentence = "the vectors have \(dimension) dimensions; version \(live.version), which serves, has \(live.dimension)"
+      let sentence =
+        "the vectors have \(dimension) dimensions; version \(live.version), which serves, has \(live.dimension)"
       note(
         .dimension, passed: dimension == live.dimension || settings.dimensionMayChange, value: Double(dimension),
         threshold: Double(live.dimension),
@@ -142,7 +143,8 @@ struct GateJudge {
     _ gate: Gate, _ distance: GateFigures.Distance, _ what: String, _ key: String, _ live: GateFigures.Live
   ) {
     guard distance.samples >= Self.numbersMin else {
-      return unjudged(gate, "\(distance.samples) numbers could be compared, too few to judge: at least \(Self.numbersMin)")
+      return unjudged(
+        gate, "\(distance.samples) numbers could be compared, too few to judge: at least \(Self.numbersMin)")
     }
     let most = key == "scoreDistanceMax" ? settings.scoreDistanceMax : settings.normDistanceMax
     note(

@@ -34,7 +34,8 @@ public struct GateReport: Sendable, Equatable, Codable {
   }
 
   mutating func note(_ gate: Gate, passed: Bool, _ sentence: String) {
-    note(Result(gate: gate, passed: passed, isEnforced: true, value: passed ? 1 : 0, threshold: nil, sentence: sentence))
+    note(
+      Result(gate: gate, passed: passed, isEnforced: true, value: passed ? 1 : 0, threshold: nil, sentence: sentence))
   }
 
   mutating func merge(_ other: GateReport) { for result in other.results { note(result) } }

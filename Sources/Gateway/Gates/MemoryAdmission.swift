@@ -76,7 +76,8 @@ struct MemoryFree: Sendable, Equatable {
   }
 
   private static func second(_ folder: String, _ read: (String) -> String?) -> Int? {
-    guard let limit = read(folder + "/memory.max").flatMap(number), let used = read(folder + "/memory.current").flatMap(number)
+    guard let limit = read(folder + "/memory.max").flatMap(number),
+      let used = read(folder + "/memory.current").flatMap(number)
     else { return nil }
     let stat = read(folder + "/memory.stat") ?? ""
     return left(limit, used, files: (field("inactive_file", in: stat) ?? 0) + (field("active_file", in: stat) ?? 0))

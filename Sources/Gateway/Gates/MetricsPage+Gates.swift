@@ -9,7 +9,8 @@ extension MetricsPage {
     }
     guard !judged.isEmpty else { return }
     page.family(
-      "model_gate_passed", .gauge, "1 for each gate that the version judged last has passed, or could not be judged by.")
+      "model_gate_passed", .gauge, "1 for each gate that the version judged last has passed, or could not be judged by."
+    )
     for one in judged {
       for result in one.report.results {
         page.sample(

@@ -18,7 +18,9 @@ final class ProofSide {
 
   init(_ model: ServingModel) { self.model = model }
 
-  var coverage: GateFigures.Coverage { .init(lists: lists, differing: shown.count, places: places, items: model.itemCount) }
+  var coverage: GateFigures.Coverage {
+    .init(lists: lists, differing: shown.count, places: places, items: model.itemCount)
+  }
 
   func list(user: UserHash) -> ProofList? {
     guard let list = make(.user(user), .home) else { return nil }

@@ -14,6 +14,8 @@ public struct PublishPlan: Sendable {
   public let sections: [Section]
   /// The latest version whose manifest checks out.
   public let latest: PublishedManifest?
+  /// Every version that was seen.
+  let versions: [Int]
   /// The number that the next version most likely gets; other publishers may be faster.
   public let nextVersion: Int
 
@@ -45,6 +47,7 @@ public struct PublishPlan: Sendable {
     }
     self.sections = sections
     self.latest = latest
-    nextVersion = (Set(listing.versions.keys).union(listing.faults.keys).max() ?? 0) + 1
+    versions = Set(listing.versions.keys).union(listing.faults.keys).sorted()
+    nextVersion = (versions.last ?? 0) + 1
   }
 }

@@ -18,21 +18,22 @@ extension RemoteRepository: WritableRepository {
     }
     var publication = RemotePublication(self, model, snapshot, plan, options)
     var published = try publication.run(details, progress)
-    published.notes = leaveHints(model, published.identity.version)
+    published.notes = leaveHints(model, plan.versions + [published.identity.version])
     return published
   }
 
   public func setSignature(_ bytes: [UInt8], of model: String, version: Int) throws(PublishError) {
     try check(model: model)
     let path = manifestPath(model, version) + signatureSuffix
-    let writer = RemoteWriter(store)
-    let reply = try writer.put(path, Upload(bytes))
-    guard reply.isSuccess else { throw writer.refusal(reply, path) }
+    // One that a killed publisher left there is of another manifest.
+    _ = try RemoteWriter(store).change(path, bytesMax: RepositoryLimits.signatureBytes) { present in
+      present == bytes ? nil : bytes
+    }
   }
 
   /// Sees to it that readers who cannot list find the version. Our own server makes these files itself. They are hints:
   /// the version is published without them, and found by those who look for the next number.
-  private func leaveHints(_ model: String, _ version: Int) -> [String] {
+  private func leaveHints(_ model: String, _ versions: [Int]) -> [String] {
     var notes: [String] = []
     func leave(_ path: String, _ edit: ([UInt8]?) throws(PublishError) -> [UInt8]?) {
       do throws(PublishError) { _ = try RemoteWriter(store).change(path, bytesMax: 1 << 20, edit) } catch {
@@ -43,8 +44,8 @@ extension RemoteRepository: WritableRepository {
       var hint =
         bytes.flatMap { try? JSONDecoder().decode(HintedVersions.self, from: Data($0)) }
         ?? HintedVersions(versions: [])
-      guard !hint.versions.contains(version) else { return nil }
-      hint.versions = Set(hint.versions + [version]).sorted()
+      guard !Set(hint.versions).isSuperset(of: versions) else { return nil }
+      hint.versions = Set(hint.versions + versions).sorted()
       return encodedHint(hint)
     }
     if (try? store.folders(below: "models/")) ?? nil != nil { return notes }

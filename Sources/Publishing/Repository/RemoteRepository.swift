@@ -124,9 +124,9 @@ public struct RemoteRepository: Repository {
       let next = (present ?? .none).setting(alias, to: version)
       guard next != (present ?? .none) else { return nil }
       if let sign {
-        let before = try store.file(signaturePath, bytesMax: RepositoryLimits.signatureBytes)?.bytes
-        let reply = try writer.put(signaturePath, Upload(try sign(next.encoded(), before)))
-        guard reply.isSuccess else { throw writer.refusal(reply, signaturePath) }
+        _ = try writer.change(signaturePath, bytesMax: RepositoryLimits.signatureBytes) {
+          (before) throws(PublishError) in try sign(next.encoded(), before)
+        }
       }
       return next.encoded()
     }

@@ -4,18 +4,21 @@ struct Pace {
   let bytesMin: Int
   private var since: UInt64
   private var from: Int
+  private var toCome: Int
 
-  init(_ limits: ServerLimits, now: UInt64, bytes: Int = 0) {
+  /// `bytes`: how many have moved; `toCome`: how many are left, where that is known.
+  init(_ limits: ServerLimits, now: UInt64, bytes: Int = 0, toCome: Int = .max) {
     windowNanoseconds = UInt64(limits.paceSeconds) * 1_000_000_000
     bytesMin = limits.paceBytesMin
     since = now
     from = bytes
+    self.toCome = toCome
   }
 
-  /// Told now and then how many bytes have moved in all.
-  mutating func isTooSlow(now: UInt64, bytes: Int) -> Bool {
+  /// Told now and then. Of a rest that is shorter than what a window must move, all has to.
+  mutating func isTooSlow(now: UInt64, bytes: Int, toCome left: Int = .max) -> Bool {
     guard now >= since + windowNanoseconds else { return false }
-    defer { (since, from) = (now, bytes) }
-    return bytes - from < bytesMin
+    defer { (since, from, toCome) = (now, bytes, left) }
+    return bytes - from < min(bytesMin, toCome)
   }
 }

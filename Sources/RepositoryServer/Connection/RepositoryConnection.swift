@@ -29,6 +29,9 @@ final class RepositoryConnection: StreamHandler {
     case control
   }
 
+  /// In every answer: a publisher that sees it may name a blob of another version in the place of sending it, which any
+  /// other web server would take for an empty blob.
+  private static let identity: StaticString = "Needletail-Repository: 1\r\n"
   /// More than a head: what waits beyond it stays with the client.
   static let inboxBytesMax = 64 * 1024
 
@@ -88,8 +91,21 @@ final class RepositoryConnection: StreamHandler {
   }
 
   func drained() {
-    if case .sending = activity { return sendPieces() }
-    if hasInputEnded { stream.finishWriting() }
+    switch activity {
+    case .sending: sendPieces()
+    case .idle: goOn()
+    default: if hasInputEnded { stream.finishWriting() }
+    }
+  }
+
+  /// Takes up what has been waiting in the inbox, and at last in the client's kernel.
+  private func goOn() {
+    advance()
+    guard takesInput else { return }
+    if hasInputEnded, case .idle = activity { return stream.finishWriting() }
+    guard isPaused, inbox.count <= RepositoryConnection.inboxBytesMax else { return }
+    isPaused = false
+    stream.resumeReading()
   }
 
   func ended(_ end: StreamEnd) {
@@ -129,7 +145,9 @@ final class RepositoryConnection: StreamHandler {
 
   private var takesInput: Bool {
     switch activity {
-    case .idle, .discarding, .collecting, .uploading: true
+    // Who asks without reading is not asked on until it has read: its answers would pile up here.
+    case .idle: stream.queuedBytes <= server.limits.pieceBytes
+    case .discarding, .collecting, .uploading: true
     case .working, .sending, .lingering, .over: false
     }
   }
@@ -230,7 +248,10 @@ final class RepositoryConnection: StreamHandler {
     let method = request?.method ?? .get
     server.counts.answers[answer.status, default: 0] += 1
     var out = ByteBuffer(capacity: answer.body.count + 512)
-    func fields(_ out: inout ByteBuffer) { for (name, value) in answer.fields { out.append(field: name, value) } }
+    func fields(_ out: inout ByteBuffer) {
+      out.append(RepositoryConnection.identity)
+      for (name, value) in answer.fields { out.append(field: name, value) }
+    }
     if let problem = answer.problem {
       server.composer.write(problem, persistence, to: method, into: &out, fields: fields)
     } else {
@@ -246,6 +267,7 @@ final class RepositoryConnection: StreamHandler {
     server.counts.answers[reading.status, default: 0] += 1
     var out = ByteBuffer(capacity: 512)
     server.composer.begin(reading.status, persistence, into: &out)
+    out.append(RepositoryConnection.identity)
     for (name, value) in reading.fields { out.append(field: name, value) }
     out.append(field: "Content-Length", decimal: reading.range.count)
     out.endHead()
@@ -286,12 +308,8 @@ final class RepositoryConnection: StreamHandler {
     sinceNanoseconds = server.loop.nowNanoseconds
     guard persistence != .close else { return linger() }
     activity = .idle
-    if hasInputEnded && inbox.count == taken { return stream.finishWriting() }
-    if isPaused {
-      isPaused = false
-      stream.resumeReading()
-    }
-    advance()
+    // From inside `advance` the loop there goes on by itself.
+    if !isAdvancing { goOn() }
   }
 
   private func linger() {

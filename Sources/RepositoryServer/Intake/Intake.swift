@@ -131,17 +131,17 @@ struct Intake: Sendable {
 
   // MARK: - Small files
 
-  /// Stores a signature. One that stands there may be replaced, for keys change; who replaces it says which by If-Match.
+  /// Stores a signature. One that stands there is replaced: keys change, and what no key of a gateway's made is refused
+  /// there.
   func storeSignature(_ bytes: [UInt8], as resource: RepositoryResource, _ conditions: Conditions) -> Outcome {
     let tag = entityTag(of: bytes)
     let standing = open(resource)?.bytes(max: RepositoryResource.signatureBytesMax)
-    if standing == bytes { return .same(tag) }
     guard conditions.allowsWriting(over: standing.map(entityTag)) else { return .refused(.precondition) }
-    guard standing == nil || conditions.ifMatch != nil else {
-      return .refused(Refusal(409, "Another signature is there already. Send If-Match with its tag to replace it."))
+    if standing == bytes { return .same(tag) }
+    return outcome { () throws(Refusal) in
+      try write(bytes, to: path(resource))
+      return .created(tag)
     }
-    do { try write(bytes, to: path(resource)) } catch { return .refused(error) }
-    return .created(tag)
   }
 
   /// Moves the aliases of a model, all at once.

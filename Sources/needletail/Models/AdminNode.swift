@@ -24,6 +24,8 @@ struct AdminNode {
     let previous: Int?
     let pinned: Int?
     let versions: [Version]
+    /// Null, or absent on an older node, while no challenger is tried.
+    let canary: Canary?
   }
 
   private let http: BlockingHTTP

@@ -8,7 +8,10 @@ struct ModelsCommand: ParsableCommand {
       needletail models rollback films
       needletail models pin films 42 --node 10.0.0.7:9090 --token-file admin.token
       """,
-    subcommands: [List.self, Status.self, Rollback.self, Pin.self, Unpin.self, Promote.self, Activate.self])
+    subcommands: [
+      List.self, Status.self, Rollback.self, Pin.self, Unpin.self, Promote.self, Activate.self, AbortCanary.self,
+      Readmit.self,
+    ])
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Show every model with its versions and their states.")
@@ -91,7 +94,7 @@ struct ModelsCommand: ParsableCommand {
 }
 
 /// Makes a call about one model and shows how it stands then.
-private func perform(_ options: AdminOptions, _ method: String, _ path: String, _ body: String = "") throws {
+func perform(_ options: AdminOptions, _ method: String, _ path: String, _ body: String = "") throws {
   let name = path.prefix { $0 != ":" && $0 != "/" }
   guard !name.isEmpty, name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }) else {
     throw CommandFailure(.usage, "\"\(name)\" is not the name of a model: use 1 to 32 of a-z, 0-9 and -")
@@ -106,6 +109,7 @@ private func show(_ model: AdminNode.Model) {
   let pinned = model.pinned.map { ", pinned to \($0)" } ?? ""
   let previous = model.previous.map { ", a rollback leads to \($0)" } ?? ""
   print("\(model.name) \(serving)\(pinned)\(previous)")
+  if let canary = model.canary { print(canary.summary) }
   for version in model.versions.reversed() {
     var line = "  \(version.version)  \(version.state)"
     if let progress = version.progress, progress > 0, progress < 1 { line += " \(Int(progress * 100)) %" }

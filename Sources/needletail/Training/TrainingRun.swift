@@ -33,6 +33,9 @@ struct TrainingRun {
   /// Versions that stay in the repository; nil for all.
   var keepVersions: Int?
   var progress: ProgressReceiver?
+  /// How manifests and aliases are signed; as they are unless given.
+  var publishing = PublishOptions()
+  var signAliases: SignAliases?
 
   func perform() throws -> TrainingOutcome {
     guard isName(model) else {
@@ -137,15 +140,18 @@ struct TrainingRun {
   ) throws -> PublishedVersion {
     var annotations = ["seed": "\(seed)", "data": report.data.digest, "settings": settings]
     annotations["comparison"] = comparison?.sentence
+    let details: Manifest.Details
+    do {
+      details = try FreshSnapshot(path: path, metrics: report.metrics, annotations: annotations).details(of: model)
+    } catch { throw CommandFailure(.data, "the snapshot that was just made does not check out: \(error)") }
     do {
       if alias == Aliases.challenger { try keepChampion() }
-      let published = try FreshSnapshot(path: path, metrics: report.metrics, annotations: annotations)
-        .publish(into: repository, as: model)
-      if let alias { try folder.setAlias(alias, of: model, to: published.identity.version) }
+      let published = try folder.publish(snapshotPath: path, model: model, details: details, options: publishing)
+      if let alias { try folder.setAlias(alias, of: model, to: published.identity.version, sign: signAliases) }
       if let keepVersions { prune(keepVersions) }
       return published
     } catch let error as PublishError {
-      throw CommandFailure(.cannotWrite, "\(error)")
+      throw CommandFailure(.cannotWrite, "the snapshot cannot be published: \(error)")
     }
   }
 
@@ -155,7 +161,7 @@ struct TrainingRun {
     guard try folder.aliases(of: model).champion == nil,
       let champion = try PublishedIncumbent.champion(of: model, in: folder)
     else { return }
-    try folder.setAlias(Aliases.champion, of: model, to: champion.identity.version)
+    try folder.setAlias(Aliases.champion, of: model, to: champion.identity.version, sign: signAliases)
   }
 
   /// A repository that keeps too much is no reason to fail what has been published.

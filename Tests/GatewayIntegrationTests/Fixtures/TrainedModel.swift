@@ -87,14 +87,30 @@ final class TestRepository {
   }
 
   /// Publishes the model as the next version. Its bytes are the same; its digest, which is in every key, is not.
+  ///
+  /// - Parameter ballast: bytes of a section that no other version has, so that a node must fetch it; none for the very
+  ///   same sections.
   @discardableResult
-  func publish(signedBy key: SigningKey? = nil) -> Int {
+  func publish(ballast: Int = 0, signedBy key: SigningKey? = nil) -> Int {
     let details = Manifest.Details(createdAtSeconds: 1_767_225_600, metric: "dot", dimension: 8)
     var options = PublishOptions()
     options.sign = key?.signManifest
     return try! FolderRepository(path: path).publish(
-      snapshotPath: TrainedModel.shared.snapshotPath, model: TrainedModel.name, details: details, options: options
+      snapshotPath: ballast > 0 ? snapshot(ballast) : TrainedModel.shared.snapshotPath, model: TrainedModel.name,
+      details: details, options: options
     ).identity.version
+  }
+
+  private func snapshot(_ ballast: Int) -> String {
+    let path = folder.file("ballast.ntsnap")
+    let model = try! Snapshot.open(path: TrainedModel.shared.snapshotPath, verify: .structure)
+    var writer = try! SnapshotWriter(path: path)
+    for entry in model.sections { try! writer.add(entry.tag, model.bytes(of: entry)) }
+    var random = SystemRandomNumberGenerator()
+    let bytes = (0..<ballast).map { _ in UInt8.random(in: 0...255, using: &random) }
+    try! writer.add("ballast", bytes.span.bytes)
+    try! writer.seal()
+    return path
   }
 
   /// The digest of a version as it stands in keys.

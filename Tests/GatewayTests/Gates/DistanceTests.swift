@@ -28,7 +28,8 @@ import Testing
     for seed in UInt64(0)..<50 {
       var random = SeededRandom(seed: seed)
       let one = (0..<Int.random(in: 1...40, using: &random)).map { _ in Float(Int.random(in: 0...15, using: &random)) }
-      let other = (0..<Int.random(in: 1...40, using: &random)).map { _ in Float(Int.random(in: 3...20, using: &random)) }
+      let other = (0..<Int.random(in: 1...40, using: &random)).map { _ in Float(Int.random(in: 3...20, using: &random))
+      }
       func below(_ numbers: [Float], _ x: Float) -> Double {
         Double(numbers.count { $0 <= x }) / Double(numbers.count)
       }

@@ -51,9 +51,15 @@ private func report(_ figures: GateFigures, isPinned: Bool = false) -> GateRepor
     (.scoreDistanceWindows, .gateFailed, "windows", { _, live in live.windowScores.value = 1 }),
     (.normDistanceItems, .gateFailed, "item vectors", { _, live in live.itemNorms.value = 1 }),
     (.normDistanceUsers, .gateFailed, "user vectors", { _, live in live.userNorms.value = 1 }),
-    (.coverage, .gateFailed, "20 different", { figures, live in (figures.coverage.differing, live.coverage.differing) = (20, 20) }),
+    (
+      .coverage, .gateFailed, "20 different",
+      { figures, live in (figures.coverage.differing, live.coverage.differing) = (20, 20) }
+    ),
     (.coverageRatio, .gateFailed, "100 different", { figures, _ in figures.coverage.differing = 100 }),
-    (.latency, .gateFailed, "ms", { figures, live in (figures.medianMicroseconds, live.medianMicroseconds) = (90_000, 80_000) }),
+    (
+      .latency, .gateFailed, "ms",
+      { figures, live in (figures.medianMicroseconds, live.medianMicroseconds) = (90_000, 80_000) }
+    ),
     (.latencyRatio, .gateFailed, "times", { figures, _ in figures.medianMicroseconds = 3_000 }),
   ]
 

@@ -12,7 +12,8 @@ import Testing
 
   @Test func `the machine's memory counts when there is no limit`() {
     #expect(free(machine) == 2_048_000)
-    #expect(free(machine.merging(["/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/memory.max": "max\n"]) { $1 }) == 2_048_000)
+    #expect(
+      free(machine.merging(["/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/memory.max": "max\n"]) { $1 }) == 2_048_000)
     #expect(free([:]) == .max)
   }
 

@@ -51,7 +51,9 @@ import Testing
       for entry in original.sections {
         var bytes = Array(copying: original.bytes(of: entry))
         if entry.tag == "vec.f32" {
-          withUnsafeBytes(of: bad.bitPattern.littleEndian) { bytes.replaceSubrange(item * 32 + 28..<item * 32 + 32, with: $0) }
+          withUnsafeBytes(of: bad.bitPattern.littleEndian) {
+            bytes.replaceSubrange(item * 32 + 28..<item * 32 + 32, with: $0)
+          }
         }
         try writer.add(entry.tag, bytes.span.bytes)
       }
