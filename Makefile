@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-debug test-address test-thread test-neon soak bench format clean packages toolchain
+.PHONY: help serve test test-debug test-address test-thread test-python test-neon soak bench format clean packages toolchain
 
 # DATA=folder trains the first snapshot on real interactions instead of the built-in catalogue.
 DATA ?=
@@ -17,7 +17,7 @@ serve: packages toolchain ## train if need be, start memcached, serve on 127.0.0
 	swift build -c release --product needletail
 	exec $(RELEASE) quickstart $(if $(DATA),--data "$(DATA)") $(ARGS)
 
-test: packages toolchain test-debug test-address test-thread ## all tests, then again under the sanitizers where it matters
+test: packages toolchain test-debug test-python test-address test-thread ## all tests, then again under the sanitizers where it matters
 
 # The release build comes first: AllocationTests count what it allocates.
 test-debug: packages toolchain
@@ -35,6 +35,13 @@ test-address: packages toolchain
 test-thread: packages toolchain
 	NEEDLETAIL_TESTS="ReactorTests GatewayIntegrationTests" swift test --disable-xctest --sanitize=thread --scratch-path .build-thread \
 	  --filter '^(ReactorTests\.|GatewayIntegrationTests\.Integration/(Availability|Tier|Event|Snapshot|Lifecycle|Drain|Pipeline|Start)Tests)'
+
+# The Python package, with the executable that test-debug built. PYTHON=path of another interpreter, such as one of a virtual
+# environment that has implicit and pyarrow too: then their examples run as well.
+PYTHON ?= python3
+test-python: ## the Python package: publishes with the built executable (needs numpy; PYTHON=interpreter)
+	@if ! $(PYTHON) -c 'import numpy' 2>/dev/null; then echo "skipped: $(PYTHON) has no numpy (pip install numpy)"; exit 0; fi; \
+	cd Clients/python && $(PYTHON) -m unittest discover -s tests -t .
 
 # The kernels for ARM on a machine that is none: cross-compiled, run by qemu, compared with the scalar ones. Packages:
 # gcc-aarch64-linux-gnu qemu-user. clang is Swift's, for the attributes that the kernels use.

@@ -96,8 +96,10 @@ public struct Configuration: Sendable {
 
 /// Variables with the product's prefix that are no settings of the server.
 public enum ConfigurationVariables {
-  /// Kernel choice of the search (tests), the configuration file's path, and what the test suites read.
+  /// Kernel choice of the search (tests), the configuration file's path, where clients find this program, and what the
+  /// test suites read.
   public static let others: Set<String> = [
     "NEEDLETAIL_KERNELS", "NEEDLETAIL_CONFIG", "NEEDLETAIL_SHARED_DATA", "NEEDLETAIL_TEST_MEMCACHED",
+    "NEEDLETAIL_BIN", "NEEDLETAIL_TESTS",
   ]
 }

@@ -49,6 +49,14 @@ class Gateway:
             [tool.executable(), "serve", "--repository", repository, "--data-dir", os.path.join(folder, "data"),
              "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--workers", "1", "--memcached", "none", *flags],
             stdout=subprocess.DEVNULL, stderr=self.log)
+        self.url = self.admin = None
+        try:
+            self._learn_addresses()
+        except BaseException:
+            self.close()
+            raise
+
+    def _learn_addresses(self):
         listening = self.await_log(r'"message":"listening".*')
         fields = json.loads("{" + listening + "}") if not listening.startswith("{") else json.loads(listening)
         self.url = f"http://{fields['address']}"

@@ -40,9 +40,9 @@ class PublishTests(unittest.TestCase):
         self.assertNotIn(best[1], shown)
         self.assertIn("Item ", answer["items"][0]["metadata"]["title"])
 
-        # The gateway is told, and waited for.
-        snapshot = some_snapshot(item_factors=some_factors(60, seed=5))
-        second = snapshot.publish(
+        # The gateway is told, and waited for. A model that is too unlike the one that serves would be stopped.
+        retrained = some_factors(60) + 0.01 * some_factors(60, seed=5)
+        second = some_snapshot(item_factors=retrained).publish(
             self.repository, model="films", wait="SERVING", nodes=[gateway.admin], timeout=120)
         self.assertEqual(second.version, 2)
         self.assertEqual([node["state"] for node in second.nodes], ["SERVING"])
@@ -58,10 +58,19 @@ class PublishTests(unittest.TestCase):
             file.write(f"trust:\n  keys: [\"{made['publicKey']}\"]\n")
         gateway = self.serve("--config", config)
         gateway.get("/v1/placements/home/recommendations?userId=u1")
-        other = some_snapshot(item_factors=some_factors(60, seed=5))
+        other = some_snapshot(item_factors=some_factors(60) * np.float32(1.001))
         with self.assertRaises(nt.SnapshotRejected) as caught:
             other.publish(self.repository, model="films", wait="SERVING", nodes=[gateway.admin], timeout=120)
         self.assertEqual(caught.exception.reason, "signature_missing")
+
+    def test_a_model_unlike_the_one_that_serves_is_stopped_by_a_gate(self):
+        some_snapshot().publish(self.repository, model="films")
+        gateway = self.serve()
+        gateway.get("/v1/placements/home/recommendations?userId=u1")
+        shuffled = some_snapshot(item_factors=some_factors(60)[::-1] * 3)
+        with self.assertRaises(nt.SnapshotRejected) as caught:
+            shuffled.publish(self.repository, model="films", wait="SERVING", nodes=[gateway.admin], timeout=120)
+        self.assertEqual(caught.exception.reason, "gate_failed")
 
     def test_validate_finds_what_the_executable_finds(self):
         report = some_snapshot().validate()

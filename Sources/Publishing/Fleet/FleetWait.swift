@@ -88,8 +88,9 @@ public struct FleetWait: Sendable {
   private func isLost(_ standing: Standing) -> Bool {
     switch standing {
     case .notAllowed: true
-    // A fault of the node or the network is tried again by the node itself.
-    case .standing(.rejected, let reason, _, _): reason?.isTransient != true
+    // A fault of the node or the network is tried again by the node itself. So is a version without a signature, but it is
+    // for the publisher to bring one.
+    case .standing(.rejected, let reason, _, _): reason?.isTransient != true || reason == .signatureMissing
     case .standing(let state, _, _, _): state == .draining || state == .unloaded
     case .silent, .unaware: false
     }

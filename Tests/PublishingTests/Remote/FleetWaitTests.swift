@@ -57,6 +57,12 @@ import Testing
     #expect(wait.outcome == nil && wait.outcomeOfDeadline == .late)
   }
 
+  @Test func `a signature that is missing is not waited for: whoever waits would have to bring it`() throws {
+    var wait = try wait(1, "1")
+    wait.note(standing(.rejected, .signatureMissing), of: 0)
+    #expect(wait.outcome == .rejected)
+  }
+
   @Test func `the end says whether anybody answered`() throws {
     var wait = try wait(2, "2")
     wait.note(.silent("no"), of: 0)
