@@ -60,7 +60,7 @@ import Testing
   @Test func `a signature that is missing is not waited for: whoever waits would have to bring it`() throws {
     var wait = try wait(1, "1")
     wait.note(standing(.rejected, .signatureMissing), of: 0)
-    #expect(wait.outcome == .rejected)
+    #expect(wait.outcome == .rejected(.signatureMissing))
   }
 
   @Test func `the end says whether anybody answered`() throws {
