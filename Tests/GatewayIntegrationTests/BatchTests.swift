@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Gateway
 import Reactor
 import TestSupport
 import Testing
@@ -196,7 +197,9 @@ extension Integration {
     }
 
     @Test func `a batch whose lists memcached has is answered from there, then from memory`() throws {
-      let warm = try RunningGateway(repository, memcached: [memcached.address])
+      let warm = try RunningGateway(
+        repository, memcached: [memcached.address], flags: ["snapshots.warmBudget": ["0"]])
+      _ = try Warmer.precompute(RunningGateway.settings(repository, [memcached.address])) { _, _ in }
       let client = warm.connect()
       let requests = (0..<TrainedModel.segments).map { #"{"placement":"home","segment":"\#($0)"}"# }
       let first = try #require(client.post(Self.path, body(requests)))

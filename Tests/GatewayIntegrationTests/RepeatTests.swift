@@ -33,7 +33,7 @@ extension Integration {
       }
       #expect(ids.count == 21, "an id was given twice")
       #expect(repeated(gateway) == before + 20)
-      #expect(gateway.metrics().sum("http_requests_total", ["placement": "home", "tier": "l1"]) == 24)
+      #expect(gateway.metrics().sum("http_requests_total", ["placement": "home", "tier": "l1"]) == 25)
     }
 
     @Test func `an event of the user ends it at once`() throws {

@@ -11,7 +11,7 @@ extension Integration {
   @Suite struct TierTests {
     let repository = TestRepository()
     let memcached = MemcachedServer()
-    /// Nothing is written to memcached when a version takes over.
+    /// Nothing is written to memcached, nor put in L1, when a version takes over.
     let cold = ["snapshots.warmBudget": ["0"]]
 
     @Test func `a first answer is computed, the next one of the connection comes from L1`() throws {
@@ -26,11 +26,15 @@ extension Integration {
       #expect(try first.recommendations.items == second.recommendations.items)
     }
 
-    @Test func `a swap writes the segments' lists, so a first answer comes from L2`() throws {
+    @Test func `a swap warms the segments' lists: in memcached for the fleet, in L1 for the first answer`() throws {
       let gateway = try RunningGateway(repository, memcached: [memcached.address])
+      let prefix = "nt1:default:books:\(repository.digest8(1)):home:s"
+      let keys = RawMemcached(memcached).keys()
+      #expect(keys.filter { $0.hasPrefix(prefix) }.count == TrainedModel.segments, "\(keys)")
       let client = gateway.connect()
-      #expect(client.get(target("home", "segment=1"))?.tier == "l2")
-      #expect(client.get(target("home", "segment=1"))?.tier == "l1")
+      for segment in 0..<TrainedModel.segments {
+        #expect(client.get(target("home", "segment=\(segment)"))?.tier == "l1")
+      }
     }
 
     @Test func `precompute writes every segment of every placement, and answers come from L2`() throws {
@@ -52,7 +56,7 @@ extension Integration {
     }
 
     @Test func `a list past fresh is served stale once and is then new again`() throws {
-      let gateway = try RunningGateway(repository, flags: ["placements.home.fresh": ["1s"]])
+      let gateway = try RunningGateway(repository, flags: cold.merging(["placements.home.fresh": ["1s"]]) { $1 })
       let client = gateway.connect()
       #expect(client.get(target("home"))?.tier == "computed")
       var last: HTTPAnswer?
@@ -104,15 +108,16 @@ extension Integration {
     }
 
     @Test func `without memcached the first answer is computed and the next comes from L1`() throws {
-      let gateway = try RunningGateway(repository)
+      let gateway = try RunningGateway(repository, flags: cold)
       let client = gateway.connect()
       #expect(client.get(target("home", "userId=u0001"))?.tier == "computed")
       #expect(client.get(target("home", "userId=u0001"))?.tier == "l1")
     }
 
     @Test func `a repeated request of an unknown user is an L1 hit, its empty window kept too`() throws {
-      let gateway = try RunningGateway(repository, memcached: [memcached.address])
+      let gateway = try RunningGateway(repository, memcached: [memcached.address], flags: cold)
       let client = gateway.connect()
+      _ = try Warmer.precompute(RunningGateway.settings(repository, [memcached.address])) { _, _ in }
       // The window and the segment's list travel together: what is answered still came from memcached.
       #expect(client.get(target("home", "userId=somebody"))?.tier == "l2")
       let asked = gateway.metrics().sum("memcached_requests_total")

@@ -92,7 +92,7 @@ final class CurlHandle {
     number(CURLOPT_CONNECTTIMEOUT_MS, access.requestTimeoutMilliseconds)
     if call.isBulk {
       number(CURLOPT_LOW_SPEED_LIMIT, max(1, access.rateBytesMin))
-      number(CURLOPT_LOW_SPEED_TIME, max(1, access.stallTimeoutMilliseconds / 1000))
+      number(CURLOPT_LOW_SPEED_TIME, stallSeconds(access))
     } else {
       number(CURLOPT_TIMEOUT_MS, access.requestTimeoutMilliseconds)
     }
@@ -100,6 +100,11 @@ final class CurlHandle {
       offset(CURLOPT_MAX_RECV_SPEED_LARGE, access.rateBytesMax)
       offset(CURLOPT_MAX_SEND_SPEED_LARGE, access.rateBytesMax)
     }
+  }
+
+  /// To keep to a rate libcurl takes up to a second's worth at once and is then silent for as long: that is no stall.
+  private func stallSeconds(_ access: RepositoryAccess) -> Int {
+    max(access.rateBytesMax > 0 ? 5 : 1, access.stallTimeoutMilliseconds / 1000)
   }
 
   /// A rate is kept between reads, so one must not bring a second's worth. libcurl takes 1 KiB at the least, and 16 for

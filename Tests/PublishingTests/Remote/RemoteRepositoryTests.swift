@@ -143,18 +143,18 @@ import Testing
   @Test func `a pull keeps to its bandwidth`() throws {
     // Noise, so that as much travels.
     var random = SystemRandomNumberGenerator()
-    let noise = (0..<1_500_000).map { _ in UInt8.random(in: 0...255, using: &random) }
+    let noise = (0..<6_000_000).map { _ in UInt8.random(in: 0...255, using: &random) }
     _ = try place.repository.publish(
       snapshotPath: place.snapshot([("own", noise)]), model: "home", details: someDetails)
     let server = place.served()
     var access = briefAccess()
-    access.rateBytesMax = 1_000_000
+    access.rateBytesMax = 4_000_000
     let start = ContinuousClock.now
     _ = try place.hastyStore.pull("home", 1, from: remote(server.url, access))
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     let bytes = try place.repository.manifest("home", 1).manifest.wireBytes
-    // A server's first window may be received at once; what is then waited for is what the rate is about.
-    #expect(seconds > Double(bytes) / 1_000_000 / 2, "\(bytes) bytes in \(seconds) s")
+    // libcurl takes up to a second's worth at once; the last of them is not waited for.
+    #expect(seconds > Double(bytes) / 4_000_000 / 2, "\(bytes) bytes in \(seconds) s")
   }
 
   @Test func `a token goes along, and without it the sentence says so`() throws {
