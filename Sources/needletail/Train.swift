@@ -49,6 +49,8 @@ struct Train: ParsableCommand {
   @Option(help: "Alias to point to the new version: champion or challenger.") var alias: String?
   @Option(help: "Versions to keep in the repository beside those that aliases name; all unless given.")
   var keepVersions: Int?
+  @Option(help: "Secret key file to sign the version and the alias with; see keygen.") var sign: String?
+  @OptionGroup var password: PasswordOptions
   @Option(help: "How to show progress: auto, json (a line a step, for programs) or none.") var progress =
     ProgressStyle.auto
   @Flag(help: "Do nothing when the published model has learnt from the same data.") var skipUnchanged = false
@@ -80,6 +82,12 @@ struct Train: ParsableCommand {
       run.skipsUnchanged = skipUnchanged
       run.alias = alias
       run.keepVersions = keepVersions
+      if let sign {
+        // Before the training: a wrong password is told at once.
+        let key = try password.key(sign)
+        run.publishing.sign = key.signManifest
+        run.signAliases = key.signAliases(of: model)
+      }
       run.progress = progress.receiver
       let outcome = try run.perform()
       print(json ? outcome.json : outcome.summary)

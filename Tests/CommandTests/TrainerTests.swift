@@ -43,6 +43,33 @@ import Testing
       })
   }
 
+  @Test func `what it publishes is signed, the alias too`() throws {
+    let folder = RunningTrainer.shop()
+    let (key, trusted) = (folder.file("shop.key"), folder.file("shop.pub"))
+    #expect(Command.run("keygen", "--key", key, "--public-key", trusted, "--no-password").code == 0)
+    let trainer = RunningTrainer(in: folder, "--sign", key, "--alias", "champion")
+    #expect(try #require(trainer.run(1), "\(trainer.messages)").outcome == "published")
+    for file in ["1/manifest.json", "aliases.json"] {
+      let path = folder.file("repository/models/shop/" + file)
+      let verified = Command.run("verify", path, "--public-key", trusted)
+      #expect(verified.code == 0, "\(file): \(verified.errors)")
+    }
+    // A gateway that pulls over HTTP finds them there.
+    #expect(trainer.get("/models/shop/1/manifest.json.minisig")?.status == 200)
+    #expect(trainer.get("/models/shop/aliases.json.minisig")?.status == 200)
+  }
+
+  @Test func `a key with a password that nobody could be asked for is refused at the start`() throws {
+    let folder = RunningTrainer.shop()
+    let (key, password) = (folder.file("shop.key"), folder.file("password"))
+    folder.write("swallow\n", to: "password")
+    let made = Command.run("keygen", "--key", key, "--public-key", folder.file("shop.pub"), "--password-file", password)
+    #expect(made.code == 0, "\(made.errors)")
+    let trainer = RunningTrainer(in: folder, "--sign", key)
+    #expect(trainer.exitCode() == 77)
+    #expect(trainer.messages.contains("--password-file"), "\(trainer.messages)")
+  }
+
   @Test func `a run is asked for with the token, and finds nothing new`() throws {
     let trainer = RunningTrainer(in: RunningTrainer.shop())
     #expect(trainer.run(1)?.outcome == "published")

@@ -4,8 +4,8 @@ import Testing
 
 @testable import Reactor
 
-/// The service manager's side of its protocols.
-@Suite struct ServiceManagerTests {
+/// The service manager's side of its protocols. One test at a time: two of them claim high descriptors by number.
+@Suite(.serialized) struct ServiceManagerTests {
   @Test(arguments: [false, true])
   func `a notification is one datagram at the socket that was named`(isAbstract: Bool) throws {
     let folder = TemporaryFolder()

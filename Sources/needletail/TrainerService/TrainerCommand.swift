@@ -38,6 +38,8 @@ struct TrainerCommand: ParsableCommand {
   var worseThan = Percentage(share: 0.05)
   @Option(help: "Alias to point to a new version: champion or challenger; none unless given.") var alias: String?
   @Option(help: "Versions to keep beside those that aliases name.") var keepVersions = 10
+  @Option(help: "Secret key file to sign versions and aliases with; see keygen.") var sign: String?
+  @OptionGroup var password: PasswordOptions
   @Option(help: "File with the token that publishers and POST /train must send as Authorization: Bearer.")
   var tokenFile: String?
   @Flag(help: "Take versions in from anybody on this machine; only where --listen is loopback or a unix socket.")
@@ -72,6 +74,7 @@ struct TrainerCommand: ParsableCommand {
       LineLogHandler.bootstrap(level: .info, format: logFormat.flatMap(LineLogHandler.Format.init(word:)))
       let address = try listenAddress()
       let access = try writeAccess(address)
+      try checkSecretKey()
       try makeFolder(ofRepository: repository)
       do { try TrainerService(self, address: address, access: access).run() } catch let error as LoopError {
         let hint = error.code == EADDRINUSE ? ": another process listens there; end it, or listen elsewhere" : ""
@@ -104,6 +107,17 @@ struct TrainerCommand: ParsableCommand {
     return .everybody
   }
 
+  /// A run has nobody whom it could ask for a password, and whether key and password fit is better known now than in hours.
+  private func checkSecretKey() throws {
+    guard let sign else { return }
+    do throws(SigningError) {
+      if try SecretKeyFile.isEncrypted(sign), password.passwordFile == nil {
+        throw SigningError(.wrongPassword, "the secret key \(sign) has a password: name its file with --password-file")
+      }
+    } catch { throw CommandFailure(error) }
+    _ = try password.key(sign)
+  }
+
   /// The arguments of one run.
   var trainArguments: [String] {
     var arguments = [
@@ -115,6 +129,8 @@ struct TrainerCommand: ParsableCommand {
     for folder in events { add("--events", folder) }
     add("--items", items)
     add("--alias", alias)
+    add("--sign", sign)
+    add("--password-file", password.passwordFile)
     add("--identity-key-file", identityKeyFile)
     add("--dimensions", dimensions.map(String.init))
     add("--segments", segments.map(String.init))
