@@ -76,6 +76,7 @@ public final class Server {
     try watchSignals()
     FileLimit.raise(for: settings, workers: workers.count)
     threads.append(try control.loader.start())
+    threads.append(try control.clerk.start())
     threads.append(try intake.startWriting(to: settings.dataDirectory + "/events", clock: unixSeconds))
     for worker in workers { threads.append(try start(worker)) }
     if let acceptance {

@@ -19,6 +19,9 @@ final class Shelf {
   /// The same placement with the challenger's snapshot, and who sees that.
   let challenger: Shelf?
   let split: Split?
+  /// The champion's once more, for requests that name nobody while a canary runs: they never see the challenger, so what
+  /// becomes of them must not be compared with what becomes of it. Counted in a row apart, with no arm in their ids.
+  let bystander: Shelf?
   /// Of lists that no request has narrowed.
   let standardVariant: Variant
 
@@ -35,10 +38,11 @@ final class Shelf {
 
   init(
     _ index: Int, _ placement: Placements.Placement, _ served: ServedModel?, row: UInt8 = VersionTable.noRow,
-    arm: CanaryArm? = nil, challenger: Shelf? = nil, split: Split? = nil
+    arm: CanaryArm? = nil, challenger: Shelf? = nil, split: Split? = nil, bystander: Shelf? = nil
   ) {
     let policy = placement.policy
     (self.row, self.arm, self.challenger, self.split) = (row, arm?.code ?? CanaryArm.none, challenger, split)
+    self.bystander = bystander
     self.index = index
     self.placement = placement
     self.served = served

@@ -19,6 +19,10 @@ public final class ServingModel: Sendable {
   /// Of this object, in this process: what workers keep about a model they keep under it.
   let serial = ServingModel.lastSerial.add(1, ordering: .relaxed).newValue
   private static let lastSerial = Atomic<UInt64>(0)
+  private static let mapped = Atomic<Int>(0)
+
+  /// Bytes of all files that models of this process map: the kernel counts their pages as free to take, and they are not.
+  public static var mappedBytes: Int { mapped.load(ordering: .relaxed) }
 
   let head: ModelHead
   let ids: ItemIDs
@@ -79,7 +83,10 @@ public final class ServingModel: Sendable {
     self.version = version
     self.digest = digest
     self.snapshot = snapshot
+    ServingModel.mapped.add(snapshot.byteCount, ordering: .relaxed)
   }
+
+  deinit { ServingModel.mapped.subtract(snapshot.byteCount, ordering: .relaxed) }
 
   public var itemCount: Int { head.items }
   public var userCount: Int { head.users }

@@ -57,7 +57,7 @@ public struct RepositoryWatcher: Sendable {
 
   public let model: String
   public private(set) var serving: ModelIdentity?
-  /// What served before: where a rollback leads.
+  /// What served before: where a rollback leads. Loaded, or on the node's disk.
   public private(set) var previous: ModelIdentity?
   public private(set) var challenger: ModelIdentity?
   public private(set) var pinned: Int?
@@ -73,10 +73,14 @@ public struct RepositoryWatcher: Sendable {
   private var fetching: Set<ModelIdentity> = []
   private var rejected: Set<ModelIdentity> = []
 
-  /// `serving`: a version that a node started with from its own disk.
-  public init(model: String, serving: ModelIdentity? = nil, pinned: Int? = nil, floor: Int? = nil) {
+  /// `serving`: a version that a node started with from its own disk; `previous`: what served before that and lies there,
+  /// not loaded; `pinned`: what an operator had pinned.
+  public init(
+    model: String, serving: ModelIdentity? = nil, previous: ModelIdentity? = nil, pinned: Int? = nil, floor: Int? = nil
+  ) {
     self.model = model
     self.serving = serving
+    self.previous = previous
     self.pinned = pinned
     self.floor = floor
     if let serving { loaded.insert(serving) }
@@ -85,8 +89,9 @@ public struct RepositoryWatcher: Sendable {
   /// The repository was read.
   public mutating func observe(_ listing: RepositoryListing) -> [Action] {
     self.listing = listing
-    // What was rejected and is gone need not be remembered: the set stays as small as the repository.
-    rejected.formIntersection(listing.versions.values)
+    // What was rejected and is gone need not be remembered: the set stays as small as the repository. What cannot be read
+    // at the moment is not gone.
+    rejected = rejected.filter { listing.versions[$0.version] == $0 || listing.faults[$0.version] != nil }
     return plan()
   }
 
@@ -101,6 +106,7 @@ public struct RepositoryWatcher: Sendable {
   public mutating func rejected(_ identity: ModelIdentity) -> [Action] {
     fetching.remove(identity)
     loaded.remove(identity)
+    if previous == identity { previous = nil }
     rejected.insert(identity)
     return plan()
   }
@@ -108,12 +114,11 @@ public struct RepositoryWatcher: Sendable {
   /// A fetch failed for a reason that may pass; the next `observe` orders it again.
   public mutating func failed(_ identity: ModelIdentity) { fetching.remove(identity) }
 
-  /// A version that does not serve was let go.
+  /// A version that does not serve was let go. A rollback still leads to the one before, from the disk.
   public mutating func unloaded(_ identity: ModelIdentity) {
     precondition(identity != serving, "\(identity) serves")
     loaded.remove(identity)
     if challenger == identity { challenger = nil }
-    if previous == identity { previous = nil }
   }
 
   /// An operator pins a version, or with nil lets go of the pin. A pin outweighs an earlier rejection: the version is
@@ -125,16 +130,11 @@ public struct RepositoryWatcher: Sendable {
     return plan()
   }
 
-  /// An operator goes back to what served before: pinned, so that the next look at the repository does not undo it.
-  public mutating func rollback() -> [Action] {
-    guard let previous else { return [] }
-    return pin(previous.version)
-  }
-
-  /// Other keys are trusted from now on, or none: what was rejected is judged once more.
-  public mutating func judgeAnew(floor: Int?) -> [Action] {
+  /// Other keys are trusted from now on, or none: what was rejected is judged once more, but for what people rejected by
+  /// their clicks (`keeping`).
+  public mutating func judgeAnew(floor: Int?, keeping: Set<ModelIdentity> = []) -> [Action] {
     self.floor = floor
-    rejected = []
+    rejected.formIntersection(keeping)
     return plan()
   }
 
@@ -165,21 +165,15 @@ public struct RepositoryWatcher: Sendable {
 
   /// Whether a version can be pinned: the repository has it, or this node has it loaded.
   public func knows(_ version: Int) -> Bool {
-    listing.versions[version] != nil || loaded.contains { $0.version == version }
-  }
-
-  /// Loaded versions that nothing needs: neither serving nor tried nor the one a rollback leads to. Let them drain, then
-  /// tell `unloaded`.
-  public var surplus: [ModelIdentity] {
-    let needed = [serving, challenger, previous]
-    return loaded.filter { !needed.contains($0) && $0.version != pinned }.sorted { $0.version < $1.version }
+    listing.versions[version] != nil || loaded.contains { $0.version == version } || previous?.version == version
   }
 
   /// What may be chosen.
   private var usable: [Int: ModelIdentity] {
-    // A version that the repository dropped but this node still has loaded can be pinned: that is a rollback.
+    // A version that the repository dropped but this node still has can be pinned: that is a rollback.
     var known = listing.versions
-    for identity in loaded.sorted(by: { $0.version < $1.version }) where known[identity.version] == nil {
+    let own = loaded.union([previous].compactMap { $0 })
+    for identity in own.sorted(by: { $0.version < $1.version }) where known[identity.version] == nil {
       known[identity.version] = identity
     }
     return known.filter { !rejected.contains($0.value) && (listing.versions[$0.key] != nil || $0.key == pinned) }
@@ -194,7 +188,11 @@ public struct RepositoryWatcher: Sendable {
     let usable = usable
     var actions: [Action] = []
     refuseWhatIsBelowFloor(usable, &actions)
-    guard let choice = promoted(choice(among: allowed(usable)), usable) else { return actions }
+    guard let choice = promoted(choice(among: allowed(usable)), usable) else {
+      // Nothing to choose from any more. A verdict holds all the same.
+      if let challenger, rejected.contains(challenger) { settle(challenger: nil, &actions) }
+      return actions
+    }
     // `.serving` means: leave things as they are, even if the number now belongs to another build.
     if choice.source != .serving, let champion = usable[choice.champion], champion != serving {
       swap(to: champion, &actions)

@@ -2,13 +2,15 @@ internal import Bytes
 internal import Glibc
 package import Snapshots
 
-/// A snapshot file on this node, with the manifest it was pulled under.
+/// A snapshot file on this node, with the manifest that it was pulled under.
 public struct LocalSnapshot: Sendable, Equatable {
   public let path: String
-  public let identity: ModelIdentity
-  public let manifest: Manifest
+  public let published: PublishedManifest
   /// Whether every byte has been checked against the manifest, so that it may be mapped with `.structure`.
   public let isVerified: Bool
+
+  public var identity: ModelIdentity { published.identity }
+  public var manifest: Manifest { published.manifest }
 }
 
 /// The snapshots of this node, raw, ready to be mapped.
@@ -17,7 +19,8 @@ public struct LocalSnapshot: Sendable, Equatable {
 ///                                    <version>-<digest8>.json              the manifest's bytes
 ///                                    <version>-<digest8>.json.minisig      its signature, if one was asked for
 ///                                    <version>-<digest8>.ntsnap.verified   written last
-///                                    last-good                             what served last
+///                                    last-good                             what served last, and what before that
+///                                    pinned                                the version that an operator pinned
 ///                                    replay-memory                         what may not be set back (`ReplayMemory`)
 ///
 /// A snapshot counts when file, manifest and mark say the same. The store keeps no state of its own: a killed process
@@ -65,11 +68,33 @@ public struct SnapshotStore: Sendable {
     return found
   }
 
-  /// Remembers which version serves, so that a restart without a repository serves the same, also after a rollback.
-  public func recordServing(_ identity: ModelIdentity) throws(PublishError) {
+  /// Remembers which version serves, so that a restart without a repository serves the same, also after a rollback; and
+  /// which one a rollback leads to.
+  public func recordServing(_ identity: ModelIdentity, before: ModelIdentity? = nil) throws(PublishError) {
     try check(identity.name)
     try onDisk { () throws(DiskError) in try disk.makeFolders(folder(identity.name)) }
-    try write(Array("\(stem(identity))\n".utf8), to: lastGoodPath(identity.name), disk: disk)
+    let lines = [identity, before].compactMap { $0 }.map { stem($0) + "\n" }.joined()
+    try write(Array(lines.utf8), to: lastGoodPath(identity.name), disk: disk)
+  }
+
+  /// What served before `identity`, if that is what served last and the one before is still here.
+  public func servedBefore(_ identity: ModelIdentity) -> ModelIdentity? {
+    let stems = recordedStems(of: identity.name)
+    guard stems.count == 2, stems[0] == stem(identity) else { return nil }
+    return localSnapshots(of: identity.name).first { stem($0.identity) == stems[1] && $0.isVerified }?.identity
+  }
+
+  /// Remembers what an operator has pinned; nil for nothing.
+  public func recordPin(_ version: Int?, of model: String) throws(PublishError) {
+    try check(model)
+    guard let version else { return try onDisk { () throws(DiskError) in try disk.remove(pinPath(model)) } }
+    try onDisk { () throws(DiskError) in try disk.makeFolders(folder(model)) }
+    try write(Array("\(version)\n".utf8), to: pinPath(model), disk: disk)
+  }
+
+  public func pin(of model: String) -> Int? {
+    guard isName(model), let bytes = try? FileReader.bytes(of: pinPath(model), max: 64) else { return nil }
+    return Int(String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self))
   }
 
   /// The version to start with when there is no repository to ask: what served last, else the largest that is good.
@@ -77,16 +102,16 @@ public struct SnapshotStore: Sendable {
   ///
   /// - Parameter accepts: whether a snapshot may serve again; asked before its bytes are looked at.
   public func lastGood(of model: String, accepts: (LocalSnapshot) -> Bool = { _ in true }) -> LocalSnapshot? {
-    let recorded = recordedStem(of: model)
+    let recorded = recordedStems(of: model).first
     let all = localSnapshots(of: model).filter(accepts)
     let inOrder =
       all.filter { stem($0.identity) == recorded } + all.filter(\.isVerified) + all.filter { !$0.isVerified }
     return inOrder.lazy.compactMap { $0.isVerified ? $0 : verified($0) }.first
   }
 
-  private func recordedStem(of model: String) -> String {
+  private func recordedStems(of model: String) -> [String] {
     let bytes = (try? FileReader.bytes(of: lastGoodPath(model), max: 256)) ?? []
-    return String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+    return bytes.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
   }
 
   private func verified(_ snapshot: LocalSnapshot) -> LocalSnapshot? {
@@ -100,15 +125,15 @@ public struct SnapshotStore: Sendable {
     try mark(snapshot.path, snapshot.identity)
   }
 
-  /// Removes all but the newest `keep` versions of a model, and none that is in use or served last. A file that is mapped stays whole
-  /// for whoever maps it; its space comes back when they let go.
+  /// Removes all but the newest `keep` versions of a model, and none that is in use, served last or served before that. A
+  /// file that is mapped stays whole for whoever maps it; its space comes back when they let go.
   @discardableResult
   public func prune(_ model: String, keep: Int, inUse: Set<ModelIdentity> = []) throws(PublishError) -> [ModelIdentity]
   {
     precondition(keep >= 0)
-    let recorded = recordedStem(of: model)
+    let recorded = recordedStems(of: model)
     let doomed = localSnapshots(of: model).dropFirst(keep).map(\.identity)
-      .filter { !inUse.contains($0) && stem($0) != recorded }
+      .filter { !inUse.contains($0) && !recorded.contains(stem($0)) }
     for identity in doomed { try remove(identity) }
     return Array(doomed)
   }
@@ -156,6 +181,7 @@ extension SnapshotStore {
   func stem(_ identity: ModelIdentity) -> String { "\(identity.version)-\(identity.digest8)" }
   func path(_ identity: ModelIdentity) -> String { "\(folder(identity.name))/\(stem(identity))\(fileSuffix)" }
   func lastGoodPath(_ model: String) -> String { "\(folder(model))/last-good" }
+  func pinPath(_ model: String) -> String { "\(folder(model))/pinned" }
 
   func check(_ model: String) throws(PublishError) {
     guard isName(model) else { throw PublishError(.manifestInvalid, "\"\(model)\" is not a model") }
@@ -170,7 +196,7 @@ extension SnapshotStore {
     let published = PublishedManifest(manifest, bytes: bytes)
     guard published.identity.name == model, self.stem(published.identity) == stem else { return nil }
     return LocalSnapshot(
-      path: path + fileSuffix, identity: published.identity, manifest: manifest,
+      path: path + fileSuffix, published: published,
       isVerified: isMarked(path + fileSuffix, published.identity))
   }
 

@@ -266,6 +266,42 @@ extension Integration {
       #expect(gateway.serves(1))
     }
 
+    @Test func `who names nobody is in no comparison, and counts for the version all the same`() throws {
+      let gateway = try trial()
+      let client = gateway.connect()
+      for _ in 0..<30 { #expect(client.get(target("home", "segment=1"))?.status == 200) }
+      let hasLooked = eventually { gateway.metrics().sum("model_answers_total", ["version": "1"]) >= 30 }
+      #expect(hasLooked)
+      usleep(200_000)
+      let before = try #require(try status(gateway).canary)
+      #expect(before.champion.requests == 0 && before.challenger.requests == 0, "\(before)")
+      for reader in Self.readers.prefix(40) { #expect(client.get(target("home", "userId=\(reader)"))?.status == 200) }
+      let areCompared = eventually {
+        guard let canary = try? status(gateway).canary else { return false }
+        return canary.champion.requests + canary.challenger.requests == 40
+      }
+      #expect(areCompared, "\(gateway.admin("GET", "/admin/v1/models/books").text)")
+    }
+
+    @Test func `a canary's last step does not lift an operator's pin`() throws {
+      try aliases(champion: 1, challenger: nil)
+      repository.publish()
+      let flags = [
+        "canary.steps": ["50", "100"], "canary.lookInterval": ["50ms"], "canary.stepDurationMin": ["0"],
+        "canary.minImpressions": ["0"],
+      ]
+      let gateway = try RunningGateway(repository, flags: flags)
+      #expect(gateway.serves(1))
+      #expect(gateway.admin("POST", "/admin/v1/models/books:pin", #"{"version":1}"#).status == 200)
+      try aliases(champion: 1, challenger: 2)
+      let began = eventually { (try? status(gateway).canary) != nil }
+      #expect(began)
+      usleep(500_000)
+      #expect(try status(gateway).serving == 1 && status(gateway).pinned == 1 && status(gateway).canary != nil)
+      #expect(gateway.admin("POST", "/admin/v1/models/books:unpin").status == 200)
+      #expect(gateway.serves(2))
+    }
+
     @Test func `operators promote and abort, and hear why they cannot`() throws {
       let gateway = try trial()
       #expect(gateway.admin("POST", "/admin/v1/models/books:promote").status == 200)

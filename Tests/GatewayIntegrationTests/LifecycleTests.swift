@@ -73,6 +73,54 @@ extension Integration {
       #expect(gateway.serves(2))
     }
 
+    @Test func `a node that was rolled back comes back as it was, and finds its way forward again`() throws {
+      let data = repository.folder.file("node")
+      var gateway = try RunningGateway(repository, dataDirectory: data)
+      repository.publish()
+      #expect(gateway.serves(2))
+      #expect(gateway.admin("POST", "/admin/v1/models/books:rollback").status == 200)
+      #expect(gateway.serves(1))
+      gateway.stop()
+      gateway = try RunningGateway(repository, dataDirectory: data)
+      // Several looks at a repository whose largest version is 2.
+      usleep(300_000)
+      #expect(gateway.serves(1))
+      #expect(try gateway.status().pinned == 1)
+      #expect(gateway.admin("POST", "/admin/v1/models/books:rollback").status == 200)
+      #expect(gateway.serves(2))
+      gateway.stop()
+      gateway = try RunningGateway(repository, dataDirectory: data)
+      #expect(gateway.serves(2))
+      #expect(gateway.admin("POST", "/admin/v1/models/books:unpin").status == 200)
+      gateway.stop()
+      gateway = try RunningGateway(repository, dataDirectory: data)
+      #expect(try gateway.status().pinned == nil)
+    }
+
+    @Test func `after a restart a rollback leads to the disk, whatever the repository still has`() throws {
+      let data = repository.folder.file("node")
+      var gateway = try RunningGateway(repository, dataDirectory: data)
+      repository.publish()
+      #expect(gateway.serves(2))
+      gateway.stop()
+      try FileManager.default.removeItem(atPath: repository.path + "/models/books/1")
+      gateway = try RunningGateway(repository, dataDirectory: data)
+      #expect(gateway.serves(2))
+      #expect(gateway.admin("POST", "/admin/v1/models/books:rollback").status == 200)
+      #expect(gateway.serves(1))
+    }
+
+    @Test func `who leaves while it waits for a version holds no connection`() throws {
+      let gateway = try RunningGateway(repository)
+      // As many as the admin listener takes.
+      for _ in 0..<64 {
+        let client = try #require(HTTPClient(port: gateway.adminPort))
+        client.send(HTTPClient.request("GET", "\(versions)/9?wait=SERVING&timeout=300s"))
+      }
+      let isFree = eventually { HTTPClient(port: gateway.adminPort)?.get("/metrics")?.status == 200 }
+      #expect(isFree)
+    }
+
     @Test func `what was hot under the old version is in the new one's first cache before it serves`() throws {
       let gateway = try RunningGateway(repository, flags: ["workers": ["1"]])
       let client = gateway.connect()

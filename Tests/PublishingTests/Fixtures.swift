@@ -94,3 +94,8 @@ func linkTree(_ source: String, _ target: String) {
     if isFolder(from) { linkTree(from, to) } else { try! Disk().link(from, to: to) }
   }
 }
+
+extension RepositoryWatcher {
+  /// What a node does when an operator goes back.
+  mutating func rollBack() -> [Action] { pin(previous?.version) }
+}

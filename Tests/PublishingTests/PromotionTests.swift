@@ -69,7 +69,7 @@ import Testing
   @Test func `who rolls back from a promoted challenger does not get it as a challenger again`() {
     var watcher = trying()
     _ = watcher.promoteChallenger()
-    #expect(watcher.rollback() == [.promote(one)])
+    #expect(watcher.rollBack() == [.promote(one)])
     #expect(watcher.observe(listing([one, two], both)) == [])
     #expect(watcher.pin(nil) == [] && watcher.challenger == nil && watcher.serving == one)
     #expect(watcher.readmit(2) == [.challenge(two)])

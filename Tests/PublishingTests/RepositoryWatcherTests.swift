@@ -60,17 +60,54 @@ import Testing
 
   @Test func `a rollback leads to what served before, and back again`() {
     var watcher = RepositoryWatcher(model: "home")
-    #expect(watcher.rollback() == [])
     for version in [one, two, three] {
       _ = watcher.observe(listing([version]))
       #expect(watcher.loaded(version) == [.promote(version)])
     }
-    #expect(watcher.surplus == [one])
     watcher.unloaded(one)
-    #expect(watcher.surplus == [])
-    #expect(watcher.rollback() == [.promote(two)])
+    #expect(watcher.rollBack() == [.promote(two)])
     #expect(watcher.serving == two && watcher.previous == three && watcher.pinned == 2)
-    #expect(watcher.rollback() == [.promote(three)])
+    #expect(watcher.rollBack() == [.promote(three)])
+  }
+
+  @Test func `a rollback leads to the disk where what served before is not loaded any more`() {
+    var watcher = RepositoryWatcher(model: "home", serving: two, previous: one)
+    #expect(watcher.observe(listing([two])) == [] && watcher.knows(1))
+    #expect(watcher.pin(1) == [.fetch(one)] && watcher.serving == two)
+    #expect(watcher.loaded(one) == [.promote(one)] && watcher.previous == two)
+    watcher.unloaded(two)
+    #expect(watcher.previous == two && watcher.pin(2) == [.fetch(two)])
+  }
+
+  @Test func `what an operator pinned before a restart is pinned after it`() {
+    var watcher = RepositoryWatcher(model: "home", serving: one, pinned: 1)
+    #expect(watcher.observe(listing([one, two], Aliases(champion: 2))) == [])
+    #expect(watcher.pin(nil) == [.fetch(two)])
+  }
+
+  @Test func `a rejected version whose manifest cannot be read for once is still rejected`() {
+    var watcher = RepositoryWatcher(model: "home", serving: one)
+    _ = watcher.observe(listing([one, two]))
+    _ = watcher.rejected(two)
+    let fault = [2: PublishError(.fetchFailed, "too many open files")]
+    #expect(watcher.observe(RepositoryListing(versions: [one], faults: fault, aliases: .none)) == [])
+    #expect(watcher.observe(listing([one, two])) == [])
+  }
+
+  @Test func `other keys have all judged anew but what a canary rejected`() {
+    var watcher = RepositoryWatcher(model: "home", serving: one)
+    _ = watcher.observe(listing([one, two, three], Aliases(champion: 1, challenger: 3)))
+    _ = watcher.rejected(three)
+    #expect(watcher.judgeAnew(floor: nil, keeping: [three]) == [])
+    #expect(watcher.judgeAnew(floor: nil) == [.fetch(three)])
+  }
+
+  @Test func `a verdict on the challenger holds in a repository that lost everything`() {
+    var watcher = RepositoryWatcher(model: "home", serving: one)
+    _ = watcher.observe(listing([one, two], Aliases(champion: 1, challenger: 2)))
+    _ = watcher.loaded(two)
+    _ = watcher.observe(listing([]))
+    #expect(watcher.rejected(two) == [.demote(two)] && watcher.challenger == nil)
   }
 
   @Test func `a version that the repository dropped can still be pinned while it is loaded`() {

@@ -133,7 +133,10 @@ extension Control {
         counts[identity] ?? VersionCounts(), since: baseline[identity] ?? VersionCounts(), step: run.canary.step)
     }
     (run.champion, run.challenger) = (figures(run.canary.champion), figures(run.canary.challenger))
-    let action = run.canary.look(run.champion, run.challenger, settings.canary, now: unixSeconds())
+    var rules = settings.canary
+    // Whoever pinned the champion decides when that ends.
+    if watchers[name]?.pinned != nil { rules.promotes = false }
+    let action = run.canary.look(run.champion, run.challenger, rules, now: unixSeconds())
     canaries.runs[name] = run
     switch action {
     case nil: break
@@ -169,11 +172,14 @@ extension Control {
   func promoteChallenger(_ name: String, by cause: String) -> Bool {
     guard let run = canaries.runs[name], watchers[name] != nil else { return false }
     let challenger = run.canary.challenger
+    let orders = watchers[name]!.promoteChallenger()
+    // Without versions to choose from, as in an emptied repository, nothing can be promoted.
+    guard !orders.isEmpty else { return false }
     log.notice("the challenger is promoted", metadata: ["challenger": "\(challenger)", "cause": "\(cause)"])
     canaries.ends.promoted += 1
-    perform(watchers[name]!.promoteChallenger(), name)
+    perform(orders, name)
     keep(name)
-    moveAliases(name, champion: challenger.version)
+    moveAliases(after: challenger, isPromoted: true)
     return true
   }
 
@@ -191,7 +197,7 @@ extension Control {
     canaries.records[name, default: CanaryRecord()].reject(challenger, detail, now: unixSeconds())
     if watchers[name] != nil { perform(watchers[name]!.rejected(challenger), name) }
     keep(name)
-    moveAliases(name, champion: nil)
+    moveAliases(after: challenger, isPromoted: false)
   }
 
   /// An operator ends a canary. False when there is none.
@@ -211,18 +217,21 @@ extension Control {
     guard !rejected.isEmpty || watchers[name]?.promotion?.challenger.version == version else { return false }
     for lifecycle in rejected { lifecycles[lifecycle.identity] = nil }
     canaries.records[name]?.rejections.removeAll { $0.challenger.version == version }
+    retryNow(name)
     perform(watchers[name]!.readmit(version), name)
     keep(name)
     return true
   }
 
   /// This node's verdict for the fleet: the champion is the one that was promoted, and there is no challenger any more.
-  private func moveAliases(_ name: String, champion: Int?) {
+  private func moveAliases(after challenger: ModelIdentity, isPromoted: Bool) {
     guard settings.canary.movesAliases else { return }
-    let (repository, log) = (repository, log)
-    loader.submit(mustRun: true) {
+    let (name, repository, log) = (challenger.name, repository, log)
+    clerk.submit(mustRun: true) {
       do {
-        if let champion { try repository.setAlias(Aliases.champion, of: name, to: champion) }
+        // The verdict is on this one: a publisher may have named another meanwhile.
+        guard try repository.listing(of: name).aliases.challenger == challenger.version else { return }
+        if isPromoted { try repository.setAlias(Aliases.champion, of: name, to: challenger.version) }
         try repository.setAlias(Aliases.challenger, of: name, to: nil)
       } catch {
         log.error(
@@ -246,7 +255,7 @@ extension Control {
     guard record != canaries.written[name] ?? CanaryRecord() else { return }
     canaries.written[name] = record
     let (folder, log, kept) = (settings.dataDirectory, log, record)
-    loader.submit(mustRun: true) {
+    clerk.submit(mustRun: true) {
       do throws(DiskError) { try kept.write(folder, name) } catch {
         log.error(
           "the canary's state could not be kept; a restart would begin it anew",

@@ -6,9 +6,9 @@ import Telemetry
 // What each version did: the champion's and the challenger's figures side by side, and across swaps.
 extension MetricsPage {
   func versions(_ page: inout PrometheusText) {
-    let rows = result.metrics.versions.rows.sorted { "\($0.identity)" < "\($1.identity)" }
-    func labels(_ row: VersionTable.Row) -> [(String, String)] {
-      [("model", row.identity.name), ("version", "\(row.identity.version)"), ("digest", row.identity.digest8)]
+    let rows = result.metrics.versions.byVersion.sorted { "\($0.key)" < "\($1.key)" }
+    func labels(_ row: (key: ModelIdentity, value: VersionCounts)) -> [(String, String)] {
+      [("model", row.key.name), ("version", "\(row.key.version)"), ("digest", row.key.digest8)]
     }
     let counters: [(String, String, (VersionCounts) -> UInt64)] = [
       ("model_answers_total", "Answers with status 200 or 304 by the version that gave them.", { $0.answers }),
@@ -19,17 +19,17 @@ extension MetricsPage {
     ]
     for (name, sentence, value) in counters {
       page.family(name, .counter, sentence)
-      for row in rows { page.sample(name, labels(row), value(row.counts)) }
+      for row in rows { page.sample(name, labels(row), value(row.value)) }
     }
     page.family(
       "model_request_duration_seconds", .histogram,
       "From the request's first byte to its composed answer, by the version that gave it.")
-    for row in rows where row.counts.durations.count > 0 {
-      page.histogram("model_request_duration_seconds", labels(row), row.counts.durations)
+    for row in rows where row.value.durations.count > 0 {
+      page.histogram("model_request_duration_seconds", labels(row), row.value.durations)
     }
     page.family(
       "model_items_shown", .gauge, "Different items that impressions tell of, by version; an estimate within some 2 %.")
-    for row in rows { page.sample("model_items_shown", labels(row), UInt64(row.counts.shown.estimate)) }
+    for row in rows { page.sample("model_items_shown", labels(row), UInt64(row.value.shown.estimate)) }
     canary(&page)
   }
 

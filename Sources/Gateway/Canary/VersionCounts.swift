@@ -72,7 +72,9 @@ struct ResponseCounts: Sendable, Equatable {
 /// an index.
 struct VersionTable: Sendable {
   struct Row: Sendable {
-    var identity: ModelIdentity
+    let identity: ModelIdentity
+    /// Of requests that name nobody while a canary runs: they are on no side of it.
+    let isBystander: Bool
     var counts = VersionCounts()
   }
 
@@ -84,21 +86,29 @@ struct VersionTable: Sendable {
   private(set) var rows: [Row] = []
 
   /// The row of a version, made if there is none. `serving`: whose rows must stay.
-  mutating func row(of identity: ModelIdentity, serving: [ModelIdentity]) -> UInt8 {
-    if let row = index(of: identity) { return UInt8(row) }
+  mutating func row(of identity: ModelIdentity, isBystander: Bool = false, serving: [ModelIdentity]) -> UInt8 {
+    if let row = index(of: identity, isBystander) { return UInt8(row) }
     guard rows.count == VersionTable.rowsMax else {
-      rows.append(Row(identity: identity))
+      rows.append(Row(identity: identity, isBystander: isBystander))
       return UInt8(rows.count - 1)
     }
     // More models than rows: what has none is not told apart by version.
     guard let oldest = rows.indices.first(where: { !serving.contains(rows[$0].identity) }) else { return Self.noRow }
-    rows[oldest] = Row(identity: identity)
+    rows[oldest] = Row(identity: identity, isBystander: isBystander)
     return UInt8(oldest)
   }
 
-  func index(of identity: ModelIdentity) -> Int? { rows.firstIndex { $0.identity == identity } }
+  private func index(of identity: ModelIdentity, _ isBystander: Bool) -> Int? {
+    rows.firstIndex { $0.identity == identity && $0.isBystander == isBystander }
+  }
 
-  subscript(_ identity: ModelIdentity) -> VersionCounts? { index(of: identity).map { rows[$0].counts } }
+  /// What a canary compares: without bystanders.
+  subscript(_ identity: ModelIdentity) -> VersionCounts? { index(of: identity, false).map { rows[$0].counts } }
+
+  /// All that each version did.
+  var byVersion: [ModelIdentity: VersionCounts] {
+    rows.reduce(into: [:]) { $0[$1.identity, default: VersionCounts()].add($1.counts) }
+  }
 
   mutating func answered(row: UInt8, nanoseconds: UInt64, isFallback: Bool) {
     guard row < rows.count else { return }
@@ -130,7 +140,11 @@ struct VersionTable: Sendable {
   /// Rows of other workers may stand in another order.
   mutating func add(_ other: VersionTable) {
     for row in other.rows {
-      if let own = index(of: row.identity) { rows[own].counts.add(row.counts) } else { rows.append(row) }
+      if let own = index(of: row.identity, row.isBystander) {
+        rows[own].counts.add(row.counts)
+      } else {
+        rows.append(row)
+      }
     }
   }
 }

@@ -7,10 +7,10 @@ import Publishing
 extension Worker {
   /// The shelf that answers: the champion's or the challenger's, by who asks. A user's own id decides; else the session's;
   /// in a page's batch, for a shelf that names nobody, whom the others name. Who is not known in any way sees the champion,
-  /// since there would be nothing that keeps a side.
+  /// since there would be nothing that keeps a side, and takes no part in the comparison.
   func side(of shelf: Shelf, for connection: Connection) -> Shelf {
     guard let challenger = shelf.challenger, let split = shelf.split else { return shelf }
-    guard let unit = canaryUnit(connection.request) ?? connection.batch?.unit else { return shelf }
+    guard let unit = canaryUnit(connection.request) ?? connection.batch?.unit else { return shelf.bystander ?? shelf }
     return split.includes(unit) ? challenger : shelf
   }
 

@@ -32,9 +32,10 @@ extension Admin {
     let serving = control.catalogue.models[model]?.identity
     return [
       "name": .text(model), "serving": serving.map { .number($0.version) } ?? .null,
-      "previous": control.previous[model].map { .number($0.version) } ?? .null,
+      "previous": control.watchers[model]?.previous.map { .number($0.version) } ?? .null,
       "pinned": control.watchers[model]?.pinned.map { .number($0) } ?? .null,
-      "refused": control.watchers[model]?.refused.map { .object(describe($0.version, control.refusal(of: $0))) } ?? .null,
+      "refused": control.watchers[model]?.refused.map { .object(describe($0.version, control.refusal(of: $0))) }
+        ?? .null,
       "lastSwap": control.lastSwaps[model].map(describe) ?? .null,
       "versions": .list(versions(of: model)), "canary": canary(of: model),
     ]
@@ -104,7 +105,10 @@ extension Admin {
       (1...Admin.waitMaxMilliseconds).contains(milliseconds)
     else { return connection.answer(.problem(400, "timeout must be a time such as 60s, from 1ms to 300s.")) }
     guard let number = Int(text) else { return connection.answer(version(model, text)) }
-    control.wait(until: wanted, model, number, milliseconds: milliseconds) { [unowned self] in
+    connection.isWaiting = true
+    control.wait(
+      until: wanted, model, number, milliseconds: milliseconds, isAbandoned: { !connection.isWaiting }
+    ) { [unowned self] in
       connection.answer(version(model, text))
     }
   }
@@ -120,6 +124,10 @@ extension Admin {
   /// `POST …/versions` `{"version":42}` or `{"uri":"…/models/home/42/manifest.json"}`: a publisher says that there is
   /// something new. The node looks into its own repository at once; it pulls from nowhere else.
   private func announce(_ model: String, _ request: AdminRequest) -> AdminAnswer {
+    guard request.query["validateOnly"] == nil else {
+      return .problem(
+        400, "This node does not validate without serving; `needletail snapshot verify --against FILE` does.")
+    }
     struct Body: Decodable {
       let version: Int?
       let uri: String?
@@ -129,7 +137,7 @@ extension Admin {
       return .problem(
         400, #"The body must be an object like {"version":42} or {"uri":"…/models/\#(model)/42/manifest.json"}."#)
     }
-    control.lookNow()
+    control.lookNow(for: model)
     var answer = json(["schemaVersion": .number(1), "model": .text(model), "version": .number(version)], status: 202)
     answer.fields = [("Location", "/admin/v1/models/\(model)/versions/\(version)")]
     return answer
@@ -156,10 +164,9 @@ extension Admin {
     let model = parts[0]
     switch parts[1] {
     case "rollback":
-      guard let previous = control.previous[model] else {
+      guard control.rollBack(model) else {
         return .problem(409, "There is no earlier version of \"\(model)\" on this node to roll back to.")
       }
-      control.pin(model, previous.version)
     case "pin": if let problem = pin(model, request) { return problem }
     case "unpin": control.pin(model, nil)
     case "promote", "abort", "readmit":

@@ -48,6 +48,8 @@ final class AdminConnection: StreamHandler {
   private var parsed = 0
   private var body: [UInt8] = []
   private var isAnswering = false
+  /// For a version to come to a state; whoever closes meanwhile, even one direction, has gone.
+  var isWaiting = false
   /// The inbox is being worked off: an answer that is there at once must not start that again from inside itself, or a
   /// pipeline would be as deep as it is long.
   private var isAdvancing = false
@@ -74,6 +76,7 @@ final class AdminConnection: StreamHandler {
 
   func inputEnded() -> AfterInput {
     hasInputEnded = true
+    if isWaiting { return .close }
     return isAnswering || stream.queuedBytes > 0 ? .keepWriting : .close
   }
 
@@ -86,6 +89,7 @@ final class AdminConnection: StreamHandler {
 
   func ended(_ end: StreamEnd) {
     isOver = true
+    isWaiting = false
     owner.ended(self)
   }
 
@@ -172,7 +176,7 @@ final class AdminConnection: StreamHandler {
   /// Sends the answer to the request at hand and goes on to the next.
   func answer(_ answer: AdminAnswer) {
     guard isAnswering, !isOver else { return }
-    isAnswering = false
+    (isAnswering, isWaiting) = (false, false)
     waitsSinceNanoseconds = owner.loop.nowNanoseconds
     let method = parser.head.method
     let persistence = parser.head.persistence

@@ -87,6 +87,7 @@ extension Control {
       log.warning("connections were cut with a request under way", metadata: ["connections": "\(connectionsCut)"])
     }
     loader.close()
+    clerk.close()
     intake.close()
     // The acceptor's thread is joined: it must hear of an end that was not orderly, too.
     acceptance?.close()

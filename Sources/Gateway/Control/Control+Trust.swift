@@ -3,9 +3,14 @@ import Publishing
 
 // Whose versions this node serves, and what may not be set back.
 extension Control {
-  /// A watcher that knows what served here, where versions are signed.
+  /// A watcher that knows what an operator pinned, what served here, and where versions are signed the largest of that.
   func newWatcher(_ model: String, serving: ModelIdentity? = nil) -> RepositoryWatcher {
-    RepositoryWatcher(model: model, serving: serving, floor: floor(of: model))
+    let pinned = store.pin(of: model)
+    keptPins[model] = pinned
+    live.pin(model, pinned)
+    return RepositoryWatcher(
+      model: model, serving: serving, previous: serving.flatMap { store.servedBefore($0) }, pinned: pinned,
+      floor: floor(of: model))
   }
 
   /// Whether a snapshot on this disk may serve again. Its signature is asked for at every start: a key that was taken
@@ -29,9 +34,12 @@ extension Control {
     guard new != keyring else { return }
     keyring = new
     for model in watchers.keys.sorted() {
-      // What serves when keys come into force is where they begin.
-      let floor = floor(of: model).map { max($0, watchers[model]?.serving?.version ?? 0) }
-      perform(watchers[model]!.judgeAnew(floor: floor), model)
+      // What serves when keys come into force is where they begin; a challenger that this node alone promoted is not.
+      let serving = watchers[model]?.promotion == nil ? watchers[model]?.serving?.version : nil
+      let floor = floor(of: model).map { max($0, serving ?? 0) }
+      let verdicts = canaries.records[model]?.rejections.compactMap { $0.challenger.identity(of: model) } ?? []
+      retryNow(model)
+      perform(watchers[model]!.judgeAnew(floor: floor, keeping: Set(verdicts)), model)
     }
   }
 
@@ -55,9 +63,26 @@ extension Control {
     guard let floor = watchers[model]?.floor, floor > keptFloors[model] ?? 0 else { return }
     keptFloors[model] = floor
     let (store, log) = (store, log)
-    loader.submit(mustRun: true) {
+    clerk.submit(mustRun: true) {
       do { try store.remember(floor: floor, of: model) } catch {
         log.warning("what served here could not be remembered", metadata: ["model": "\(model)", "reason": "\(error)"])
+      }
+    }
+  }
+
+  /// Has the disk remember what an operator has pinned: a node that was rolled back must not come back with what it was
+  /// rolled back from.
+  func keepPin(of model: String) {
+    let pinned = watchers[model]?.pinned
+    guard pinned != keptPins[model] else { return }
+    keptPins[model] = pinned
+    live.pin(model, pinned)
+    let (store, log) = (store, log)
+    clerk.submit(mustRun: true) {
+      do { try store.recordPin(pinned, of: model) } catch {
+        log.error(
+          "a pin could not be kept; a restart would not know of it",
+          metadata: ["model": "\(model)", "reason": "\(error)"])
       }
     }
   }

@@ -35,7 +35,10 @@ extension Control {
     lifecycles[identity] = Lifecycle(identity)
     news.noteFound(identity)
     settleWaits()
-    gatherHottest(for: identity)
+    let load = Load(
+      identity: identity, repository: repository, store: store, keyring: keyring, placements: placements,
+      settings: settings, gates: Gates(settings: settings.gates, live: live), control: mailbox)
+    loader.submit { load.run() }
   }
 
   func move(_ identity: ModelIdentity, to state: ModelState) {
@@ -49,6 +52,7 @@ extension Control {
     markUnavailable(in: model)
     // The placements may have changed while it was loaded.
     loaded[model.identity] = model.serving(placements, namespace: settings.memcachedNamespace)
+    retries.succeeded(model.identity)
     self.times[model.identity] = times
     log.info(
       "version ready",
@@ -67,12 +71,39 @@ extension Control {
     do { try lifecycles[identity]?.reject(error) } catch { log.error("\(error)") }
     settleWaits()
     news.note(error, of: identity)
-    guard var watcher = watchers[identity.name] else { return }
-    let actions = error.reason.isTransient ? [] : watcher.rejected(identity)
-    if error.reason.isTransient { watcher.failed(identity) }
-    watchers[identity.name] = watcher
-    perform(actions, identity.name)
+    if error.reason == .notEnoughMemory { makeRoom(identity.name) }
+    guard watchers[identity.name] != nil else { return }
+    guard error.reason.isTransient else { return perform(watchers[identity.name]!.rejected(identity), identity.name) }
+    retries.failed(
+      identity, nowNanoseconds: loop.nowNanoseconds, firstMilliseconds: settings.pollIntervalMilliseconds)
   }
+
+  /// Lets go of the version before, for one that does not fit beside it. A rollback reads it from the disk then.
+  private func makeRoom(_ name: String) {
+    guard let previous = watchers[name]?.previous, loaded[previous] != nil else { return }
+    log.notice(
+      "the version before is unloaded to make room; a rollback reads it from the disk",
+      metadata: ["version": "\(previous)"])
+    release(name, keepsPrevious: false)
+  }
+
+  /// Forgets versions that came to nothing and are gone from the repository, but for the newest of them.
+  func forget(_ model: String, _ listing: RepositoryListing) {
+    let gone = lifecycles.values.filter {
+      $0.identity.name == model && $0.state.isFinal && listing.versions[$0.identity.version] != $0.identity
+        && loaded[$0.identity] == nil
+    }
+    for lifecycle in gone.sorted(by: { $0.identity.version > $1.identity.version }).dropFirst(Control.goneMax) {
+      lifecycles[lifecycle.identity] = nil
+      times[lifecycle.identity] = nil
+      signers[lifecycle.identity] = nil
+      news.forget(lifecycle.identity)
+      retries.succeeded(lifecycle.identity)
+    }
+  }
+
+  /// Some hours of a version a minute, for whoever asks what became of one.
+  static let goneMax = 64
 
   // MARK: Swapping.
 
@@ -95,32 +126,36 @@ extension Control {
     swapStartedNanoseconds = loop.nowNanoseconds
     for worker in workers { worker.post(.serve(catalogue)) }
     move(identity, to: .serving)
-    if let old, old != identity {
-      move(old, to: .ready)
-      previous[identity.name] = old
-    }
+    if let old, old != identity { move(old, to: .ready) }
     log.notice("version serves", metadata: ["version": "\(identity)", "before": "\(old.map { "\($0)" } ?? "none")"])
     release(identity.name)
   }
 
   /// Lets go of loaded versions that neither serve nor are tried nor are the one to roll back to.
-  func release(_ name: String) {
-    let kept = [catalogue.models[name]?.identity, previous[name], watchers[name]?.challenger]
+  func release(_ name: String, keepsPrevious: Bool = true) {
+    let (serving, previous) = (catalogue.models[name]?.identity, watchers[name]?.previous)
+    let kept = [serving, keepsPrevious ? previous : nil, watchers[name]?.challenger]
     for identity in loaded.keys where identity.name == name && !kept.contains(identity) {
       signers[identity] = nil
       watchers[name]?.unloaded(identity)
       drain(loaded.removeValue(forKey: identity)!)
     }
     let keep = Set(loaded.keys)
-    let (store, count, log, serving) = (store, settings.keepVersions, log, catalogue.models[name]?.identity)
-    // A node that is stopped right after a rollback must come back with what it was rolled back to.
-    loader.submit(mustRun: true) {
-      do {
-        if let serving { try store.recordServing(serving) }
-        try store.prune(name, keep: count, inUse: keep)
-      } catch {
+    let (store, count, log) = (store, settings.keepVersions, log)
+    @Sendable func keepInOrder(_ body: () throws(PublishError) -> Void) {
+      do { try body() } catch {
         log.warning("the data folder could not be kept in order", metadata: ["reason": "\(error)"])
       }
+    }
+    // A node that is stopped right after a rollback must come back with what it was rolled back to.
+    clerk.submit(mustRun: true) {
+      keepInOrder { () throws(PublishError) in
+        if let serving { try store.recordServing(serving, before: previous) }
+      }
+    }
+    // Where pulls are made: what has just come must not be taken for what nobody needs.
+    loader.submit(mustRun: true) {
+      keepInOrder { () throws(PublishError) in _ = try store.prune(name, keep: count, inUse: keep) }
     }
   }
 

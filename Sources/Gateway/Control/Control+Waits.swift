@@ -7,7 +7,7 @@ extension Control {
   /// use tells more.
   func lifecycle(_ model: String, _ version: Int) -> Lifecycle? {
     let found = lifecycles.values.filter { $0.identity.name == model && $0.identity.version == version }
-    return found.first { !$0.state.isFinal } ?? found.first
+    return found.first { loaded[$0.identity] != nil } ?? found.first { !$0.state.isFinal } ?? found.first
   }
 
   /// Writes an alias into the repository, on a thread of its own: a repository may be far away, and the loader may be
@@ -30,12 +30,14 @@ extension Control {
 
   /// Calls `answer` when a version stands at `wanted`, or where it never will, or when the time is up.
   func wait(
-    until wanted: ModelState, _ model: String, _ version: Int, milliseconds: Int, answer: @escaping () -> Void
+    until wanted: ModelState, _ model: String, _ version: Int, milliseconds: Int, isAbandoned: @escaping () -> Bool,
+    answer: @escaping () -> Void
   ) {
     let deadline = loop.nowNanoseconds + UInt64(milliseconds) * 1_000_000
     waits.add(
       VersionWaits.Wait(
-        model: model, version: version, wanted: wanted, deadlineNanoseconds: deadline, answer: answer))
+        model: model, version: version, wanted: wanted, deadlineNanoseconds: deadline, isAbandoned: isAbandoned,
+        answer: answer))
     settleWaits()
   }
 

@@ -1,3 +1,4 @@
+import Configuration
 import Publishing
 import Reactor
 
@@ -5,14 +6,18 @@ import Reactor
 extension Control {
   /// What the workers say is hot under the version that serves, for one that is to come.
   struct Gathering {
+    let model: ServedModel
+    let times: LoadTimes
     let serving: ModelIdentity
+    /// What happens from here on the lists know nothing of.
+    let atSeconds: UInt32
     var missing: Set<Int>
     private(set) var lists: [HotList] = []
     private var seen: Set<HotList> = []
 
-    init(serving: ModelIdentity, missing: Set<Int>) {
-      self.serving = serving
-      self.missing = missing
+    init(_ model: ServedModel, _ times: LoadTimes, serving: ModelIdentity, atSeconds: UInt32, missing: Set<Int>) {
+      (self.model, self.times, self.serving) = (model, times, serving)
+      (self.atSeconds, self.missing) = (atSeconds, missing)
     }
 
     /// The same list may be hot in several workers; of a user the first window counts.
@@ -32,10 +37,15 @@ extension Control {
     var missing: Set<Int>
   }
 
-  /// Asks the workers what is hot, then has the version loaded.
-  func gatherHottest(for identity: ModelIdentity) {
-    guard let serving = catalogue.models[identity.name]?.identity, !running.isEmpty else { return load(identity, []) }
-    gatherings[identity] = Gathering(serving: serving, missing: running)
+  /// A version is loaded and proven. Asks the workers what is hot, and not earlier: a pull may take minutes, in which users
+  /// act, and their lists would not know of it.
+  func gatherHottest(for model: ServedModel, _ times: LoadTimes) {
+    let identity = model.identity
+    move(identity, to: .warming)
+    guard let serving = catalogue.models[identity.name]?.identity, !running.isEmpty else {
+      return warm(model, times, [], atSeconds: unixSeconds())
+    }
+    gatherings[identity] = Gathering(model, times, serving: serving, atSeconds: unixSeconds(), missing: running)
     for worker in workers { worker.post(.nameHottest(serving)) }
   }
 
@@ -45,19 +55,27 @@ extension Control {
       gathering.missing.remove(worker)
       gathering.add(hottest)
       gatherings[identity] = gathering.missing.isEmpty ? nil : gathering
-      if gathering.missing.isEmpty { load(identity, gathering.lists) }
+      if gathering.missing.isEmpty {
+        warm(gathering.model, gathering.times, gathering.lists, atSeconds: gathering.atSeconds)
+      }
     }
   }
 
-  private func load(_ identity: ModelIdentity, _ hottest: [HotList]) {
-    let load = Load(
-      identity: identity, repository: repository, store: store, keyring: keyring, placements: placements,
-      warmer: warmer, settings: settings, gates: gates(for: identity), control: mailbox, hottest: hottest)
-    loader.submit { load.run() }
+  private func warm(_ model: ServedModel, _ times: LoadTimes, _ hottest: [HotList], atSeconds: UInt32) {
+    let (warmer, budget, mailbox) = (warmer, settings.warmBudgetMilliseconds, mailbox!)
+    loader.submit {
+      let began = milliseconds()
+      var times = times
+      times.warmed = warmer.fillMissing(model, hottest, budgetMilliseconds: budget)
+      let prepared = warmer.prepare(model, hottest, atSeconds: atSeconds, budgetMilliseconds: budget)
+      times.lists = prepared.lists.count
+      times.warm = milliseconds() - began
+      mailbox.post(.rendered(model, times, prepared))
+    }
   }
 
-  /// A version is loaded and proven, and its lists are rendered.
-  func finishLoading(_ model: ServedModel, _ times: LoadTimes, _ prepared: PreparedLists) {
+  /// A version's lists are rendered.
+  func hand(_ model: ServedModel, _ times: LoadTimes, _ prepared: PreparedLists) {
     guard !prepared.lists.isEmpty, !running.isEmpty else { return ready(model, times) }
     warming[model.identity] = Warming(model: model, times: times, missing: running)
     for worker in workers { worker.post(.warm(prepared, from: 0)) }

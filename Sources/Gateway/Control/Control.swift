@@ -22,6 +22,8 @@ final class Control {
   let loop: EventLoop
   let log = Logger(label: "control")
   let loader = Loader()
+  /// Small things with the disk and the repository, which must not wait for a pull: reading what there is, remembering.
+  let clerk = Loader(name: "clerk")
   let workers: [Mailbox<WorkerMessage>]
   let repository: any Repository
   let store: SnapshotStore
@@ -34,11 +36,13 @@ final class Control {
   var times: [ModelIdentity: LoadTimes] = [:]
   /// Which key signed a version.
   var signers: [ModelIdentity: KeyID] = [:]
-  /// The largest champions that the disk knows of, by model.
+  /// The largest champions and the pins that the disk knows of, by model.
   var keptFloors: [String: Int] = [:]
+  var keptPins: [String: Int] = [:]
+  /// Versions that failed for a reason that may pass.
+  var retries = Retries()
   /// Loaded versions: those that serve and, for rollback, the ones before.
   var loaded: [ModelIdentity: ServedModel] = [:]
-  var previous: [String: ModelIdentity] = [:]
   var catalogue = Catalogue()
   /// What serves, for the gates of what comes.
   let live = LiveModels()
@@ -148,7 +152,8 @@ final class Control {
     case .progress(let identity, let fraction): lifecycles[identity]?.report(progress: fraction)
     case .aliasSet(let number, let failure): aliasSet(number, failure: failure)
     case .hottest(let worker, let version, let lists): gathered(worker, version, lists)
-    case .loaded(let model, let times, let prepared): finishLoading(model, times, prepared)
+    case .loaded(let model, let times): gatherHottest(for: model, times)
+    case .rendered(let model, let times, let prepared): hand(model, times, prepared)
     case .warmed(let worker, let version): warmed(worker, version)
     case .failed(let identity, let error): fail(identity, error)
     case .proved(let identity, let report): note(report, of: identity)
@@ -181,7 +186,7 @@ final class Control {
     looksAgain = false
     let (repository, mailbox, wanted) = (repository, mailbox!, wantedModels)
     let (store, keyring) = (store, keyring)
-    loader.submit {
+    clerk.submit {
       var listings: [String: RepositoryListing] = [:]
       var failure: PublishError?
       do throws(PublishError) {
@@ -210,8 +215,10 @@ final class Control {
     poll?.start(milliseconds: settings.pollIntervalMilliseconds * Int.random(in: 90...100) / 100)
     news.note(failure)
     if failure == nil { news.note(listings, wanted: wantedModels, isServing: !catalogue.isEmpty, in: repository.place) }
+    for identity in retries.takeDue(nowNanoseconds: loop.nowNanoseconds) { watchers[identity.name]?.failed(identity) }
     for (model, listing) in listings {
       note(listing.faults, model)
+      forget(model, listing)
       perform(watchers[model, default: newWatcher(model)].observe(listing), model)
     }
     settleWaits()
@@ -246,6 +253,7 @@ final class Control {
     }
     settleCanary(model)
     keepFloor(of: model)
+    keepPin(of: model)
     // Not before: who is demoted may be promoted by the next order.
     if actions.contains(where: { if case .demote = $0 { true } else { false } }) { release(model) }
   }
@@ -254,7 +262,17 @@ final class Control {
   func pin(_ model: String, _ version: Int?) {
     guard watchers[model] != nil else { return }
     canaries.records[model]?.rejections.removeAll { $0.challenger.version == version }
+    // Before the orders: what is being judged at this moment is judged as pinned.
+    live.pin(model, version)
+    retryNow(model)
     perform(watchers[model]!.pin(version), model)
+  }
+
+  /// Serves what served before; pinned, so that the next look at the repository does not undo it. False when there is none.
+  func rollBack(_ model: String) -> Bool {
+    guard let previous = watchers[model]?.previous else { return false }
+    pin(model, previous.version)
+    return true
   }
 
   // MARK: For the admin listener.
@@ -262,8 +280,16 @@ final class Control {
   /// Models that this node knows something of.
   var models: [String] { Set(watchers.keys).union(lifecycles.keys.map(\.name)).sorted() }
 
-  /// Looks at the repository without waiting for the next time.
-  func lookNow() { look() }
+  /// Looks at the repository without waiting for the next time; somebody says that a model has something new.
+  func lookNow(for model: String? = nil) {
+    if let model { retryNow(model) }
+    look()
+  }
+
+  /// Somebody has done something about what stood in the way.
+  func retryNow(_ model: String) {
+    for identity in retries.take(model) { watchers[model]?.failed(identity) }
+  }
 
   /// Collects the counters of all workers.
   func collect(_ done: @escaping (Scrapes.Result) -> Void) {

@@ -6,19 +6,17 @@ import Publishing
 import Reactor
 import Snapshots
 
-/// One version's way from the repository to READY, on the loader's thread.
+/// One version's way from the repository to where it is proven, on the loader's thread. What is then to be warmed, the
+/// workers say (`Control.gatherHottest`).
 struct Load: Sendable {
   let identity: ModelIdentity
   let repository: any Repository
   let store: SnapshotStore
   let keyring: Keyring
   let placements: Placements
-  let warmer: Warmer
   let settings: Settings
   let gates: Gates
   let control: Mailbox<ControlMessage>
-  /// Under the version that serves.
-  let hottest: [HotList]
 
   func run() {
     var report = GateReport()
@@ -31,10 +29,7 @@ struct Load: Sendable {
         return milliseconds() - last
       }
       control.post(.moved(identity, .fetching))
-      let manifest = try repository.manifest(identity.name, identity.version)
-      guard manifest.identity == identity else {
-        throw PublishError(.fetchFailed, "\(identity) was replaced in the repository before it was pulled")
-      }
+      let manifest = try manifest()
       // Before anything that the manifest says is believed.
       let signature = try verifiedSignature(of: manifest)
       report = gates.admit(manifest.manifest)
@@ -52,12 +47,7 @@ struct Load: Sendable {
       if let failure = report.failure { throw failure }
       control.post(.proved(identity, report))
       times.prove = lap()
-      control.post(.moved(identity, .warming))
-      times.warmed = warmer.fillMissing(model, hottest, budgetMilliseconds: settings.warmBudgetMilliseconds)
-      let prepared = warmer.prepare(model, hottest, budgetMilliseconds: settings.warmBudgetMilliseconds)
-      times.lists = prepared.lists.count
-      times.warm = lap()
-      control.post(.loaded(model, times, prepared))
+      control.post(.loaded(model, times))
     } catch {
       report.note(error)
       if report.failure != nil { control.post(.proved(identity, report)) }
@@ -68,9 +58,27 @@ struct Load: Sendable {
     }
   }
 
+  /// The repository's; where it has none any more, or cannot be asked, that of what lies on this disk: a rollback.
+  private func manifest() throws(PublishError) -> PublishedManifest {
+    do throws(PublishError) {
+      let found = try repository.manifest(identity.name, identity.version)
+      guard found.identity == identity else {
+        throw PublishError(.fetchFailed, "\(identity) was replaced in the repository before it was pulled")
+      }
+      return found
+    } catch {
+      guard let local = store.localSnapshot(identity), local.isVerified else { throw error }
+      return local.published
+    }
+  }
+
   /// The signature that this node asks for, before a byte of a section is read; nil when it asks for none.
   private func verifiedSignature(of published: PublishedManifest) throws(PublishError) -> [UInt8]? {
     guard !keyring.isEmpty else { return nil }
+    if store.localSnapshot(identity) != nil, let known = try? store.endorsement(of: identity, by: keyring) {
+      control.post(.endorsed(identity, known.keyID))
+      return nil
+    }
     let signature: [UInt8]?
     do { signature = try repository.signature(of: identity.name, version: identity.version) } catch {
       // One that is too long to be one is no fault of the manifest.

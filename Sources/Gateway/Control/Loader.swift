@@ -1,7 +1,7 @@
 import Reactor
 
-/// One thread for the slow work of the control plane: reading the repository, pulling, verifying, warming. Jobs run one
-/// after the other, so two versions are never verified at once and memory holds at most one more than it serves.
+/// A thread for the slow work of the control plane. Jobs run one after the other: of the loader's, which pulls, verifies and
+/// warms, two versions are never verified at once and memory holds at most one more than it serves.
 final class Loader: Sendable {
   /// A tenth of a worker's weight when both want the core (sched(7): each step is a factor of 1.25): what is loaded may
   /// wait, what is asked may not.
@@ -20,11 +20,14 @@ final class Loader: Sendable {
     }
   }
 
+  private let name: String
   private let state = Guarded(State())
   private let wake = WakeUp()
 
+  init(name: String = "loader") { self.name = name }
+
   func start() throws -> LoopThread {
-    try LoopThread.spawn(name: "loader", niceness: Loader.niceness) { [self] in
+    try LoopThread.spawn(name: name, niceness: Loader.niceness) { [self] in
       while true {
         let (job, isClosing) = state.withLock { ($0.next(), $0.isClosing) }
         if let job { job() } else if isClosing { return } else { wake.wait(milliseconds: 1000) }

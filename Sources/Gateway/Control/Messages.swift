@@ -46,7 +46,9 @@ enum ControlMessage: Sendable {
   /// Signed by a key that is trusted here.
   case endorsed(ModelIdentity, KeyID)
   case progress(ModelIdentity, Double)
-  case loaded(ServedModel, LoadTimes, PreparedLists)
+  case loaded(ServedModel, LoadTimes)
+  /// Its first lists are made.
+  case rendered(ServedModel, LoadTimes, PreparedLists)
   case failed(ModelIdentity, PublishError)
   /// What the gates said, before `loaded` or `failed`.
   case proved(ModelIdentity, GateReport)

@@ -27,6 +27,8 @@ struct RepositoryNews {
       metadata: ["version": "\(version)", "reason": "\(error.reason.rawValue)", "detail": "\(error.detail)"])
   }
 
+  mutating func forget(_ version: ModelIdentity) { rejections[version] = nil }
+
   /// A version that is about to be loaded.
   func noteFound(_ version: ModelIdentity) {
     if rejections[version] == nil { log.info("version found", metadata: ["version": "\(version)"]) }

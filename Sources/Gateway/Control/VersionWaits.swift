@@ -9,6 +9,8 @@ struct VersionWaits {
     let version: Int
     let wanted: ModelState
     let deadlineNanoseconds: UInt64
+    /// Whether nobody is there any more to be answered.
+    let isAbandoned: () -> Bool
     let answer: () -> Void
   }
 
@@ -20,11 +22,12 @@ struct VersionWaits {
 
   mutating func add(_ wait: Wait) { waits.append(wait) }
 
-  /// Takes those out that are over. `state`: where a version stands; nil for one that this node does not know, which
+  /// Takes those out that are over, and drops those that nobody waits for. `state`: where a version stands; nil for one that this node does not know, which
   /// may yet come.
   mutating func takeEnded(now: UInt64, state: (_ model: String, _ version: Int) -> ModelState?) -> [Wait] {
     var ended: [Wait] = []
     waits.removeAll { wait in
+      if wait.isAbandoned() { return true }
       let isOver =
         wait.deadlineNanoseconds <= now
         || state(wait.model, wait.version).map { $0.isFinal || $0 >= wait.wanted } ?? false

@@ -44,12 +44,6 @@ extension GateReport.Result {
 }
 
 extension Control {
-  func gates(for version: ModelIdentity) -> Gates {
-    Gates(
-      settings: settings.gates, live: live, isPinned: watchers[version.name]?.pinned == version.version,
-      mappedBytes: loaded.values.reduce(0) { $0 + $1.model.byteCount })
-  }
-
   func note(_ report: GateReport, of version: ModelIdentity) {
     guard proofs.note(report, of: version) else { return }
     log.info(

@@ -19,7 +19,7 @@ extension GateReport {
     }
     let models = LiveModels()
     if let old { models.set(old) }
-    let gates = Gates(settings: settings, live: models, isPinned: false, mappedBytes: 0)
+    let gates = Gates(settings: settings, live: models)
     var judge = GateJudge(settings: settings, comparesStrictly: settings.comparesStrictly)
     let sizes = Dictionary(snapshot.sections.map { ($0.tag, $0.byteCount) }, uniquingKeysWith: max)
     judge.judge(

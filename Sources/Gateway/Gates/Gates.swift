@@ -3,13 +3,21 @@ import Model
 import Publishing
 import Reactor
 
-/// The snapshots that serve, for threads that compare with them. The control loop writes it.
+/// The snapshots that serve and what operators want served, for threads that judge what is to come. The control loop
+/// writes it.
 final class LiveModels: Sendable {
   private let models = Guarded([String: ServingModel]())
+  private let pins = Guarded([String: Int]())
 
   subscript(name: String) -> ServingModel? { models.withLock { $0[name] } }
 
   func set(_ model: ServingModel) { models.withLock { $0[model.name] = model } }
+
+  func pin(_ model: String, _ version: Int?) { pins.withLock { $0[model] = version } }
+
+  /// An operator wants this very version: what compares with the live one is told, not enforced. Else a rollback would be
+  /// stopped by what it is to get rid of.
+  func isPinned(_ model: String, _ version: Int) -> Bool { pins.withLock { $0[model] == version } }
 }
 
 /// The gates of one version on its way to serving: what the manifest promises is judged before anything is pulled, the
@@ -17,16 +25,13 @@ final class LiveModels: Sendable {
 struct Gates: Sendable {
   let settings: GateSettings
   let live: LiveModels
-  /// An operator wants this very version: what compares with the live one is told, not enforced. Else a rollback would be
-  /// stopped by what it is to get rid of.
-  let isPinned: Bool
-  /// Of snapshots that are loaded.
-  let mappedBytes: Int
 
   /// By the manifest alone.
   ///
   /// - Parameter signature: a sentence about it, once it has been checked.
   func admit(_ manifest: Manifest, signature: String = "not asked for: trust.keys is empty") -> GateReport {
+    // Asked now: it may have been pinned while it waited for its turn.
+    let isPinned = live.isPinned(manifest.model, manifest.version)
     var judge = GateJudge(settings: settings, comparesStrictly: settings.comparesStrictly && !isPinned)
     judge.report.note(.signature, passed: true, signature)
     if let live = live[manifest.model] {
@@ -38,7 +43,7 @@ struct Gates: Sendable {
     judge.judge(
       MemoryAdmission(
         sections: sizes, items: manifest.details.counts["items"] ?? 0, reserveBytes: settings.memoryReserveBytes,
-        mappedBytes: mappedBytes))
+        mappedBytes: ServingModel.mappedBytes))
     return judge.report
   }
 
@@ -52,7 +57,9 @@ struct Gates: Sendable {
     report.note(.digests, passed: true, "all \(sections) sections: the \(digests) holds")
     report.note(.structure, passed: true, "all \(sections) sections: read as a model's")
     report.merge(
-      GateReport(judging: proof.measure(probeRecall: probeRecall), by: settings, isPinned: isPinned))
+      GateReport(
+        judging: proof.measure(probeRecall: probeRecall), by: settings,
+        isPinned: live.isPinned(candidate.name, candidate.version)))
     return report
   }
 }

@@ -32,11 +32,15 @@ public struct Warmer: Sendable {
   /// Renders what the first cache of every worker is to hold when the version begins to serve: what was hot under the
   /// one before, then the lists of the largest segments, as many as `HotList.countMax` and as the budget lets. Not those
   /// that another program may have written: an own list in L1 would stand before them until it is stale.
-  func prepare(_ model: ServedModel, _ hottest: [HotList], budgetMilliseconds: Int) -> PreparedLists {
+  ///
+  /// - Parameter atSeconds: when windows were read; the lists are as old as that.
+  func prepare(
+    _ model: ServedModel, _ hottest: [HotList], atSeconds now: UInt32, budgetMilliseconds: Int
+  ) -> PreparedLists {
     let segments = recipes(for: model).map { (recipe: $0, window: [UInt8]()) }
     let wanted = (recipes(for: model, hottest) + segments)
       .filter { !$0.recipe.shelf.placement.policy.external }.prefix(HotList.countMax)
-    let (deadline, now) = (milliseconds() + budgetMilliseconds, unixSeconds())
+    let deadline = milliseconds() + budgetMilliseconds
     let scratch = ComputeScratch()
     var key = ByteBuffer(capacity: 256)
     var list = ByteBuffer(capacity: 65536)

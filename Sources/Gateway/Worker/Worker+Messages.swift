@@ -56,8 +56,9 @@ extension Worker {
     let served = catalogue.served(placement.policy, default: settings.model)
     let challenge = catalogue.challenge(placement.policy, default: settings.model)
     let identities = catalogue.identities
-    func row(_ served: ServedModel?) -> UInt8 {
-      served.map { metrics.versions.row(of: $0.identity, serving: identities) } ?? VersionTable.noRow
+    func row(_ served: ServedModel?, isBystander: Bool = false) -> UInt8 {
+      served.map { metrics.versions.row(of: $0.identity, isBystander: isBystander, serving: identities) }
+        ?? VersionTable.noRow
     }
     let challenger = challenge.map { challenge in
       Shelf(
@@ -67,7 +68,8 @@ extension Worker {
     return Shelf(
       index, placement, served, row: row(served),
       arm: challenge.map { CanaryArm(step: $0.step, isChallenger: false) }, challenger: challenger,
-      split: challenge?.split)
+      split: challenge?.split,
+      bystander: challenge.map { _ in Shelf(index, placement, served, row: row(served, isBystander: true)) })
   }
 
   private func currentMetrics() -> WorkerMetrics {

@@ -32,7 +32,8 @@ extension Worker {
     let age = unixSeconds > head.createdAt ? unixSeconds - head.createdAt : 0
     let fallback = head.fallback
     appendFreshness(
-      Exchange.Answer(source: .list(.segment), tier: .l1, fallback: fallback), freshSeconds: head.freshSeconds, age: age,
+      Exchange.Answer(source: .list(.segment), tier: .l1, fallback: fallback), freshSeconds: head.freshSeconds,
+      age: age,
       isPersonal: head.isPersonal != 0)
     let fixed = outbox.count
     l1.withValue(entry) { outbox.append($0.extracting(ComposedAnswer.headBytes...)) }
@@ -75,7 +76,8 @@ extension Worker {
   ) {
     let visit = connection.visit
     // An answer by a snapshot or policy that was replaced while it was waited for must not be given again.
-    guard shelf === shelves[shelf.index] || shelf === shelves[shelf.index].challenger else { return }
+    let present = shelves[shelf.index]
+    guard shelf === present || shelf === present.challenger || shelf === present.bystander else { return }
     guard let target = connection.targetHash, !shelf.tellsTime, doorkeeper.admits(target.high) else { return }
     let ground = visit.ground
     var head = ComposedAnswer.Head(

@@ -17,16 +17,20 @@ extension Worker {
       if let list = HotList(keyTail: tail, placements) { found.append(list) }
       return found.count < HotList.countMax
     }
-    for place in found.indices {
-      if case .user(let user) = found[place].subject { found[place].window = copiedWindow(of: user) }
+    return found.compactMap { list in
+      guard case .user(let user) = list.subject else { return list }
+      // Without it nobody knows here what the user has done, and a list would claim that it was nothing.
+      guard let window = copiedWindow(of: user) else { return nil }
+      var list = list
+      list.window = window
+      return list
     }
-    return found
   }
 
-  private func copiedWindow(of user: UserHash) -> [UInt8] {
+  private func copiedWindow(of user: UserHash) -> [UInt8]? {
     key.removeAll()
     placements.windowKeys.append(user, to: &key)
-    guard let entry = key.withBytes({ l1.find($0, now: unixSeconds) }) else { return [] }
+    guard let entry = key.withBytes({ l1.find($0, now: unixSeconds) }) else { return nil }
     return l1.withValue(entry) { $0.copied() }
   }
 

@@ -39,12 +39,12 @@ extension SnapshotStore {
     return ReplayMemory(fileText: String(decoding: bytes, as: UTF8.self)) ?? ReplayMemory()
   }
 
-  /// Remembers the largest version that was champion here. Of the loader's thread.
+  /// Remembers the largest version that was champion here. On the thread that `believe` is called on.
   public func remember(floor: Int, of model: String) throws(PublishError) {
     try remember(of: model) { (memory) in memory.serves(floor) }
   }
 
-  /// Changes the memory, on the disk too if that made a difference. One thread at a time: the loader's.
+  /// Changes the memory, on the disk too if that made a difference. One thread at a time.
   func remember(
     of model: String, _ change: (inout ReplayMemory) throws(PublishError) -> Void
   ) throws(PublishError) {

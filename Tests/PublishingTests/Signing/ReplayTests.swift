@@ -38,7 +38,7 @@ import Testing
     var watcher = RepositoryWatcher(model: "home", serving: two, floor: 2)
     _ = watcher.observe(listing([two, three]))
     _ = watcher.loaded(three)
-    #expect(watcher.rollback() == [.promote(two)])
+    #expect(watcher.rollBack() == [.promote(two)])
     #expect(watcher.observe(listing([two, three], Aliases(champion: 2))) == [] && watcher.serving == two)
     #expect(watcher.refused == nil && watcher.floor == 3)
     #expect(watcher.pin(nil) == [] && watcher.serving == two)
@@ -69,7 +69,7 @@ import Testing
     _ = watcher.loaded(four)
     #expect(watcher.promoteChallenger() == [.demote(four), .promote(four)])
     #expect(watcher.floor == 3)
-    #expect(watcher.rollback().contains(.promote(three)))
+    #expect(watcher.rollBack().contains(.promote(three)))
     #expect(watcher.refused == nil)
     // Once the repository says the same, there is no way back without a pin.
     var settled = RepositoryWatcher(model: "home", serving: four, floor: 3)
