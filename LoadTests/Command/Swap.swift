@@ -61,6 +61,7 @@ struct Swap: ScenarioCommand {
     var work = Workload.pages()
     (work.users.prefix, work.users.digits, work.users.first) = ("", 1, 0)
     (work.items.prefix, work.items.digits, work.items.first) = ("", 1, 0)
+    try rollingBack(gateway, &report)
     try alternating(gateway, plan(gateway, work), &report)
   }
 
