@@ -16,13 +16,13 @@ struct RemotePublication {
     case taken
   }
 
-  private let repository: RemoteRepository
-  private let writer: RemoteWriter
-  private let model: String
+  let repository: RemoteRepository
+  let writer: RemoteWriter
+  let model: String
   private let snapshot: Snapshot
   private let plan: PublishPlan
-  private let options: PublishOptions
-  private var version: Int
+  let options: PublishOptions
+  private(set) var version: Int
   /// Where a blob lies already, with what its manifest says of it: of the latest version, then of what was placed.
   private var known: [SHA256Digest: (version: Int, section: Manifest.Section)] = [:]
   private var sent = SentFigures()
@@ -165,26 +165,6 @@ struct RemotePublication {
     }
     let found = hash.finish()
     return read.status == 200 && found == section.wireDigest
-  }
-
-  /// Makes the version one; false when another publisher had the number first.
-  private func commit(_ published: PublishedManifest) throws(PublishError) -> Bool {
-    let path = manifestPath(model, version)
-    let signature = try options.sign?(published)
-    if let signature { try repository.setSignature(signature, of: model, version: version) }
-    let reply = try writer.put(path, Upload(published.bytes), ["If-None-Match: *"])
-    if reply.status == 412 || reply.status == 409 {
-      // Ours after all, if an answer to an earlier try was lost.
-      let present = try repository.store.file(path, bytesMax: Manifest.Limits.manifestBytes)
-      guard present?.bytes == published.bytes else { return false }
-    } else if !reply.isSuccess {
-      throw writer.refusal(reply, path)
-    }
-    // A publisher that lost the number may have put its signature there after ours.
-    if let signature, try repository.signature(of: model, version: version) != signature {
-      try repository.setSignature(signature, of: model, version: version)
-    }
-    return true
   }
 }
 
