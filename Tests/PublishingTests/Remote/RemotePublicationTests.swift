@@ -1,5 +1,6 @@
 import Bytes
 import Dispatch
+import FoundationEssentials
 import Snapshots
 import Synchronization
 import TestSupport
@@ -137,6 +138,21 @@ import Testing
         #expect(throws: PublishError.self) { try repository.setAlias("other", of: "home", to: 1) }?.reason
           == .signatureMissing)
       try repository.setAlias("champion", of: "home", to: nil) { _, _ in [1] }
+    }
+  }
+
+  @Test func `an alias that points there already is signed when there is a key`() throws {
+    let server = place.served()
+    for repository in [try remote(server.url), place.repository] as [any WritableRepository] {
+      let version = try place.publish(1, to: repository).identity.version
+      try repository.setAlias("champion", of: "home", to: version)
+      #expect(try repository.aliasesFile(of: "home")?.signature == nil)
+      let key = MinisignVectors.key
+      try repository.setAlias("champion", of: "home", to: version, sign: key.signAliases(of: "home"))
+      let aliases = try #require(try repository.aliasesFile(of: "home"))
+      _ = try MinisignVectors.keyring.verify(aliases: aliases, model: "home")
+      try FileManager.default.removeItem(atPath: place.path(inRepository: "aliases.json"))
+      try FileManager.default.removeItem(atPath: place.path(inRepository: "aliases.json.minisig"))
     }
   }
 
