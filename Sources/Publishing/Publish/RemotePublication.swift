@@ -99,7 +99,15 @@ struct RemotePublication {
     if try isThere(section, path) == true { return true }
     let blob = section.digest.description
     guard let fields = repository.store.copyFields(model, source, blob: blob) else { return false }
-    guard try writer.put(path, Upload([]), fields + ["If-None-Match: *"]).isSuccess else { return false }
+    let copied: WebReply
+    do throws(PublishError) { copied = try writer.put(path, Upload([]), fields + ["If-None-Match: *"]) } catch {
+      // Too much for the server at once; bytes that are sent move it along.
+      guard error.cause == .interrupted else { throw error }
+      return false
+    }
+    // Copied after all, if the answer to an earlier try was lost.
+    if copied.status == 412 { return try isThere(section, path) == true }
+    guard copied.isSuccess else { return false }
     // S3 may answer 200 and an error in its body; whoever does not know the field has taken the empty body.
     guard let reply = try writer.head(path), reply.contentLength == section.wireSize else { return false }
     return true
@@ -112,10 +120,17 @@ struct RemotePublication {
     let spool = try SpoolFile()
     let snapshot = snapshot  // Lends the bytes, where a borrow of the whole of self would stand in the way.
     let bytes = snapshot.bytes(of: entry)
+    let (bytesMax, place) = (repository.store.objectBytesMax, repository.place)
     var hash = SHA256()
     try compressFrame(bytes, progress: { progress($0 / 2) }) { (piece: RawSpan) throws(PublishError) in
       hash.update(piece)
       try spool.append(piece)
+      guard spool.byteCount <= bytesMax else {
+        throw PublishError(
+          .fetchFailed,
+          "\(place): section \(entry.tag) is more than the \(bytesMax) bytes, compressed, that one upload may have there; split it, or publish to another kind of repository",
+          cause: .cannotWrite)
+      }
     }
     let wireDigest = hash.finish()
     sent.compressSeconds += seconds(since: start)
