@@ -66,7 +66,7 @@ public final class RepositoryServer {
     composer = ResponseComposer(unixSeconds: loop.unixSeconds)
     let disk = Disk()
     intake = Intake(root: root, disk: disk)
-    claims = Claims(root: root, disk: disk)
+    claims = Claims(root: root, disk: disk, idleSecondsMax: limits.claimSeconds)
     index = RepositoryIndex(root: root)
     piece = .allocate(byteCount: limits.pieceBytes, alignment: 4096)
     self.disk = try DiskThread(name: "repository")
@@ -125,7 +125,13 @@ public final class RepositoryServer {
   private func everySecond() {
     composer.refreshDate(unixSeconds: loop.unixSeconds)
     let now = loop.nowNanoseconds
-    for connection in connections.values { connection.checkDeadline(now: now) }
+    for connection in connections.values {
+      connection.checkDeadline(now: now)
+      // One that stands still has been closed for it.
+      if case .uploading(_, .blob(let model, let version, _)) = connection.activity {
+        claims.renew(model, version, now: now)
+      }
+    }
     claims.expire(now: now)
     secondsToSweep -= 1
     if secondsToSweep <= 0 { sweep() }
@@ -134,7 +140,8 @@ public final class RepositoryServer {
   private func sweep() {
     secondsToSweep = RepositoryServer.sweepSeconds
     guard writeAccess != .nobody else { return }
-    let (sweep, now, log) = (IntakeSweep(root: root, disk: Disk()), loop.unixSeconds, log)
+    let (now, log) = (loop.unixSeconds, log)
+    let sweep = IntakeSweep(root: root, disk: Disk(), abandonedSeconds: limits.claimSeconds)
     disk.submit {
       let removed = sweep.run(nowSeconds: now)
       guard !removed.isEmpty else { return }

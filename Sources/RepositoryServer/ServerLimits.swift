@@ -24,6 +24,8 @@ public struct ServerLimits: Sendable {
   public var blobBytesMax = 64 << 30
   /// Blobs that are being sent at once; each writes to the disk.
   public var uploadsMax = 16
+  /// A publisher that has not sent anything for this long has gone, or begins again: what it left can then be swept.
+  public var claimSeconds = 3600
   /// Of a request to the control pages.
   public var controlBytesMax = 4096
   /// What is read and thrown away of the body of a refused request, so that the connection can go on.

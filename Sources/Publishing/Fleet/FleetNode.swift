@@ -19,15 +19,20 @@ public struct FleetNode: Sendable {
     client = WebClient(access)
   }
 
-  /// Has the node look at its repository now. One that cannot be told finds the version at its next look.
-  public func announce(_ version: ModelIdentity, at place: String) {
+  /// Has the node look at its repository now. One that cannot be told finds the version at its next look: the answer
+  /// says why it could not, and is nil for one that was told.
+  @discardableResult
+  public func announce(_ version: ModelIdentity, at place: String) -> FleetWait.Standing? {
     let path = "models/\(version.name)/versions"
     let uri = "\(place)/models/\(version.name)/\(version.version)/manifest.json"
     var call = WebCall(.post, "\(address)/admin/v1/\(path)")
     let body = try? JSONEncoder().encode(["uri": uri])
     call.upload = Upload(Array(body ?? Data()))
     call.fields = ["Content-Type: application/json"]
-    _ = try? perform(call)
+    do throws(PublishError) {
+      let (reply, body) = try perform(call)
+      return reply.isSuccess ? nil : Self.standing(reply.status, body, of: version)
+    } catch { return error.cause == .notAllowed ? .notAllowed : .silent(error.detail) }
   }
 
   /// Where the version stands there; returns when it has come to `wanted`, when it never will, or after some seconds.

@@ -7,7 +7,7 @@ public struct PublishPlan: Sendable {
     public let tag: SectionTag
     public let digest: SHA256Digest
     public let byteCount: Int
-    /// Whether the latest version has it.
+    /// Whether it need not be sent: the latest version has it, and the repository can take it from there.
     public let isThere: Bool
   }
 
@@ -22,8 +22,11 @@ public struct PublishPlan: Sendable {
   /// Whether the latest version holds the very same.
   public var isSame: Bool {
     guard let latest else { return false }
-    return latest.manifest.sections.map(\.digest) == sections.map(\.digest)
-      && latest.manifest.sections.map(\.tag) == sections.map(\.tag)
+    return Self.isSame(latest, sections.map(\.digest), sections.map(\.tag))
+  }
+
+  private static func isSame(_ latest: PublishedManifest, _ digests: [SHA256Digest], _ tags: [SectionTag]) -> Bool {
+    latest.manifest.sections.map(\.digest) == digests && latest.manifest.sections.map(\.tag) == tags
   }
 
   public init(snapshotPath: String, model: String, in repository: any Repository) throws(PublishError) {
@@ -39,13 +42,14 @@ public struct PublishPlan: Sendable {
       try repository.manifest(model, version)
     }
     let there = Set(latest?.manifest.sections.map(\.digest) ?? [])
-    var sections: [Section] = []
-    for entry in snapshot.sections {
-      let digest = SHA256.digest(snapshot.bytes(of: entry))
-      sections.append(
-        Section(tag: entry.tag, digest: digest, byteCount: entry.byteCount, isThere: there.contains(digest)))
+    let digests = snapshot.sections.map { SHA256.digest(snapshot.bytes(of: $0)) }
+    let isSame = latest.map { Self.isSame($0, digests, snapshot.sections.map(\.tag)) } ?? false
+    // After the listing: a server says with its answers whether it can.
+    let copies = isSame || (repository as? RemoteRepository)?.copiesBlobs(of: model) ?? true
+    sections = zip(snapshot.sections, digests).map { entry, digest in
+      Section(
+        tag: entry.tag, digest: digest, byteCount: entry.byteCount, isThere: copies && there.contains(digest))
     }
-    self.sections = sections
     self.latest = latest
     versions = Set(listing.versions.keys).union(listing.faults.keys).sorted()
     nextVersion = (versions.last ?? 0) + 1

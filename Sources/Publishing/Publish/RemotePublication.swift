@@ -16,13 +16,13 @@ struct RemotePublication {
     case taken
   }
 
-  private let repository: RemoteRepository
-  private let writer: RemoteWriter
-  private let model: String
+  let repository: RemoteRepository
+  let writer: RemoteWriter
+  let model: String
   private let snapshot: Snapshot
   private let plan: PublishPlan
-  private let options: PublishOptions
-  private var version: Int
+  let options: PublishOptions
+  private(set) var version: Int
   /// Where a blob lies already, with what its manifest says of it: of the latest version, then of what was placed.
   private var known: [SHA256Digest: (version: Int, section: Manifest.Section)] = [:]
   private var sent = SentFigures()
@@ -99,7 +99,15 @@ struct RemotePublication {
     if try isThere(section, path) == true { return true }
     let blob = section.digest.description
     guard let fields = repository.store.copyFields(model, source, blob: blob) else { return false }
-    guard try writer.put(path, Upload([]), fields + ["If-None-Match: *"]).isSuccess else { return false }
+    let copied: WebReply
+    do throws(PublishError) { copied = try writer.put(path, Upload([]), fields + ["If-None-Match: *"]) } catch {
+      // Too much for the server at once; bytes that are sent move it along.
+      guard error.cause == .interrupted else { throw error }
+      return false
+    }
+    // Copied after all, if the answer to an earlier try was lost.
+    if copied.status == 412 { return try isThere(section, path) == true }
+    guard copied.isSuccess else { return false }
     // S3 may answer 200 and an error in its body; whoever does not know the field has taken the empty body.
     guard let reply = try writer.head(path), reply.contentLength == section.wireSize else { return false }
     return true
@@ -112,10 +120,17 @@ struct RemotePublication {
     let spool = try SpoolFile()
     let snapshot = snapshot  // Lends the bytes, where a borrow of the whole of self would stand in the way.
     let bytes = snapshot.bytes(of: entry)
+    let (bytesMax, place) = (repository.store.objectBytesMax, repository.place)
     var hash = SHA256()
     try compressFrame(bytes, progress: { progress($0 / 2) }) { (piece: RawSpan) throws(PublishError) in
       hash.update(piece)
       try spool.append(piece)
+      guard spool.byteCount <= bytesMax else {
+        throw PublishError(
+          .fetchFailed,
+          "\(place): section \(entry.tag) is more than the \(bytesMax) bytes, compressed, that one upload may have there; split it, or publish to another kind of repository",
+          cause: .cannotWrite)
+      }
     }
     let wireDigest = hash.finish()
     sent.compressSeconds += seconds(since: start)
@@ -165,26 +180,6 @@ struct RemotePublication {
     }
     let found = hash.finish()
     return read.status == 200 && found == section.wireDigest
-  }
-
-  /// Makes the version one; false when another publisher had the number first.
-  private func commit(_ published: PublishedManifest) throws(PublishError) -> Bool {
-    let path = manifestPath(model, version)
-    let signature = try options.sign?(published)
-    if let signature { try repository.setSignature(signature, of: model, version: version) }
-    let reply = try writer.put(path, Upload(published.bytes), ["If-None-Match: *"])
-    if reply.status == 412 || reply.status == 409 {
-      // Ours after all, if an answer to an earlier try was lost.
-      let present = try repository.store.file(path, bytesMax: Manifest.Limits.manifestBytes)
-      guard present?.bytes == published.bytes else { return false }
-    } else if !reply.isSuccess {
-      throw writer.refusal(reply, path)
-    }
-    // A publisher that lost the number may have put its signature there after ours.
-    if let signature, try repository.signature(of: model, version: version) != signature {
-      try repository.setSignature(signature, of: model, version: version)
-    }
-    return true
   }
 }
 

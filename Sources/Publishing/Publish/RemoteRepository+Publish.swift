@@ -24,12 +24,36 @@ extension RemoteRepository: WritableRepository {
 
   public func setSignature(_ bytes: [UInt8], of model: String, version: Int) throws(PublishError) {
     try check(model: model)
+    _ = try replaceSignature(of: model, version: version, by: bytes)
+  }
+
+  /// Says what lay there: of a killed publisher, or of one that is faster.
+  func replaceSignature(
+    of model: String, version: Int, by bytes: [UInt8]
+  ) throws(PublishError) -> [UInt8]? {
     let path = manifestPath(model, version) + signatureSuffix
-    // One that a killed publisher left there is of another manifest.
+    var before: [UInt8]?
     _ = try RemoteWriter(store).change(path, bytesMax: RepositoryLimits.signatureBytes) { present in
-      present == bytes ? nil : bytes
+      // Ours already where the answer to an earlier try was lost: what was there before is known from then.
+      guard present != bytes else { return nil }
+      before = present
+      return bytes
+    }
+    return before
+  }
+
+  /// Puts back what was replaced, unless somebody has replaced that in turn.
+  func restoreSignature(
+    of model: String, version: Int, to before: [UInt8], replacing ours: [UInt8]
+  ) throws(PublishError) {
+    let path = manifestPath(model, version) + signatureSuffix
+    _ = try RemoteWriter(store).change(path, bytesMax: RepositoryLimits.signatureBytes) { present in
+      present == ours ? before : nil
     }
   }
+
+  /// Whether a section that another version has need not be sent again.
+  func copiesBlobs(of model: String) -> Bool { store.copyFields(model, 1, blob: "") != nil }
 
   /// Sees to it that readers who cannot list find the version. Our own server makes these files itself. They are hints:
   /// the version is published without them, and found by those who look for the next number.

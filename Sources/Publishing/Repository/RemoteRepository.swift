@@ -122,7 +122,8 @@ public struct RemoteRepository: Repository {
         try Aliases.decode(bytes.span.bytes, from: "\(place)/\(aliasesPath(model))")
       }
       let next = (present ?? .none).setting(alias, to: version)
-      guard next != (present ?? .none) else { return nil }
+      // With a key the same is written again: it may lie there unsigned, or signed by a key that is no more.
+      guard sign != nil || next != (present ?? .none) else { return nil }
       if let sign {
         _ = try writer.change(signaturePath, bytesMax: RepositoryLimits.signatureBytes) {
           (before) throws(PublishError) in try sign(next.encoded(), before)

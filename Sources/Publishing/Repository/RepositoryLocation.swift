@@ -54,6 +54,8 @@ public struct WebAddress: Sendable, Equatable, CustomStringConvertible {
       RepositoryLocation.Mistake(description: "\"\(withoutSecrets(text))\": \(what)")
     }
     guard let separator = text.firstRange(of: "://") else { throw mistake("is no URL") }
+    // Anywhere in it: a password may hold the slash that would end the host.
+    guard !text.contains("@") else { throw mistake("credentials do not belong into a URL; give a token by file") }
     scheme = String(text[..<separator.lowerBound])
     guard scheme == "http" || scheme == "https" else { throw mistake("is neither http nor https") }
     let rest = text[separator.upperBound...]
@@ -62,9 +64,6 @@ public struct WebAddress: Sendable, Equatable, CustomStringConvertible {
     var path = String(rest[slash...])
     while path.hasSuffix("/") { path.removeLast() }
     self.path = path
-    guard !authority.contains("@") else {
-      throw mistake("credentials do not belong into a URL; give a token by file")
-    }
     guard isAuthority(authority) else { throw mistake("\"\(authority)\" is no host with or without a port") }
     guard isPlainPath(path) else {
       throw mistake("the path may have letters, digits and . _ ~ - between slashes, no query, and no . or .. as a part")
@@ -91,6 +90,11 @@ public struct BucketAddress: Sendable, Equatable, CustomStringConvertible {
   public init(parsing text: String) throws(RepositoryLocation.Mistake) {
     func mistake(_ what: String) -> RepositoryLocation.Mistake {
       RepositoryLocation.Mistake(description: "\"\(withoutSecrets(text))\": \(what)")
+    }
+    // Anywhere in it: secret keys hold slashes.
+    guard !text.contains("@") else {
+      throw mistake(
+        "credentials do not belong into a URL; AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY hold them")
     }
     let halves = text.dropFirst("s3://".count).split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
     let parts = halves[0].split(separator: "/")

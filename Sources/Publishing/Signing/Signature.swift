@@ -48,8 +48,12 @@ public struct Signature: Sendable, Equatable {
 
   /// Whether both the file with this BLAKE2b-512 and the comment were signed by a key.
   public func isValid(hash: [UInt8], by key: PublicKey) -> Bool {
-    keyID == key.id && Ed25519.isValid(signature, of: hash, by: key.bytes)
-      && Ed25519.isValid(commentSignature, of: signature + Array(comment.text.utf8), by: key.bytes)
+    isCommentValid(by: key) && Ed25519.isValid(signature, of: hash, by: key.bytes)
+  }
+
+  /// Whether a key made this signature, with this comment, of whatever file.
+  func isCommentValid(by key: PublicKey) -> Bool {
+    keyID == key.id && Ed25519.isValid(commentSignature, of: signature + Array(comment.text.utf8), by: key.bytes)
   }
 
   /// What a signature file holds.

@@ -37,11 +37,25 @@ public final class SigningKey: Sendable {
   /// The signature file of a model's aliases.
   ///
   /// - Parameter previous: the signature that this one replaces, if there is one. Nodes refuse aliases that are older than
-  ///   those they have seen, so the new time is later, whatever the clock says.
+  ///   those they have seen, so the new time is later, whatever the clock says. But anybody may have left one there: with
+  ///   a time beyond all others in it no node would ever believe a later one.
   public func sign(aliases: [UInt8], model: String, timestamp: Int, after previous: [UInt8]?) -> [UInt8] {
-    let before = previous.flatMap { try? Signature($0).comment.timestamp }
-    let comment = TrustedComment.aliases(model: model, timestamp: max(timestamp, before.map { $0 + 1 } ?? 0))
+    let before = previous.flatMap { try? Signature($0) }.flatMap { time(of: $0, model, now: timestamp) }
+    let next = before.map { $0 < .max ? $0 + 1 : $0 } ?? 0
+    let comment = TrustedComment.aliases(model: model, timestamp: max(timestamp, next))
     return Array(sign(hash: BLAKE2b512.digest(aliases.span.bytes), comment: comment).fileText.utf8)
+  }
+
+  /// As far as clocks of publishers that sign with different keys may be apart.
+  private static let skewSecondsMax = 86_400
+
+  /// When aliases were signed, as far as it can be believed: of this key whatever it says, since the comment is signed
+  /// for itself, whichever aliases lie there; of another, such as the one before this, nothing far in the future.
+  private func time(of previous: Signature, _ model: String, now: Int) -> Int? {
+    let comment = previous.comment
+    guard let time = comment.timestamp else { return nil }
+    let isOwn = previous.isCommentValid(by: publicKey) && comment["model"] == model && comment["file"] == "aliases.json"
+    return isOwn || time - now <= Self.skewSecondsMax ? time : nil
   }
 }
 

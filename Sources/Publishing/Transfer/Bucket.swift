@@ -9,6 +9,8 @@ struct Bucket: ObjectStore {
   /// 1000 folders a page.
   private static let pagesMax = 20
 
+  /// S3 wants larger objects in parts, which is another protocol.
+  let objectBytesMax = 5 << 30
   let address: BucketAddress
   private let base: String
   private let region: String

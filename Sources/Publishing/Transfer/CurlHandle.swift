@@ -34,14 +34,15 @@ final class CurlHandle {
     _ call: WebCall, _ access: RepositoryAccess, signing: Signing? = nil, place: String,
     _ take: (RawSpan) throws(PublishError) -> Void
   ) throws(PublishError) -> WebReply {
-    let exchange = CurlExchange(call, place: place, isCancelled: access.isCancelled)
+    let exchange = CurlExchange(call, access, place: place)
     let code = withoutActuallyEscaping(take) { take in
       exchange.take = take
       defer { exchange.take = nil }
       return run(call, access, signing, exchange)
     }
     if let refusal = exchange.refusal { throw refusal }
-    guard code == CURLE_OK else { throw failure(code, place, access) }
+    if let stall = exchange.stall { throw stall }
+    guard code == CURLE_OK else { throw failure(code, place) }
     do { try exchange.intake.finish() } catch { throw error }
     return exchange.intake.reply
   }
@@ -90,21 +91,11 @@ final class CurlHandle {
 
   private func limit(_ call: WebCall, _ access: RepositoryAccess) {
     number(CURLOPT_CONNECTTIMEOUT_MS, access.requestTimeoutMilliseconds)
-    if call.isBulk {
-      number(CURLOPT_LOW_SPEED_LIMIT, max(1, access.rateBytesMin))
-      number(CURLOPT_LOW_SPEED_TIME, stallSeconds(access))
-    } else {
-      number(CURLOPT_TIMEOUT_MS, access.requestTimeoutMilliseconds)
-    }
+    if !call.isBulk { number(CURLOPT_TIMEOUT_MS, access.requestTimeoutMilliseconds) }
     if access.rateBytesMax > 0 {
       offset(CURLOPT_MAX_RECV_SPEED_LARGE, access.rateBytesMax)
       offset(CURLOPT_MAX_SEND_SPEED_LARGE, access.rateBytesMax)
     }
-  }
-
-  /// To keep to a rate libcurl takes up to a second's worth at once and is then silent for as long: that is no stall.
-  private func stallSeconds(_ access: RepositoryAccess) -> Int {
-    max(access.rateBytesMax > 0 ? 5 : 1, access.stallTimeoutMilliseconds / 1000)
   }
 
   /// A rate is kept between reads, so one must not bring a second's worth. libcurl takes 1 KiB at the least, and 16 for
@@ -138,10 +129,12 @@ final class CurlHandle {
     }
     nt_curl_set_seek(handle) { context, offset, _ in CurlExchange.of(context).rewind(to: Int(offset)) }
     number(CURLOPT_NOPROGRESS, 0)
-    nt_curl_set_progress(handle) { context, _, _, _, _ in CurlExchange.of(context).isCancelled() ? 1 : 0 }
+    nt_curl_set_progress(handle) { context, _, received, _, sent in
+      CurlExchange.of(context).goesOn(received: Int(received), sent: Int(sent)) ? 0 : 1
+    }
   }
 
-  private func failure(_ code: CURLcode, _ place: String, _ access: RepositoryAccess) -> PublishError {
+  private func failure(_ code: CURLcode, _ place: String) -> PublishError {
     let words = String(cString: curl_easy_strerror(code))
     let cause: PublishError.Cause? =
       switch code {
@@ -170,13 +163,20 @@ private final class CurlExchange {
   var intake: ReplyIntake
   var take: ((RawSpan) throws(PublishError) -> Void)?
   private(set) var refusal: PublishError?
-  let isCancelled: @Sendable () -> Bool
+  private(set) var stall: PublishError?
+  private let isCancelled: @Sendable () -> Bool
   private let upload: Upload?
+  private let place: String
+  /// Of a bulk transfer; others have their time as a whole.
+  private var watch: StallWatch?
+  private let start = ContinuousClock.now
 
-  init(_ call: WebCall, place: String, isCancelled: @escaping @Sendable () -> Bool) {
+  init(_ call: WebCall, _ access: RepositoryAccess, place: String) {
     intake = ReplyIntake(call, place: place)
     upload = call.upload
-    self.isCancelled = isCancelled
+    isCancelled = access.isCancelled
+    self.place = place
+    if call.isBulk { watch = StallWatch(access) }
   }
 
   static func of(_ context: UnsafeMutableRawPointer?) -> CurlExchange {
@@ -198,6 +198,20 @@ private final class CurlExchange {
       refusal = refusal ?? error
       return false
     }
+  }
+
+  /// Told by libcurl of every move, and once a second.
+  func goesOn(received: Int, sent: Int) -> Bool {
+    let isSent = upload.map { sent >= $0.byteCount } ?? false
+    let now = Int(seconds(since: start) * 1000)
+    if watch?.isStalled(now: now, moved: received + sent, isSent: isSent) == true {
+      let words =
+        isSent
+        ? "no answer \(StallWatch.answerMilliseconds / 1000) s after all was sent"
+        : "less than \(watch!.bytesMin) bytes moved in \(watch!.windowMilliseconds) ms"
+      stall = PublishError(.fetchFailed, "\(place): \(words)", cause: .interrupted)
+    }
+    return stall == nil && !isCancelled()
   }
 
   func read(_ room: UnsafeMutableRawBufferPointer) -> Int? { upload?.read(into: room) }

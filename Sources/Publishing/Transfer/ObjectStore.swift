@@ -11,6 +11,9 @@ protocol ObjectStore: Sendable {
     _ call: WebCall, place: String, _ take: (RawSpan) throws(PublishError) -> Void
   ) throws(PublishError) -> WebReply
 
+  /// What one PUT may bring.
+  var objectBytesMax: Int { get }
+
   /// The folders below a path that ends with a slash; nil for a store that does not tell.
   func folders(below path: String) throws(PublishError) -> [String]?
 
@@ -22,6 +25,8 @@ protocol ObjectStore: Sendable {
 }
 
 extension ObjectStore {
+  var objectBytesMax: Int { .max }
+
   func perform(_ call: WebCall, path: String) throws(PublishError) -> WebReply {
     try perform(call, place: "\(place)/\(path)") { (_: RawSpan) throws(PublishError) in }
   }
@@ -70,7 +75,12 @@ extension WebReply {
     let (sentence, cause): (String, PublishError.Cause?) =
       switch status {
       case 404, 410: ("is not there", nil)
-      case 401, 403: ("the server refuses these credentials (\(status))", .notAllowed)
+      case 401: ("the server refuses these credentials (401)", .notAllowed)
+      case 403:
+        (
+          "the server refuses these credentials (403; a bucket also answers this for what is not there, unless s3:ListBucket is allowed)",
+          .notAllowed
+        )
       case 300..<400:
         (
           "the server sends elsewhere (\(status), \(fields["location"]?.prefix(200) ?? "nowhere")), which is not followed",

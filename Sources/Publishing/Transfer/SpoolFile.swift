@@ -12,12 +12,12 @@ final class SpoolFile {
     let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
     var template = Array("\(folder)/needletail-XXXXXX".utf8CString)
     descriptor = mkstemp(&template)
-    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     guard descriptor >= 0 else {
       throw PublishError(
         .fetchFailed, "\(folder): no temporary file can be made: \(errnoName(errno)); TMPDIR may name another folder",
         cause: .cannotWrite)
     }
+    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     unlink(template)
   }
 

@@ -4,8 +4,6 @@ internal import Snapshots
 /// The versions that somebody is sending: each folder is locked as a local publisher locks the one it works in, so that
 /// no other publisher, and no sweep, takes it for abandoned between two requests. On the loop.
 final class Claims {
-  /// A publisher that has not sent anything for this long has gone, or begins again: what it left can then be swept.
-  static let idleSecondsMax = 3600
   /// Versions under way at once; each holds a descriptor.
   static let countMax = 64
 
@@ -21,12 +19,14 @@ final class Claims {
   }
 
   private let root: String
+  private let idleSecondsMax: Int
   private let index: RepositoryIndex
   private let disk: Disk
   private var claims: [Version: Claim] = [:]
 
-  init(root: String, disk: Disk) {
+  init(root: String, disk: Disk, idleSecondsMax: Int = ServerLimits().claimSeconds) {
     self.root = root
+    self.idleSecondsMax = idleSecondsMax
     self.disk = disk
     index = RepositoryIndex(root: root)
   }
@@ -51,12 +51,17 @@ final class Claims {
     }
   }
 
+  /// A blob of it is still arriving: one may take longer than a claim lasts.
+  func renew(_ model: String, _ number: Int, now: UInt64) {
+    claims[Version(model: model, number: number)]?.usedAtNanoseconds = now
+  }
+
   /// The version is committed: nobody writes into it any more.
   func release(_ model: String, _ number: Int) { claims[Version(model: model, number: number)] = nil }
 
   /// Lets go of what nobody has sent anything for. The folders stay until the next sweep, which looks at their age.
   func expire(now: UInt64) {
-    let limit = UInt64(Claims.idleSecondsMax) * 1_000_000_000
+    let limit = UInt64(idleSecondsMax) * 1_000_000_000
     claims = claims.filter { now < $0.value.usedAtNanoseconds + limit }
   }
 }

@@ -8,7 +8,7 @@ struct IntakeSweep: Sendable {
   let root: String
   let disk: Disk
   /// How long a version may stand without a manifest: a publisher that was cut off finds its blobs again meanwhile.
-  var abandonedSeconds = Claims.idleSecondsMax
+  var abandonedSeconds = ServerLimits().claimSeconds
 
   /// Paths that were removed.
   @discardableResult

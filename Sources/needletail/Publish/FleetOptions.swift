@@ -37,9 +37,17 @@ struct FleetOptions: ParsableArguments {
     }
   }
 
-  /// Has the nodes look at once, waiting for none of them to do so.
+  /// Has the nodes look at once, waiting for none of them to do so. Tells of those that could not be told: the version
+  /// is published all the same, and they find it by themselves.
   func announce(_ version: ModelIdentity, at place: String) {
-    for node in (try? addresses()) ?? [] { node.announce(version, at: place) }
+    let told = ((try? addresses()) ?? []).compactMap { node in
+      try? LoopThread.spawn(name: "node") {
+        guard let standing = node.announce(version, at: place) else { return }
+        let sentence = PublishReport.Node("", standing).sentence
+        printError("note: \(node.address) could not be told, and looks by itself later: \(sentence)")
+      }
+    }
+    for thread in told { thread.join() }
   }
 
   func wait(

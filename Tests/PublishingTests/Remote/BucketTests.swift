@@ -69,6 +69,8 @@ import Testing
     try place.publish(1, to: repository(peer))
     let second = try place.publish(2, to: repository(peer))
     #expect(second.sectionsSent == 1 && second.sectionsReused == 2)
+    let plan = try PublishPlan(snapshotPath: place.snapshot(place.sections(3)), model: "home", in: repository(peer))
+    #expect(plan.sections.map(\.isThere) == [true, false, true])
     #expect(peer.calls.filter { $0.hasPrefix("COPY") }.count == 2 && peer.refusals == [])
     _ = try place.hastyStore.pull("home", 2, from: repository(peer))
   }
@@ -130,18 +132,25 @@ import Testing
     #expect(try place.publish(1, to: repository).identity.version == 1)
   }
 
-  @Test func `two publishers of a number make two versions`() throws {
+  @Test(arguments: [nil, MinisignVectors.key]) func `two publishers of a number make two versions`(key: SigningKey?)
+    throws
+  {
     let peer = bucket()
     let repository = try repository(peer)
-    try place.publish(1, to: repository)
+    let options = PublishOptions(signedBy: key)
+    try place.publish(1, to: repository, options: options)
     // As if another had committed 2 between this one's look and its manifest.
     let snapshot = try Snapshot.open(path: place.snapshot(place.sections(2)), verify: .structure)
     let plan = try PublishPlan(snapshot, "home", repository)
-    try place.publish(3, to: repository)
-    var late = RemotePublication(repository, "home", snapshot, plan, PublishOptions())
+    try place.publish(3, to: repository, options: options)
+    var late = RemotePublication(repository, "home", snapshot, plan, options)
     #expect(try late.run(someDetails, { _ in }).identity.version == 3)
     for version in 1...3 {
       #expect(VerificationReport.verify(repository, model: "home", version: version).isValid, "\(version)")
+      guard key != nil else { continue }
+      let bytes = try repository.manifest("home", version).bytes
+      let signature = try repository.signature(of: "home", version: version)
+      #expect(MinisignVectors.keyring.refusal(of: bytes, signature, version: version) == nil, "\(version)")
     }
   }
 }

@@ -1,4 +1,5 @@
 import Bytes
+import TestSupport
 import Testing
 
 @testable import Publishing
@@ -71,6 +72,20 @@ import Testing
     #expect(wait.outcomeOfDeadline == .late)
     wait.note(.notAllowed, of: 1)
     #expect(wait.outcomeOfDeadline == .notAllowed)
+  }
+
+  @Test func `a node that cannot be told of a version says why`() throws {
+    let identity = ModelIdentity(name: "home", version: 3, digest: SHA256.digest(RawSpan()))
+    func announced(_ url: String) throws -> FleetWait.Standing? {
+      FleetNode(try WebAddress(parsing: url), tokenFile: nil).announce(identity, at: "var/repository")
+    }
+    let willing = WebPeer { _ in WebPeer.Reply(202, "{}") }
+    let strict = WebPeer { _ in WebPeer.Reply(401, "who?") }
+    #expect(try announced(willing.url) == nil && announced(strict.url) == .notAllowed)
+    guard case .silent = try announced("http://127.0.0.1:\(freePort())") else {
+      Issue.record("a node that is not there was told")
+      return
+    }
   }
 
   @Test func `a node's answer is read, and one about another build is none`() {

@@ -34,11 +34,16 @@ import Testing
     #expect(throws: RepositoryLocation.Mistake.self, "\(text)") { try RepositoryLocation(parsing: text) }
   }
 
-  @Test func `a sentence about a location does not tell its password`() {
-    let error = #expect(throws: RepositoryLocation.Mistake.self) {
-      try RepositoryLocation(parsing: "https://user:geheim@host/x")
-    }
-    #expect(error?.description.contains("geheim") == false)
+  @Test(arguments: [
+    ("https://user:geheim@host/x", "by file"), ("https://user:ge/geheim@host/x", "by file"),
+    ("s3://AKIAIOSFODNN7EXAMPLE:geheim@bucket/p", "AWS_SECRET_ACCESS_KEY"),
+    ("s3://AKIAIOSFODNN7EXAMPLE:ge/geheim@bucket/p", "AWS_SECRET_ACCESS_KEY"),
+    ("s3://bucket?endpoint=http://user:geheim@host", "AWS_SECRET_ACCESS_KEY"),
+  ]) func `a sentence about a location does not tell its password, but where it belongs`(
+    location: String, words: String
+  ) {
+    let error = #expect(throws: RepositoryLocation.Mistake.self) { try RepositoryLocation(parsing: location) }
+    #expect(error?.description.contains("geheim") == false && error?.description.contains(words) == true)
   }
 
   @Test(arguments: [

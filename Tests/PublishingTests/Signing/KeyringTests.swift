@@ -130,6 +130,30 @@ import Testing
     #expect(refusal(bytes, key.sign(manifest: bytes, model: "home", version: 3, timestamp: 1)) == .signatureInvalid)
   }
 
+  @Test func `a time that lies in the place of the aliases' signature is believed no further than its signer`() throws {
+    let bytes = Aliases(champion: 3).encoded()
+    let (foreign, now) = (MinisignVectors.foreignKey, 1_795_364_439)
+    func time(after previous: [UInt8]) throws -> Int? {
+      let signature = key.sign(aliases: bytes, model: "home", timestamp: now, after: previous)
+      return try keyring.verify(aliases: SignedFile(bytes: bytes, signature: signature), model: "home").comment
+        .timestamp
+    }
+    for beyond in [Int.max, .max - 1, now + 86_401] {
+      #expect(try time(after: foreign.sign(aliases: bytes, model: "home", timestamp: beyond, after: nil)) == now)
+      #expect(try time(after: key.sign(aliases: bytes, model: "detail", timestamp: beyond, after: nil)) == now)
+      let own = key.sign(aliases: bytes, model: "home", timestamp: 100, after: nil)
+      let forged = String(decoding: own, as: UTF8.self).replacing("timestamp=100", with: "timestamp=\(beyond)")
+      #expect(try time(after: Array(forged.utf8)) == now)
+    }
+    // The key before this one, on a machine whose clock is ahead.
+    #expect(try time(after: foreign.sign(aliases: bytes, model: "home", timestamp: now + 60, after: nil)) == now + 61)
+    // Its own times hold whatever they are, and whichever aliases they were of.
+    let other = Aliases(champion: 2).encoded()
+    #expect(
+      try time(after: key.sign(aliases: other, model: "home", timestamp: now + 90_000, after: nil)) == now + 90_001)
+    #expect(try time(after: key.sign(aliases: bytes, model: "home", timestamp: .max, after: nil)) == .max)
+  }
+
   @Test func `a keyring is read from files and from keys as they are, and names what is none`() throws {
     let folder = TemporaryFolder()
     let file = folder.write(MinisignVectors.publicKey, to: "a.pub")
