@@ -87,6 +87,22 @@ import Testing
     #expect(trainer.get("/nothing")?.status == 404)
   }
 
+  @Test func `a challenger on trial is not replaced by its equal`() throws {
+    let trainer = RunningTrainer(in: RunningTrainer.shop(), "--alias", "challenger", "--worse-than", "100%")
+    #expect(try #require(trainer.run(1), "\(trainer.messages)").outcome == "published")
+    trainer.signal(SIGHUP)
+    #expect(trainer.run(2)?.outcome == "unchanged")
+    let visits = try Data(contentsOf: URL(filePath: trainer.folder.file("visits.csv")))
+    try (visits + Data("u1,i7,1800000000\n".utf8)).write(to: URL(filePath: trainer.folder.file("visits.csv")))
+    trainer.signal(SIGHUP)
+    #expect(trainer.run(3)?.outcome == "published")
+    let aliases = try trainer.repository.aliases(of: "shop")
+    #expect(aliases.champion == 1 && aliases.challenger == 2)
+    trainer.signal(SIGHUP)
+    #expect(trainer.run(4)?.outcome == "unchanged")
+    #expect(try trainer.repository.versions(of: "shop") == [1, 2])
+  }
+
   @Test func `a broken file fails the run, and the model of before goes on`() throws {
     let trainer = RunningTrainer(in: RunningTrainer.shop())
     #expect(trainer.run(1)?.outcome == "published")
