@@ -148,6 +148,34 @@ import Testing
     #expect(left.count { $0.hasPrefix(".training-") } <= 1, "\(left)")
   }
 
+  @Test func `a training that takes too long is ended as failed`() throws {
+    let trainer = RunningTrainer(in: RunningTrainer.shop(visits: 400_000), "--run-limit", "1s")
+    let run = try #require(trainer.run(1), "\(trainer.messages)")
+    #expect(run.outcome == "failed" && run.reason?.contains("signal 9") == true, "\(run)")
+  }
+
+  @Test func `a decision that a wrong clock dated far ahead does not stop the schedule, over restarts neither`() throws
+  {
+    let folder = RunningTrainer.shop()
+    do {
+      let trainer = RunningTrainer(in: folder)
+      #expect(trainer.run(1)?.outcome == "published")
+      trainer.signal(SIGTERM)
+      #expect(trainer.exitCode() == 0)
+    }
+    let path = URL(filePath: folder.file("repository/.trainer/shop.json"))
+    func decidedAt() throws -> Int {
+      struct State: Decodable { let decidedAt: Int }
+      return try JSONDecoder().decode(State.self, from: Data(contentsOf: path)).decidedAt
+    }
+    let text = try String(contentsOf: path, encoding: .utf8)
+    try Data(text.replacing("\"decidedAt\":\(try decidedAt())", with: "\"decidedAt\":4000000000").utf8).write(to: path)
+    #expect(try decidedAt() == 4_000_000_000)
+    let again = RunningTrainer(in: folder, "--every", "5s")
+    #expect(waitFor { (try? decidedAt()).map { $0 <= time(nil) } ?? false })
+    #expect(try #require(again.run(2), "\(again.messages)").cause == "the schedule")
+  }
+
   @Test func `what makes no sense is told at the start`() {
     func code(_ more: String...) -> Int32 {
       Command.run(["trainer", "--interactions", "x", "--repository", "y", "--model", "m"] + more).code
