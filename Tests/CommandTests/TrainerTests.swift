@@ -71,7 +71,9 @@ import Testing
   }
 
   @Test func `a run is asked for with the token, and finds nothing new`() throws {
-    let trainer = RunningTrainer(in: RunningTrainer.shop())
+    let folder = RunningTrainer.shop()
+    folder.write(" \(RunningTrainer.token) \r\nof the shop\n", to: "token")
+    let trainer = RunningTrainer(in: folder)
     #expect(trainer.run(1)?.outcome == "published")
     #expect(trainer.post("/train", token: nil)?.status == 401)
     #expect(trainer.post("/train", token: "0123456789abcdee")?.status == 401)
