@@ -58,10 +58,7 @@ public struct ServingPlan: Sendable {
 
   private static func token(_ settings: Settings) throws(ServerError) -> String? {
     guard let path = settings.adminTokenFile else { return nil }
-    guard let text = readText(path)?.trimmed, !text.isEmpty else {
-      throw ServerError("admin.tokenFile: \(path) cannot be read or is empty")
-    }
-    return text
+    do { return try secret(inFile: path) } catch { throw ServerError("admin.tokenFile: \(error.detail)") }
   }
 
   private static func checkNodes(_ settings: Settings) throws(ServerError) {

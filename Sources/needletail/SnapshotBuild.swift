@@ -22,7 +22,9 @@ extension SnapshotCommand {
     @Option(help: "Vectors of items, a row each: .npy, .safetensors or .safetensors:NAME.") var items: String
     @Option(help: "Vectors of users, likewise.") var users: String?
     @Option(
-      help: "Ids of the items' rows: text, one a line, .npy of integers, or .safetensors:NAME; else item_ids of a safetensors file, else the row numbers, from 0.")
+      help:
+        "Ids of the items' rows: text, one a line, .npy of integers, or .safetensors:NAME; else item_ids of a safetensors file, else the row numbers, from 0."
+    )
     var itemIds: String?
     @Option(help: "Ids of the users' rows, likewise.") var userIds: String?
     @Option(help: "Items as CSV or JSON lines: id, title, categories, publishedAt, popularity; others are kept.")
@@ -56,14 +58,19 @@ extension SnapshotCommand {
     func run() throws {
       try reporting {
         try checkTargets()
-        let path = file ?? repository! + "/.packing-\(ProcessInfo.processInfo.processIdentifier).ntsnap"
-        defer { if file == nil { try? FileManager.default.removeItem(atPath: path) } }
+        let scratch = file == nil ? try makeScratch() : nil
+        defer { withExtendedLifetime(scratch) {} }
+        let path = file ?? scratch!.file("new.ntsnap")
         let report = try pack(into: path)
         let published = try model.map { try publish(path, as: $0) }
         if json { return try printJSON(Outcome(report, published, file: file)) }
         print(file == nil ? report.summary.replacing(path, with: "snapshot") : report.summary)
         if let published { print(published.summary) }
       }
+    }
+
+    private func makeScratch() throws -> ScratchFolder {
+      do { return try ScratchFolder(in: repository!) } catch { throw CommandFailure(.cannotWrite, "\(error)") }
     }
 
     private func checkTargets() throws {

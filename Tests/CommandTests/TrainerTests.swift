@@ -71,7 +71,9 @@ import Testing
   }
 
   @Test func `a run is asked for with the token, and finds nothing new`() throws {
-    let trainer = RunningTrainer(in: RunningTrainer.shop())
+    let folder = RunningTrainer.shop()
+    folder.write(" \(RunningTrainer.token) \r\nof the shop\n", to: "token")
+    let trainer = RunningTrainer(in: folder)
     #expect(trainer.run(1)?.outcome == "published")
     #expect(trainer.post("/train", token: nil)?.status == 401)
     #expect(trainer.post("/train", token: "0123456789abcdee")?.status == 401)
@@ -85,6 +87,22 @@ import Testing
     #expect(metrics.contains("needletail_trainer_published_version 1"))
     #expect(trainer.get("/livez")?.status == 200)
     #expect(trainer.get("/nothing")?.status == 404)
+  }
+
+  @Test func `a challenger on trial is not replaced by its equal`() throws {
+    let trainer = RunningTrainer(in: RunningTrainer.shop(), "--alias", "challenger", "--worse-than", "100%")
+    #expect(try #require(trainer.run(1), "\(trainer.messages)").outcome == "published")
+    trainer.signal(SIGHUP)
+    #expect(trainer.run(2)?.outcome == "unchanged")
+    let visits = try Data(contentsOf: URL(filePath: trainer.folder.file("visits.csv")))
+    try (visits + Data("u1,i7,1800000000\n".utf8)).write(to: URL(filePath: trainer.folder.file("visits.csv")))
+    trainer.signal(SIGHUP)
+    #expect(trainer.run(3)?.outcome == "published")
+    let aliases = try trainer.repository.aliases(of: "shop")
+    #expect(aliases.champion == 1 && aliases.challenger == 2)
+    trainer.signal(SIGHUP)
+    #expect(trainer.run(4)?.outcome == "unchanged")
+    #expect(try trainer.repository.versions(of: "shop") == [1, 2])
   }
 
   @Test func `a broken file fails the run, and the model of before goes on`() throws {
@@ -130,6 +148,34 @@ import Testing
     #expect(waitFor { again.report?.state == "training" })
     let left = try FileManager.default.contentsOfDirectory(atPath: folder.file("repository"))
     #expect(left.count { $0.hasPrefix(".training-") } <= 1, "\(left)")
+  }
+
+  @Test func `a training that takes too long is ended as failed`() throws {
+    let trainer = RunningTrainer(in: RunningTrainer.shop(visits: 400_000), "--run-limit", "1s")
+    let run = try #require(trainer.run(1), "\(trainer.messages)")
+    #expect(run.outcome == "failed" && run.reason?.contains("signal 9") == true, "\(run)")
+  }
+
+  @Test func `a decision that a wrong clock dated far ahead does not stop the schedule, over restarts neither`() throws
+  {
+    let folder = RunningTrainer.shop()
+    do {
+      let trainer = RunningTrainer(in: folder)
+      #expect(trainer.run(1)?.outcome == "published")
+      trainer.signal(SIGTERM)
+      #expect(trainer.exitCode() == 0)
+    }
+    let path = URL(filePath: folder.file("repository/.trainer/shop.json"))
+    func decidedAt() throws -> Int {
+      struct State: Decodable { let decidedAt: Int }
+      return try JSONDecoder().decode(State.self, from: Data(contentsOf: path)).decidedAt
+    }
+    let text = try String(contentsOf: path, encoding: .utf8)
+    try Data(text.replacing("\"decidedAt\":\(try decidedAt())", with: "\"decidedAt\":4000000000").utf8).write(to: path)
+    #expect(try decidedAt() == 4_000_000_000)
+    let again = RunningTrainer(in: folder, "--every", "5s")
+    #expect(waitFor { (try? decidedAt()).map { $0 <= time(nil) } ?? false })
+    #expect(try #require(again.run(2), "\(again.messages)").cause == "the schedule")
   }
 
   @Test func `what makes no sense is told at the start`() {

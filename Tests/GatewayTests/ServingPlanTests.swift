@@ -41,6 +41,12 @@ import Testing
     #expect(try fault(["context.regions": "de"]) == nil)
   }
 
+  @Test func `the token of admin calls is the first line of its file`() throws {
+    let folder = TemporaryFolder()
+    let path = folder.write(" geheim \nof the node\n", to: "token")
+    #expect(try ServingPlan(Settings(Configuration(flags: ["admin.tokenFile": [path]]))).token == "geheim")
+  }
+
   @Test func `a file that is no identity key says how to make one`() throws {
     let folder = TemporaryFolder()
     let path = folder.write("no key", to: "identity.key")

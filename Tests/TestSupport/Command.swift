@@ -29,10 +29,18 @@ public enum Command {
 
   public static func run(_ arguments: [String]) -> Result { start(arguments).wait() }
 
+  /// Runs it as somebody does who has gone into a folder.
+  public static func run(in workingFolder: String, _ arguments: String...) -> Result {
+    start(arguments, in: workingFolder).wait()
+  }
+
   /// Starts it and does not wait for its end.
-  public static func start(_ arguments: [String]) -> Running {
+  public static func start(_ arguments: [String], in workingFolder: String? = nil) -> Running {
     let folder = TemporaryFolder()
-    var pointers = ([executable] + arguments).map { strdup($0) } + [nil]
+    // By a shell: posix_spawn's own way to another folder is not in Swift's Glibc.
+    let shell = workingFolder.map { ["/bin/sh", "-c", #"cd "$0" && exec "$@""#, $0] } ?? []
+    let words = shell + [executable] + arguments
+    var pointers = words.map { strdup($0) } + [nil]
     defer { pointers.forEach { free($0) } }
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -41,7 +49,7 @@ public enum Command {
       posix_spawn_file_actions_addopen(&actions, descriptor, folder.file(name), O_WRONLY | O_CREAT, 0o600)
     }
     var process: pid_t = 0
-    precondition(posix_spawn(&process, executable, &actions, nil, &pointers, environ) == 0)
+    precondition(posix_spawn(&process, words[0], &actions, nil, &pointers, environ) == 0)
     return Running(process: process, folder: folder)
   }
 

@@ -38,7 +38,8 @@ class Snapshot:
         item_ids, item_factors, user_ids, user_factors: ids (anything; `str` is taken of it) and rows of numbers.
         metric: "dot" or "cosine", what the factors were trained for.
         metadata: of items, a list of dicts with "id" (and "title", "categories", "publishedAt", "popularity"; others
-            are kept), a DataFrame with such columns, or the path of a CSV or JSON lines file.
+            are kept), a DataFrame with such columns, or the path of a CSV or JSON lines file. What is None, NaN, NaT or
+            NA is left out.
         unavailable: ids of items that are never shown.
         segment_centroids: rows of numbers; segments are formed from the users otherwise.
         ranking: weights by placement, as {"default": {"popularity": 0.2}}.
@@ -139,10 +140,10 @@ class Snapshot:
         if self.segment_centroids is not None:
             arguments += ["--centroids", path]
         for option, name, lines in [
-            ("--metadata", "metadata.jsonl", [json.dumps(row, ensure_ascii=False) for row in self.metadata or []]),
-            ("--probes", "probes.jsonl", [json.dumps(row, ensure_ascii=False) for row in self.probes]),
+            ("--metadata", "metadata.jsonl", [_line(row) for row in self.metadata or []]),
+            ("--probes", "probes.jsonl", [_line(row) for row in self.probes]),
             ("--availability", "unavailable.txt", self.unavailable),
-            ("--ranking", "ranking.json", [json.dumps(self.ranking)] if self.ranking else []),
+            ("--ranking", "ranking.json", [_line(self.ranking)] if self.ranking else []),
         ]:
             if isinstance(self.metadata, str) and option == "--metadata":
                 arguments += [option, self.metadata]
@@ -187,6 +188,7 @@ class Snapshot:
             when it is not there; for other repositories with users it has to be given.
         Raises SnapshotRejected (reason, detail), PublishTimeout, NeedletailError.
         """
+        nodes = _nodes(nodes, wait)
         if self.user_factors is not None and identity_key_file is None:
             identity_key_file = _identity_key(to)
         with tempfile.TemporaryDirectory(prefix="needletail-") as folder:
@@ -213,11 +215,22 @@ def _published(answer):
     nodes = answer.json.get("nodes") or []
     for node in nodes:
         if answer.code == tool.DATA and node.get("state") == "REJECTED":
-            raise SnapshotRejected(node["reason"], f"{node['url']}: {node['detail']}")
+            # Of a newer node, whose reasons this executable does not know, there is none.
+            raise SnapshotRejected(node.get("reason") or "fetch_failed", f"{node.get('url')}: {node.get('detail')}")
     if answer.code == tool.TRY_AGAIN:
         raise PublishTimeout(answer.errors)
     found = answer.check()
     return Published(found["model"], found["version"], found["digest"], found["isNew"], nodes)
+
+
+def _nodes(nodes, wait):
+    if isinstance(nodes, str):
+        # Joined by commas, its letters would be addresses.
+        raise ValueError(f"nodes are a list of admin addresses, as [{nodes!r}]")
+    nodes = list(nodes)
+    if wait and not nodes:
+        raise ValueError('wait needs nodes: the admin addresses, as ["http://a:9090"]')
+    return nodes
 
 
 def _identity_key(to):
@@ -249,16 +262,46 @@ def _metadata(value):
         value = value.to_dict(orient="records")
     rows = []
     for row in value:
-        if "id" not in row:
+        item = _plain(row.get("id"))
+        if item is None:
             raise ValueError("metadata: every row needs an \"id\"")
-        rows.append({key: _plain(part) for key, part in row.items() if part is not None})
-        rows[-1]["id"] = str(row["id"])
+        try:
+            members = _plain(row)
+        except ValueError as error:
+            raise ValueError(f"metadata of {item!r}: {error}") from None
+        rows.append({**members, "id": str(item)})
     return rows
 
 
 def _plain(value):
-    """What JSON can hold of a numpy value."""
-    return value.item() if isinstance(value, np.generic) else value
+    """What JSON can hold of a value of numpy, pandas or datetime; None for what those have for nothing: NaN, NaT, NA."""
+    if isinstance(value, np.ndarray):
+        return _plain(list(value) if value.ndim else value[()])
+    if isinstance(value, np.datetime64):
+        # Of nanoseconds `item` would make a bare number.
+        value = value.astype("datetime64[us]").item()
+    elif isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    # pandas is not imported for its NA, which is neither equal nor unequal to anything.
+    if type(value).__name__ in ("NAType", "NaTType"):
+        return None
+    if isinstance(value, float):
+        if value in (float("inf"), float("-inf")):
+            raise ValueError("infinity is no number of JSON")
+        return None if value != value else value
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {str(key): plain for key, plain in ((key, _plain(part)) for key, part in value.items()) if plain is not None}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain for plain in map(_plain, value) if plain is not None]
+    raise ValueError(f"{value!r} is a {type(value).__name__}, for which JSON has no form")
+
+
+def _line(value):
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def _write_lines(path, lines):

@@ -1,5 +1,6 @@
 """What the package decides itself, without the executable."""
 
+import datetime
 import io
 import json
 import os
@@ -9,7 +10,7 @@ import unittest
 from .support import PACKAGE, nt, some_factors, some_snapshot
 
 import numpy as np
-from needletail import safetensors, tool
+from needletail import safetensors, snapshot, tool
 
 
 class SafetensorsTests(unittest.TestCase):
@@ -105,6 +106,63 @@ class CheckTests(unittest.TestCase):
             self.assertIn("--availability", arguments)
             with open(os.path.join(folder, "metadata.jsonl"), encoding="utf-8") as file:
                 self.assertEqual(json.load(file), {"id": "i1", "title": "One", "categories": ["a"], "price": 2.0})
+
+
+class MetadataTests(unittest.TestCase):
+    def lines(self, *rows):
+        with tempfile.TemporaryDirectory() as folder:
+            some_snapshot(metadata=rows).save(folder)
+            with open(os.path.join(folder, "metadata.jsonl"), encoding="utf-8") as file:
+                return [json.loads(line, parse_constant=self.fail) for line in file]
+
+    def test_what_a_data_frame_has_for_nothing_is_left_out(self):
+        class NAType:
+            def __ne__(self, other):
+                raise TypeError("boolean value of NA is ambiguous")
+
+        class NaTType(datetime.datetime):
+            pass
+        nothing = [None, float("nan"), np.float32("nan"), NAType(), NaTType(1, 1, 1), np.datetime64("NaT")]
+        rows = [{"id": f"i{row}", "title": value, "categories": ["a", value]} for row, value in enumerate(nothing)]
+        self.assertEqual(
+            self.lines(*rows), [{"id": f"i{row}", "categories": ["a"]} for row in range(len(nothing))])
+
+    def test_times_arrays_and_numbers_of_numpy_are_written_as_json_has_them(self):
+        moment = datetime.datetime(2024, 5, 1, 12, 30, tzinfo=datetime.timezone.utc)
+        row = {
+            "id": np.int64(7), "publishedAt": moment, "day": datetime.date(2024, 5, 1),
+            "nano": np.datetime64("2024-05-01T12:30:00", "ns"), "categories": np.array(["a", "b"]),
+            "size": np.array([[1.5, 2]]), "seen": np.array(["2024-05-01"], "M8[ns]"), "count": np.int32(3), "new": np.bool_(True), "further": {"x": np.float64(1)},
+            "kept": 0, "empty": ""}
+        self.assertEqual(self.lines(row), [{
+            "id": "7", "publishedAt": "2024-05-01T12:30:00+00:00", "day": "2024-05-01", "nano": "2024-05-01T12:30:00",
+            "categories": ["a", "b"], "size": [[1.5, 2.0]], "seen": ["2024-05-01T00:00:00"], "count": 3, "new": True,
+            "further": {"x": 1.0}, "kept": 0, "empty": ""}])
+
+    def test_what_json_has_no_form_for_is_named_with_its_item(self):
+        for value, part in ((float("inf"), "infinity"), (b"x", "bytes"), (datetime.timedelta(1), "timedelta")):
+            with self.assertRaisesRegex(ValueError, f"'i1'.*{part}"):
+                some_snapshot(metadata=[{"id": "i1", "length": value}])
+        for row in ({"title": "x"}, {"id": None}, {"id": float("nan")}):
+            with self.assertRaisesRegex(ValueError, "needs an \"id\""):
+                some_snapshot(metadata=[row])
+
+
+class WaitTests(unittest.TestCase):
+    def test_a_wait_for_no_node_is_a_mistake_and_publishes_nothing(self):
+        with tempfile.TemporaryDirectory() as folder:
+            repository = os.path.join(folder, "repository")
+            for nodes in ((), [], "http://a:9090"):
+                with self.assertRaisesRegex(ValueError, "http://a:9090"):
+                    some_snapshot().publish(repository, model="films", wait="SERVING", nodes=nodes)
+            self.assertFalse(os.path.exists(repository))
+
+    def test_a_node_that_rejects_without_a_reason_is_a_rejection_too(self):
+        for reason in ({}, {"reason": None}):
+            node = {"url": "http://a:9090", "state": "REJECTED", "detail": "no", **reason}
+            with self.assertRaises(nt.SnapshotRejected) as caught:
+                snapshot._published(tool.Answer(65, json.dumps({"nodes": [node]}), ""))
+            self.assertEqual(caught.exception.reason, "fetch_failed")
 
 
 class SparkTests(unittest.TestCase):

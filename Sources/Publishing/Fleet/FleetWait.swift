@@ -54,6 +54,7 @@ public struct FleetWait: Sendable {
   public private(set) var standings: [Standing]
 
   public init(nodes: Int, wanted: ModelState, quorum: Quorum) {
+    precondition(nodes > 0, "a wait for no node would be over before the version is anywhere")
     self.wanted = wanted
     required = quorum.nodes(of: nodes)
     standings = Array(repeating: .silent("not asked yet"), count: nodes)

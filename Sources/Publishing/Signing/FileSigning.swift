@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Glibc
 
 extension SigningKey {
   /// The signature file of any file. O(bytes), in pieces.
@@ -15,7 +16,14 @@ extension SigningKey {
         throw SigningError(.malformed, "the comment must be one line of at most \(Signature.commentBytesMax) bytes")
       }
     }
-    let comment = comment.map { TrustedComment($0) } ?? RepositoryFile(path).comment(path, timestamp)
+    let file = RepositoryFile(path)
+    if comment == nil, file.isModelUnknown {
+      throw SigningError(
+        .malformed,
+        "\(path): its model cannot be told, so gateways would refuse the signature: sign it where it lies, in "
+          + "models/<model>, or say what to sign it for with --comment")
+    }
+    let comment = comment.map { TrustedComment($0) } ?? file.comment(path, timestamp)
     return Array(sign(hash: try blake2b512(ofFile: path), comment: comment).fileText.utf8)
   }
 }
@@ -46,22 +54,29 @@ extension Keyring {
 private enum RepositoryFile {
   case manifest([UInt8], model: String, version: Int)
   case aliases([UInt8], model: String)
-  case other
+  case other(isModelUnknown: Bool)
 
   init(_ path: String) {
-    let parts = path.split(separator: "/").map(String.init)
-    guard let bytes = try? FileReader.bytes(of: path, max: Manifest.Limits.manifestBytes) else {
-      self = .other
+    let name = path.split(separator: "/").last
+    guard exists(path) else {
+      self = .other(isModelUnknown: false)
       return
     }
-    if let manifest = try? Manifest.decode(bytes.span.bytes, from: path) {
-      self = .manifest(bytes, model: manifest.model, version: manifest.version)
-    } else if parts.last == "aliases.json", parts.count > 1, isName(parts[parts.count - 2]) {
-      self = .aliases(bytes, model: parts[parts.count - 2])
-    } else {
-      self = .other
+    if let bytes = try? FileReader.bytes(of: path, max: Manifest.Limits.manifestBytes) {
+      if let manifest = try? Manifest.decode(bytes.span.bytes, from: path) {
+        self = .manifest(bytes, model: manifest.model, version: manifest.version)
+        return
+      }
+      if name == "aliases.json", let model = folderName(of: path), isName(model) {
+        self = .aliases(bytes, model: model)
+        return
+      }
     }
+    self = .other(isModelUnknown: name == "aliases.json" || name == "manifest.json")
   }
+
+  /// Of a file of a repository, by its name, that does not say what model it belongs to.
+  var isModelUnknown: Bool { if case .other(true) = self { true } else { false } }
 
   func comment(_ path: String, _ timestamp: Int) -> TrustedComment {
     switch self {
@@ -70,6 +85,17 @@ private enum RepositoryFile {
     case .other: .file(String(path.split(separator: "/").last ?? "file"), timestamp: timestamp)
     }
   }
+}
+
+/// The name of the folder that a file lies in, however the path to it was typed. A name that was typed goes before what a
+/// link of that name points to: nodes reach the file under it.
+private func folderName(of path: String) -> String? {
+  let parts = path.split(separator: "/").filter { $0 != "." }
+  if let typed = parts.dropLast().last, typed != ".." { return String(typed) }
+  let start = path.hasPrefix("/") ? "/" : "./"
+  guard let resolved = realpath(start + parts.dropLast().joined(separator: "/"), nil) else { return nil }
+  defer { free(resolved) }
+  return String(cString: resolved).split(separator: "/").last.map(String.init)
 }
 
 private func blake2b512(ofFile path: String) throws(SigningError) -> [UInt8] {

@@ -40,15 +40,3 @@ struct WebRoot: ObjectStore {
 
   func markFields(_ wireDigest: String) -> [String] { [] }
 }
-
-/// The only line of a small file.
-func secret(inFile path: String) throws(PublishError) -> String {
-  guard let bytes = try? FileReader.bytes(of: path, max: 1 << 16) else {
-    throw PublishError(.fetchFailed, "\(path): the secret that it should hold cannot be read", cause: .notAllowed)
-  }
-  let line = bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
-  guard !line.isEmpty, line.allSatisfy({ (32...126).contains($0) }) else {
-    throw PublishError(.fetchFailed, "\(path): holds no secret in its first line", cause: .notAllowed)
-  }
-  return String(decoding: line, as: UTF8.self)
-}

@@ -12,7 +12,7 @@ public struct TrainError: Error, Sendable, Equatable, CustomStringConvertible {
     case badSetting
     /// The result could not be written (EX_CANTCREAT).
     case output
-    /// The published model has learnt from the very same data, with the same settings (`TrainOptions.knownDigest`).
+    /// A published model has learnt from the very same data, with the same settings (`TrainOptions.knownDigests`).
     case unchanged
     /// The new model is worse than the published one, by more than `TrainOptions.rule` puts up with.
     case worse

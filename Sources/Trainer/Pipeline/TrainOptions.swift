@@ -25,8 +25,8 @@ public struct TrainOptions: Sendable {
   /// What is too much worse than the incumbent ends the run with `.worse`, before anything is written. nil: measured
   /// only.
   public var rule: PublishRule?
-  /// Data of this digest (`ReadReport.digest`) ends the run with `.unchanged`.
-  public var knownDigest: String?
+  /// Data of one of these digests (`ReadReport.digest`) ends the run with `.unchanged`.
+  public var knownDigests: Set<String> = []
   public var segments = SegmentSettings()
   public var trending = TrendingSettings()
   /// By placement; `default` for the others.

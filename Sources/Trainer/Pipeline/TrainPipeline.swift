@@ -27,8 +27,8 @@ public enum TrainPipeline {
     try options.check()
     let stages = TrainStages(options: options, progress: progress)
     let data = try stages.read()
-    if let known = options.knownDigest, data.report.digest == known {
-      throw TrainError(.unchanged, "the published model has learnt from the very same data")
+    if options.knownDigests.contains(data.report.digest) {
+      throw TrainError(.unchanged, "a published model has learnt from the very same data")
     }
     let split = stages.split(data)
     let settings = try stages.chooseSettings(data, split)

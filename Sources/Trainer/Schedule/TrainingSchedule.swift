@@ -1,7 +1,8 @@
 /// When a long-running trainer trains: decided here, without a clock, a disk or a thread. The shell tells it what it
 /// sees and what became of its orders, and asks what is next.
 ///
-/// Times are Unix seconds, so that a schedule outlives the process. A clock that was set back is taken for no time gone.
+/// Times are Unix seconds, so that a schedule outlives the process. A clock that was set back is taken for no time gone;
+/// `observed(now:)` keeps that, or it would be taken so again and again, and nothing would ever be due.
 public struct TrainingSchedule: Sendable, Equatable {
   public struct Settings: Sendable, Equatable {
     /// From the end of one run to the start of the next; nil for no schedule.
@@ -61,7 +62,8 @@ public struct TrainingSchedule: Sendable, Equatable {
   /// Events that no run has learnt from yet.
   public private(set) var newEvents = 0
   public private(set) var isRequested = false
-  private var decidedAt: Int?
+  /// When a run last came to a decision; nil when there is no model yet.
+  public private(set) var decidedAt: Int?
   private var failedAt = 0
 
   /// `decidedAt`: when the last run before this process came to a decision; nil when there is no model yet.
@@ -76,6 +78,12 @@ public struct TrainingSchedule: Sendable, Equatable {
 
   /// The event segments were looked at.
   public mutating func observed(newEvents: Int) { self.newEvents = newEvents }
+
+  /// The clock was looked at. What lies after it was noted by a clock that has been set back since.
+  public mutating func observed(now: Int) {
+    decidedAt = decidedAt.map { min($0, now) }
+    failedAt = min(failedAt, now)
+  }
 
   /// A run was started, as `next` said.
   public mutating func started(_ cause: Cause) {

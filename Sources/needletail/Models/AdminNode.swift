@@ -1,5 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
+import Publishing
 
 /// How to reach a node's admin listener.
 struct AdminOptions: ParsableArguments {
@@ -37,9 +38,9 @@ struct AdminNode {
       fields = []
       return
     }
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8), let line = text.split(separator: "\n").first
-    else { throw CommandFailure(.noInput, "\(path): cannot be read, or holds no token") }
-    fields = ["Authorization: Bearer \(line.filter { !$0.isWhitespace })"]
+    do { fields = ["Authorization: Bearer \(try secret(inFile: path))"] } catch {
+      throw CommandFailure(.noInput, error.detail)
+    }
   }
 
   /// The body of the answer; a refusal becomes an error that says what the node said.

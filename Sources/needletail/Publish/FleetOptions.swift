@@ -15,14 +15,15 @@ struct FleetOptions: ParsableArguments {
 
   func validate() throws {
     if let wait, wanted == nil { throw ValidationError("--wait \(wait): there are READY and SERVING") }
-    guard wait == nil || nodes != nil else {
-      throw ValidationError("--wait needs --nodes, as http://a:9090,http://b:9090")
-    }
     guard FleetWait.Quorum(parsing: minReady) != nil else {
       throw ValidationError("--min-ready \(minReady): write a share such as 80%, or a number of nodes")
     }
     guard (1...86_400).contains(timeout) else { throw ValidationError("--timeout must be 1 to 86400 seconds") }
-    _ = try addresses()
+    let addresses = try addresses()
+    // Of no node at all, all would have the version at once.
+    guard wait == nil || !addresses.isEmpty else {
+      throw ValidationError("--wait needs --nodes, as http://a:9090,http://b:9090")
+    }
   }
 
   private var wanted: ModelState? {

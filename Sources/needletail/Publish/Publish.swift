@@ -59,6 +59,7 @@ struct Publish: ParsableCommand {
       if dryRun { return try tell(PublishPlan(snapshotPath: snapshot, model: model, in: repository), repository) }
       // Before anything is sent: it may ask for a password.
       let key = try sign.map { try password.key($0) }
+      try checkWait(for: repository)
       if alias == Aliases.challenger { try nameChampion(in: repository, key) }
       let start = ContinuousClock.now
       let published = try send(to: repository, details, key)
@@ -70,6 +71,10 @@ struct Publish: ParsableCommand {
         }
       }
       var report = PublishReport(published, at: repository.place, seconds: seconds, alias: alias)
+      if let champion = try? champion(barring: published.identity.version, in: repository) {
+        report.notes.append(
+          "champion is version \(champion); nodes serve \(published.identity.version) only after --alias champion")
+      }
       if !json { tell(published, report) }
       guard fleet.waits else {
         fleet.announce(published.identity, at: repository.place)
@@ -129,10 +134,36 @@ struct Publish: ParsableCommand {
     }
   }
 
+  /// The version that nodes serve instead of this one; nil when nothing keeps them from it.
+  private func champion(barring version: Int?, in repository: any Repository) throws -> Int? {
+    guard alias != Aliases.champion && alias != Aliases.challenger else { return nil }
+    let champion = try publishing { () throws(PublishError) in
+      try repository.aliasesFile(of: model).map { (file) throws(PublishError) in
+        try Aliases.decode(file.bytes.span.bytes, from: repository.place)
+      }?.champion
+    }
+    return champion == version ? nil : champion
+  }
+
+  /// Before anything is sent: no node would come to serve it, and the wait would end with the time.
+  private func checkWait(for repository: any Repository) throws {
+    guard fleet.waits, let champion = try champion(barring: nil, in: repository) else { return }
+    let plan = try publishing { () throws(PublishError) in
+      try PublishPlan(snapshotPath: snapshot, model: model, in: repository)
+    }
+    // The champion's own content is not published again, and its nodes may be waited for.
+    if plan.isSame, plan.latest?.identity.version == champion { return }
+    throw CommandFailure(
+      .usage, "--wait: champion is version \(champion), so no node takes another up; add --alias champion or challenger"
+    )
+  }
+
   /// Without a champion the new version, being the largest, would serve before its alias says that it is on trial.
   private func nameChampion(in repository: any WritableRepository, _ key: SigningKey?) throws {
     let listing = try publishing { () throws(PublishError) in try repository.listing(of: model) }
     guard listing.aliases.champion == nil, let present = listing.versions.keys.max() else { return }
+    // Nothing is changed for a snapshot that is refused then.
+    do { _ = try Snapshot.open(path: snapshot, verify: .checksums) } catch { throw CommandFailure(.data, "\(error)") }
     try publishing { () throws(PublishError) in
       try repository.setAlias(Aliases.champion, of: model, to: present, sign: key?.signAliases(of: model))
     }
@@ -158,7 +189,7 @@ struct Publish: ParsableCommand {
   }
 
   private func tell(_ published: PublishedVersion, _ report: PublishReport) {
-    for note in published.notes { printError("note: \(note)") }
+    for note in report.notes { printError("note: \(note)") }
     print(published.summary)
     guard published.sent.wireBytes > 0 else { return }
     print(

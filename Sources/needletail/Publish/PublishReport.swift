@@ -21,7 +21,7 @@ struct PublishReport: Encodable {
   let ratio, seconds, compressSeconds, sendSeconds: Double
   /// Raw bytes that were sent, by the whole time.
   let bytesPerSecond: Double
-  let notes: [String]
+  var notes: [String]
   var nodes: [Node]?
 
   init(_ published: PublishedVersion, at place: String, seconds: Double, alias: String?) {

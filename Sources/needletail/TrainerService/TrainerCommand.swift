@@ -1,5 +1,4 @@
 import ArgumentParser
-import FoundationEssentials
 import Glibc
 import Logging
 import Publishing
@@ -89,10 +88,8 @@ struct TrainerCommand: ParsableCommand {
 
   private func writeAccess(_ address: SocketAddress) throws -> WriteAccess {
     if let tokenFile {
-      guard let data = try? Data(contentsOf: URL(filePath: tokenFile)) else {
-        throw CommandFailure(.configuration, "the token file \(tokenFile) cannot be read")
-      }
-      let token = String(decoding: data, as: UTF8.self).filter { !$0.isWhitespace }
+      let token: String
+      do { token = try secret(inFile: tokenFile) } catch { throw CommandFailure(.configuration, error.detail) }
       guard token.utf8.count >= 16 else {
         throw CommandFailure(
           .configuration, "the token in \(tokenFile) must have 16 characters or more: openssl rand -hex 16")

@@ -23,6 +23,8 @@ final class TrainerService {
   private(set) var state: TrainerState
   private(set) var process: TrainingProcess?
   private(set) var runStartedAt = 0
+  /// The monotonic clock then. The wall clock may jump by hours, which must not end a training that is well.
+  private var runBeganNanoseconds: UInt64 = 0
   private(set) var seen: RepositoryLook?
   private(set) var isEnding = false
   private(set) var runCounts: [TrainerRun.Outcome: UInt64] = [:]
@@ -34,7 +36,8 @@ final class TrainerService {
   private var looksAgain = false
   private var lookedAt = 0
   private var faultsLogged: [String] = []
-  private var endBy = 0
+  /// Of the monotonic clock.
+  private var endByNanoseconds: UInt64 = 0
   private let disk: DiskThread
   private var looks: Mailbox<RepositoryLook>?
   private var clock: Timer?
@@ -86,7 +89,8 @@ final class TrainerService {
   private func everySecond() {
     if isEnding { return finishIfQuiet() }
     if now - lookedAt >= options.look.seconds || now < lookedAt { look() }
-    if process != nil, now - runStartedAt > options.runLimit.seconds {
+    let ranSeconds = (loop.nowNanoseconds - runBeganNanoseconds) / 1_000_000_000
+    if process != nil, ranSeconds > UInt64(options.runLimit.seconds) {
       log.error("the training takes longer than --run-limit and is ended")
       process?.kill()
     }
@@ -131,6 +135,7 @@ final class TrainerService {
   private func begin(_ look: RepositoryLook) {
     let decidedAt = look.champion == nil ? nil : state.decidedAt ?? look.championCreatedAt
     schedule = TrainingSchedule(schedule.settings, decidedAt: decidedAt, isRequested: schedule.isRequested)
+    if let decidedAt, decidedAt > now { state.decidedAt = decidedAt }
   }
 
   var isReady: Bool { seen?.champion != nil && !isEnding }
@@ -146,10 +151,11 @@ final class TrainerService {
 
   /// Does what the schedule says.
   private func advance() {
+    observeClock()
     guard !isEnding, seen != nil, case .start(let cause) = schedule.next(now: now) else { return }
     schedule.started(cause)
     mark = state.tally.mark
-    runStartedAt = now
+    (runStartedAt, runBeganNanoseconds) = (now, loop.nowNanoseconds)
     log.info("training begins", metadata: ["cause": "\(cause)"])
     do {
       process = try TrainingProcess(loop: loop, arguments: options.trainArguments) { [unowned self] end in
@@ -157,6 +163,14 @@ final class TrainerService {
         ended(TrainerRun(end, cause: "\(cause)", startedAt: runStartedAt, endedAt: now))
       }
     } catch { ended(TrainerRun(failed: "\(error)", cause: "\(cause)", at: now)) }
+  }
+
+  private func observeClock() {
+    schedule.observed(now: now)
+    guard let decidedAt = state.decidedAt, decidedAt > now else { return }
+    // Kept at once: a trainer that is restarted more often than it trains would count from each of its starts.
+    state.decidedAt = now
+    keepState()
   }
 
   private func ended(_ run: TrainerRun) {
@@ -173,10 +187,14 @@ final class TrainerService {
     write(run)
     // A killed run leaves a folder.
     ScratchFolder.sweep(options.repository)
+    keepState()
+    look()
+  }
+
+  private func keepState() {
     do { try state.write(to: TrainerState.path(options.repository, model: options.model)) } catch {
       log.warning("the state of the trainer cannot be kept: \(error)")
     }
-    look()
   }
 
   private func learnt(_ mark: EventTally.Mark) {
@@ -213,7 +231,7 @@ final class TrainerService {
   private func end() {
     guard !isEnding else { return loop.stop() }
     isEnding = true
-    endBy = now + TrainerService.drainSeconds
+    endByNanoseconds = loop.nowNanoseconds + UInt64(TrainerService.drainSeconds) * 1_000_000_000
     notifier?.send("STOPPING=1")
     log.notice("ending", metadata: ["training": "\(process == nil ? "none" : "is ended")"])
     process?.kill()
@@ -222,7 +240,7 @@ final class TrainerService {
   }
 
   private func finishIfQuiet() {
-    guard (server.connectionCount == 0 && process == nil) || now >= endBy else { return }
+    guard (server.connectionCount == 0 && process == nil) || loop.nowNanoseconds >= endByNanoseconds else { return }
     server.close()
     ScratchFolder.sweep(options.repository)
     clock = nil

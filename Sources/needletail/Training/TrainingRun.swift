@@ -26,7 +26,7 @@ struct TrainingRun {
   var factorsFolder: String?
   /// What is worse than the published model is not published; nil publishes whatever comes out.
   var rule: PublishRule?
-  /// Nothing is done when the published model has learnt from the same data.
+  /// Nothing is done when the published model, or the one that `alias` names, has learnt from the same data.
   var skipsUnchanged = false
   /// Points to the new version.
   var alias: String?
@@ -83,11 +83,7 @@ struct TrainingRun {
     options.segments.count = segments
     options.incumbent = published?.model
     options.rule = rule
-    if skipsUnchanged, let annotations = published?.manifest.manifest.details.annotations,
-      annotations["settings"] == settings
-    {
-      options.knownDigest = annotations["data"]
-    }
+    if skipsUnchanged { options.knownDigests = knownDigests(published) }
     let printer = ProgressPrinter()
     defer { if progress == nil { printer.finish() } }
     do {
@@ -98,6 +94,18 @@ struct TrainingRun {
     } catch {
       throw CommandFailure(error.exitCode, error.description)
     }
+  }
+
+  /// Digests of data that the champion has learnt from, or the version that the alias names: a challenger on trial must
+  /// not be replaced by its equal, for the trial would start anew and never end.
+  private func knownDigests(_ published: PublishedIncumbent?) -> Set<String> {
+    var manifests = [published?.manifest]
+    // What cannot be read of the alias costs a training, no more.
+    if let alias, let version = try? folder.aliases(of: model).versions[alias] {
+      manifests.append(try? folder.manifest(model, version))
+    }
+    let annotations = manifests.compactMap { $0?.manifest.details.annotations }
+    return Set(annotations.filter { $0["settings"] == settings }.compactMap { $0["data"] })
   }
 
   private func export(_ factors: Factors) throws(TrainError) {

@@ -53,6 +53,45 @@ import Testing
     #expect(aliases.champion == 1 && aliases.challenger == 2)
   }
 
+  @Test func `a snapshot that is refused names no champion`() throws {
+    _ = files.publish(0, to: files.root)
+    var bytes = try Data(contentsOf: URL(filePath: files.snapshots[1]))
+    bytes[bytes.count / 2] ^= 1
+    try bytes.write(to: URL(filePath: files.snapshots[1]))
+    #expect(files.publish(1, to: files.root, "--alias", "challenger").code == 65)
+    #expect(try files.repository.aliases(of: "home") == .none)
+  }
+
+  @Test func `a version beside the champion is told that nobody serves it`() throws {
+    _ = files.publish(0, to: files.root, "--alias", "champion")
+    let words = "champion is version 1; nodes serve 2 only after --alias champion"
+    let result = files.publish(1, to: files.root)
+    #expect(result.code == 0 && result.errors.contains("note: \(words)"), "\(result)")
+    struct Notes: Decodable { let notes: [String] }
+    #expect(try files.publish(1, to: files.root, "--json").decoded(Notes.self).map(\.notes) == [[words]])
+    #expect(!files.publish(1, to: files.root, "--alias", "champion").errors.contains("note: "))
+  }
+
+  @Test func `nobody waits for a version that the champion bars, and nothing is sent`() throws {
+    _ = files.publish(0, to: files.root, "--alias", "champion")
+    let node = WebPeer { request in
+      request.method == "POST" ? WebPeer.Reply(202, "{}") : WebPeer.Reply(200, #"{"state":"SERVING"}"#)
+    }
+    let barred = files.publish(1, to: files.root, "--wait", "SERVING", "--nodes", node.url)
+    #expect(barred.code == 64 && barred.errors.contains("champion is version 1"), "\(barred)")
+    #expect(try files.repository.versions(of: "home") == [1])
+    #expect(node.requests == 0)
+    // The champion itself may be waited for again.
+    #expect(files.publish(0, to: files.root, "--wait", "SERVING", "--nodes", node.url).code == 0)
+    #expect(files.publish(1, to: files.root, "--wait", "SERVING", "--nodes", node.url, "--alias", "champion").code == 0)
+  }
+
+  @Test(arguments: ["", ",", " "]) func `a wait for no node is a mistake, and nothing is sent`(nodes: String) {
+    let result = files.publish(0, to: files.root, "--wait", "SERVING", "--nodes", nodes)
+    #expect(result.code == 64 && result.errors.contains("--nodes"), "\(result)")
+    #expect(!FileManager.default.fileExists(atPath: files.root))
+  }
+
   @Test func `what cannot be is told by its code`() throws {
     let shut = WebPeer { _ in WebPeer.Reply(401, "no") }
     let full = WebPeer { request in request.method == "PUT" ? WebPeer.Reply(507, "full") : WebPeer.Reply(404, "none") }

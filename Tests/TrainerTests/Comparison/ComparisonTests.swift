@@ -137,7 +137,7 @@ private struct Shop {
     shop.visit(2000)
     let first = try TrainPipeline.run(options(shop.csv()))
     var options = options(shop.csv())
-    options.knownDigest = first.data.digest
+    options.knownDigests = ["another", first.data.digest]
     let error = #expect(throws: TrainError.self) { try TrainPipeline.run(options) }
     #expect(error?.cause == .unchanged)
   }

@@ -97,4 +97,36 @@ import Testing
     let schedule = schedule(every: 3600, decidedAt: 1_900_000_000)
     #expect(schedule.next(now: 1_800_000_000) == .wait(until: 1_800_003_600))
   }
+
+  @Test func `a clock that was set back puts the next run off once, not at every look`() {
+    let back = 1_800_000_000
+    var schedule = schedule(every: 3600, decidedAt: 1_900_000_000)
+    for now in back..<back + 3600 {
+      schedule.observed(now: now)
+      #expect(schedule.next(now: now) == .wait(until: back + 3600))
+    }
+    #expect(schedule.decidedAt == back)
+    schedule.observed(now: back + 3600)
+    #expect(schedule.next(now: back + 3600) == .start(.schedule))
+  }
+
+  @Test func `a clock that was set back puts a retry off once too`() {
+    var schedule = schedule(every: 10)
+    schedule.started(.schedule)
+    schedule.ended(.failed, now: 1_900_000_000)
+    for now in [1000, 1030, 1059] {
+      schedule.observed(now: now)
+      #expect(schedule.next(now: now) == .wait(until: 1060))
+    }
+    schedule.observed(now: 1060)
+    #expect(schedule.next(now: 1060) == .start(.retry(1)))
+  }
+
+  @Test func `a clock that goes on changes nothing that was noted`() {
+    var schedule = schedule(every: 3600)
+    schedule.observed(now: 90_000)
+    #expect(schedule.decidedAt == 1000)
+    schedule.observed(now: 1000)
+    #expect(schedule.next(now: 1000) == .wait(until: 4600))
+  }
 }
