@@ -40,7 +40,8 @@ public enum IdentityKeyFile {
   /// Reads the key of a folder, or makes it. Of two processes that make it at once one wins and both use that key.
   public static func readOrMake(_ path: String) throws(ServerError) -> IdentityKey { try readOrMake(path, .random()) }
 
-  private static func readOrMake(_ path: String, _ new: IdentityKey) throws(ServerError) -> IdentityKey {
+  /// Puts a key there; reads what is there already.
+  public static func readOrMake(_ path: String, _ new: IdentityKey) throws(ServerError) -> IdentityKey {
     if FileManager.default.fileExists(atPath: path) { return try read(path) }
     let folder = URL(filePath: path).deletingLastPathComponent().path
     do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {

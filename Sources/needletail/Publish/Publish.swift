@@ -75,6 +75,7 @@ struct Publish: ParsableCommand {
         report.notes.append(
           "champion is version \(champion); nodes serve \(published.identity.version) only after --alias champion")
       }
+      if let note = UserKey.bring(for: snapshot, to: to) { report.notes.append(note) }
       if !json { tell(published, report) }
       guard fleet.waits else {
         fleet.announce(published.identity, at: repository.place)
@@ -191,6 +192,7 @@ struct Publish: ParsableCommand {
   private func tell(_ published: PublishedVersion, _ report: PublishReport) {
     for note in report.notes { printError("note: \(note)") }
     print(published.summary)
+    if let alias { print("\(alias) is version \(published.identity.version) of \(model)") }
     guard published.sent.wireBytes > 0 else { return }
     print(
       "sent \(bytesText(published.sent.rawBytes)) as \(bytesText(published.sent.wireBytes)) of LZ4 (\(decimals(published.sent.ratio, 2)) to 1) in \(decimals(report.seconds, 1)) s: \(bytesText(Int(report.bytesPerSecond)))/s"

@@ -34,6 +34,24 @@ import Testing
     #expect(VerificationReport.verify(files.repository, model: "home", version: 2).isValid)
   }
 
+  @Test func `the key of user hashes comes along to a folder, and another one is told of`() throws {
+    let vectors = IndexFiles(items: 300, dimension: 16, queries: 20, seed: 9)
+    let path = vectors["users.ntsnap"]
+    let built = Command.run(
+      "snapshot", "build", "--items", vectors["base.npy"], "--users", vectors["queries.npy"], "--out", path)
+    #expect(built.code == 0, "\(built.errors)")
+    func publish(_ place: String) -> Command.Result {
+      Command.run("publish", path, "--to", place, "--model", "home")
+    }
+    let first = publish(vectors["repository"])
+    #expect(first.code == 0 && first.errors.contains("was copied"), "\(first)")
+    let key = try Data(contentsOf: URL(filePath: vectors["repository"] + "/identity.key"))
+    #expect(try key == Data(contentsOf: URL(filePath: vectors["identity.key"])))
+    #expect(!publish(vectors["repository"]).errors.contains("note"))
+    try Data(String(repeating: "0a", count: 16).utf8).write(to: URL(filePath: vectors["repository"] + "/identity.key"))
+    #expect(publish(vectors["repository"]).errors.contains("will know none of them"))
+  }
+
   @Test func `throughput and ratio are told`() {
     let result = files.publish(0, to: files.root)
     #expect(result.code == 0 && result.output.contains("to 1)") && result.output.contains("/s"), "\(result)")
