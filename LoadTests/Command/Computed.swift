@@ -13,7 +13,9 @@ struct Computed: ScenarioCommand {
   @Option(help: "Items of the catalogue.") var items = 1_000_000
   @Option(help: "Users with vectors and history.") var users = TasteCatalogue.standardUsers
   @Option(help: "Numbers in a vector.") var dimensions = 128
-  @Option(help: "Requests a second: below half of what a worker can take, so that few wait for another.") var rate =
+  @Option(
+    help: "Requests a second for users' lists: below half of what a worker can take, so that few wait for another."
+  ) var rate =
     2_000.0
   @Option(help: "Seconds of one run.") var seconds = 8.0
   @Option(help: "Runs of each kind of request, in turn.") var rounds = 3
@@ -82,7 +84,8 @@ struct Computed: ScenarioCommand {
     _ kind: RequestKind, _ gateway: GatewayProcess, seconds: Double, seed: UInt64
   ) throws -> (RunResult, StageFigures) {
     var plan = LoadPlan(
-      target: try LoadTarget("http://\(gateway.address)"), workload: kind.workload, ratePerSecond: rate,
+      target: try LoadTarget("http://\(gateway.address)"), workload: kind.workload,
+      ratePerSecond: rate * kind.rateShare,
       durationSeconds: seconds)
     plan.connections = connections
     plan.seed = seed
@@ -117,7 +120,7 @@ struct Computed: ScenarioCommand {
       heading: kind.title,
       text:
         "By the gateway's compute_stage_duration_seconds; medians of \(rounds) runs of \(Format.digits(seconds)) s at "
-        + "\(Format.count(rate)) requests a second. Quantiles are read from buckets, as if each were filled evenly; means "
+        + "\(Format.count(rate * kind.rateShare)) requests a second. Quantiles are read from buckets, as if each were filled evenly; means "
         + "are exact.")
     report.add(table)
     let whole = Spread(runs.map { $0[StageFigures.whole].quantileMicroseconds(0.5) ?? .infinity })!

@@ -7,6 +7,8 @@ struct RequestKind {
   /// A heading.
   let title: String
   let workload: Workload
+  /// Of the rate: what costs a worker four times as much is asked for a quarter as often, or most of it would be shed.
+  let rateShare: Double
 
   /// Everybody is asked for as often as anybody else: nothing about them is in a processor's cache.
   static func all(items: Int, users: Int) -> [RequestKind] {
@@ -21,15 +23,15 @@ struct RequestKind {
       return template
     }
     let kinds = [
-      ("user", "A user's list", [RequestTemplate(name: "user", lists: [home])]),
-      ("similar", "Items like one", [RequestTemplate(name: "similar", lists: [detail])]),
-      ("filtered", "A user's list out of one category", filtered),
+      ("user", "A user's list", [RequestTemplate(name: "user", lists: [home])], 1.0),
+      ("similar", "Items like one", [RequestTemplate(name: "similar", lists: [detail])], 0.5),
+      ("filtered", "A user's list out of one category", filtered, 0.25),
     ]
-    return kinds.map { name, title, requests in
+    return kinds.map { name, title, requests, rateShare in
       var work = Workload(name: name, requests: requests)
       work.users = rows(users)
       work.items = rows(items)
-      return RequestKind(name: name, title: title, workload: work)
+      return RequestKind(name: name, title: title, workload: work, rateShare: rateShare)
     }
   }
 
