@@ -142,6 +142,42 @@ extension Integration {
       #expect(gateway.exitCode() == 0)
     }
 
+    @Test func `a version that does not fit beside two others has the older one make room, and serves once there is`()
+      throws
+    {
+      // A busy machine must not look like a slow snapshot.
+      func gates(_ reserve: String) -> String {
+        "gates: {latencyMax: 10s, latencyRatioMax: 1000, samples: 20, memoryReserve: \(reserve)}"
+      }
+      let gateway = serve(gates("1MiB"))
+      let admin = try #require(gateway.adminPort)
+      func status() throws -> RunningGateway.ModelStatus {
+        try #require(HTTPClient(port: admin)?.get("/admin/v1/models/books")).decoded()
+      }
+      func state(_ version: Int) throws -> String? { try status().versions.first { $0.version == version }?.state }
+      #expect(gateway.isReady)
+      repository.publish()
+      let hasSwapped = try eventually { try status().serving == 2 }
+      #expect(hasSwapped, "\(gateway.log)")
+      #expect(try state(1) == "READY")
+
+      // As much as no machine has.
+      _ = configuration(gates("16384GiB"))
+      gateway.signal(SIGHUP)
+      #expect(gateway.logs("configuration reloaded"), "\(gateway.log)")
+      repository.publish()
+      let hasMadeRoom = try eventually { try state(1) == "UNLOADED" }
+      #expect(hasMadeRoom && gateway.log.contains("not_enough_memory"), "\(gateway.log)")
+      #expect(try status().serving == 2)
+
+      _ = configuration(gates("1MiB"))
+      gateway.signal(SIGHUP)
+      let serves = try eventually { try status().serving == 3 }
+      #expect(serves, "\(gateway.log)")
+      gateway.signal(SIGTERM)
+      #expect(gateway.exitCode() == 0)
+    }
+
     // MARK: The service manager.
 
     @Test func `a service manager hears of each step, and that the loops turn`() throws {
