@@ -30,6 +30,8 @@ extension Integration {
       let gateway = try gateway()
       #expect(gateway.serves(1))
       #expect(try state(of: 1, in: gateway)?.signer == "\(key.id)")
+      let report = gateway.admin("GET", "/admin/v1/models/\(TrainedModel.name)/versions/1").text
+      #expect(report.contains("a key of trust.keys signed"), "\(report)")
       repository.publish(signedBy: SigningKey.random())
       let foreign = try eventually { try state(of: 2, in: gateway)?.reason == "signature_invalid" }
       repository.publish()

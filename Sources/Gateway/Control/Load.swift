@@ -32,7 +32,10 @@ struct Load: Sendable {
       let manifest = try manifest()
       // Before anything that the manifest says is believed.
       let signature = try verifiedSignature(of: manifest)
-      report = gates.admit(manifest.manifest)
+      report = gates.admit(
+        manifest.manifest,
+        signature: keyring.isEmpty
+          ? "not asked for: trust.keys is empty" : "a key of trust.keys signed this model and version")
       if let failure = report.failure { throw failure }
       isNew = store.localSnapshot(identity) == nil
       let pulled = try store.pull(manifest, signature: signature, from: repository) {

@@ -29,7 +29,7 @@ struct Gates: Sendable {
   /// By the manifest alone.
   ///
   /// - Parameter signature: a sentence about it, once it has been checked.
-  func admit(_ manifest: Manifest, signature: String = "not asked for: trust.keys is empty") -> GateReport {
+  func admit(_ manifest: Manifest, signature: String) -> GateReport {
     // Asked now: it may have been pinned while it waited for its turn.
     let isPinned = live.isPinned(manifest.model, manifest.version)
     var judge = GateJudge(settings: settings, comparesStrictly: settings.comparesStrictly && !isPinned)
